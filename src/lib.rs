@@ -1,0 +1,43 @@
+//! vigie, the lookout for machine-learning models in production.
+//!
+//! It reads the predictions of a deployed model as they pass by on Kafka (or lie in files), cuts them into
+//! windows, scores every window against a frozen reference profile, and says whether the model is still good:
+//! estimated performance where no ground truth has come yet, realized performance where it has, drift and data
+//! quality as the evidence beside it.
+//!
+//! # The one idea: a window is a monoid
+//!
+//! A window's whole state is a bounded value that can be *folded* from rows, *merged* with another and
+//! *evaluated* against a profile. Merging is associative and commutative to the bit, so one process, twenty
+//! instances, a backfill over Parquet and a notebook give the same bytes.
+//!
+//! # The map
+//!
+//! ```text
+//! settings/   what was written in vigie.toml -> what it means
+//! stats/      numbers in, numbers out: no time, no names, no files, no Kafka
+//! profile/    the reference, frozen: columns, calibration, reference windows; its file format
+//! window/     WindowState: fold, merge, evaluate; the metric registry
+//! fit/        reference rows -> profile
+//! batch/      what travels between stages: rows with their positions; lanes, stretches, tiling
+//! intake/     bytes -> rows and rejects -> what the profile adds -> batches
+//! tally/      which window a row belongs to, when it is sealed; results
+//! alert/      results -> alert events: policy, a pure state machine
+//! engine/     the stages joined by queues in memory
+//! simulator/  a seeded world with a model, drift and faults, that knows the truth
+//! ```
+//!
+//! Everything above is pure: no files, no clock, no network, no async. What follows sits behind the default
+//! feature `daemon`:
+//!
+//! ```text
+//! stream/     drives the stages over Kafka: assignment, delivery, the transaction, topics
+//! output/     from the results topic to Prometheus and files
+//! query/      DataFusion: reading files, SQL expressions on rows
+//! web/        /metrics, /healthz, /readyz
+//! telemetry   every metric of vigie itself; the clock
+//! app/        one file a command; wiring only
+//! ```
+
+pub mod stats;
+pub mod window;

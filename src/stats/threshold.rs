@@ -1,0 +1,131 @@
+//! Thresholds: from the values of reference windows, or constant.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How the limits of a figure are found.
+///
+/// The default of most metrics is three standard deviations around the mean of the reference windows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Threshold {
+    /// Mean of the reference windows minus and plus a multiple of their population standard deviation; `None`
+    /// leaves that side open.
+    StandardDeviation {
+        /// How many below the mean.
+        lower: Option<f64>,
+        /// How many above the mean.
+        upper: Option<f64>,
+    },
+    /// Fixed limits, in the unit of the figure; `None` leaves that side open.
+    Constant {
+        /// A value below it is a breach.
+        lower: Option<f64>,
+        /// A value above it is a breach.
+        upper: Option<f64>,
+    },
+    /// Never a breach.
+    None,
+}
+
+impl Threshold {
+    /// Three standard deviations on both sides.
+    pub const THREE_SIGMA: Self = Self::StandardDeviation { lower: Some(3.0), upper: Some(3.0) };
+    /// Three standard deviations above the mean, open below.
+    pub const THREE_SIGMA_ABOVE: Self = Self::StandardDeviation { lower: None, upper: Some(3.0) };
+    /// No limits at all.
+    pub const NONE: Self = Self::None;
+    /// Anything above zero is a breach.
+    pub const ABOVE_ZERO: Self = Self::Constant { lower: None, upper: Some(0.0) };
+
+    /// The limits that follow from the values of the reference windows, cut to the range that the metric can take.
+    ///
+    /// Windows without a value are not in `values`. Without any there is no mean, so a standard-deviation
+    /// threshold has no limits.
+    #[must_use]
+    pub fn limits(self, values: &[f64], range: Range) -> Limits {
+        match self {
+            Self::None => Limits::OPEN,
+            Self::Constant { lower, upper } => range.cut(Limits { lower, upper }),
+            Self::StandardDeviation { lower, upper } => {
+                if values.is_empty() {
+                    return Limits::OPEN;
+                }
+                let n = values.len() as f64;
+                let mean = values.iter().sum::<f64>() / n;
+                let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n;
+                let deviation = variance.sqrt();
+                range.cut(Limits {
+                    lower: lower.map(|k| mean - deviation * k),
+                    upper: upper.map(|k| mean + deviation * k),
+                })
+            }
+        }
+    }
+}
+
+/// The values that a figure can take, and what becomes of a limit outside of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// Least possible value.
+    pub lower: Option<f64>,
+    /// Greatest possible value.
+    pub upper: Option<f64>,
+    /// A limit at or beyond the end of the range is dropped (`true`) or set to that end (`false`).
+    pub drop: bool,
+}
+
+impl Range {
+    /// Any value.
+    pub const ANY: Self = Self { lower: None, upper: None, drop: false };
+    /// From 0 to 1.
+    pub const UNIT: Self = Self { lower: Some(0.0), upper: Some(1.0), drop: false };
+    /// From 0 upwards.
+    pub const POSITIVE: Self = Self { lower: Some(0.0), upper: None, drop: false };
+    /// From 0 upwards; a lower limit at or below 0 is no limit.
+    pub const POSITIVE_OR_OPEN: Self = Self { lower: Some(0.0), upper: None, drop: true };
+
+    /// Cuts limits to the range.
+    #[must_use]
+    pub fn cut(self, limits: Limits) -> Limits {
+        let end = |end: f64| if self.drop { None } else { Some(end) };
+        Limits {
+            lower: match (limits.lower, self.lower) {
+                (Some(limit), Some(least)) if limit <= least => end(least),
+                (limit, _) => limit,
+            },
+            upper: match (limits.upper, self.upper) {
+                (Some(limit), Some(greatest)) if limit >= greatest => end(greatest),
+                (limit, _) => limit,
+            },
+        }
+    }
+
+    /// Cuts a value to the range.
+    #[must_use]
+    pub fn clip(self, value: f64) -> f64 {
+        let value = self.lower.map_or(value, |least| value.max(least));
+        self.upper.map_or(value, |greatest| value.min(greatest))
+    }
+}
+
+/// The limits of a figure; an open side is `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// A value below it is a breach.
+    pub lower: Option<f64>,
+    /// A value above it is a breach.
+    pub upper: Option<f64>,
+}
+
+impl Limits {
+    /// No limits.
+    pub const OPEN: Self = Self { lower: None, upper: None };
+
+    /// Whether a value lies strictly outside.
+    #[must_use]
+    pub fn breached_by(self, value: f64) -> bool {
+        self.lower.is_some_and(|limit| value < limit)
+            || self.upper.is_some_and(|limit| value > limit)
+    }
+}

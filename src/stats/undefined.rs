@@ -1,0 +1,53 @@
+//! Why a figure has no value.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why a figure has no value; becomes its `status` in results.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Undefined {
+    /// No rows at all.
+    Empty,
+    /// Rows, but none with a value in the columns that the figure needs.
+    AllMissing,
+    /// The reference is constant, so its spread is zero.
+    Constant,
+    /// Only one class among the targets (or the expected targets) or the predictions.
+    OneClass,
+    /// A denominator is zero, or the reference gave too few rows to say.
+    TooFew,
+    /// A value was infinite.
+    Infinite,
+    /// No row has a target.
+    NoTargets,
+    /// The column is not in the data.
+    NotInData,
+}
+
+impl Undefined {
+    /// The name used in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::AllMissing => "all_missing",
+            Self::Constant => "constant",
+            Self::OneClass => "one_class",
+            Self::TooFew => "too_few",
+            Self::Infinite => "infinite",
+            Self::NoTargets => "no_targets",
+            Self::NotInData => "not_in_data",
+        }
+    }
+}
+
+impl fmt::Display for Undefined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

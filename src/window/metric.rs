@@ -1,0 +1,286 @@
+//! The metric registry: one row a metric.
+//!
+//! Settings, schemas, Prometheus, Parquet, the pages and the docs read this table. A new metric is a row here, an
+//! arm in `evaluate.rs`, and its formula in `stats`.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::stats::{Range, Threshold};
+
+/// What a figure says.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Performance, estimated without ground truth.
+    Estimated,
+    /// Performance, measured against ground truth.
+    Realized,
+    /// Distance of the window's data from the reference's.
+    Drift,
+    /// Faults of the data: missing, unseen, out of range.
+    Quality,
+    /// What the data look like: mean, sum, rows.
+    Summary,
+    /// Why performance changed.
+    Diagnosis,
+}
+
+impl Kind {
+    /// The name used in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Estimated => "estimated",
+            Self::Realized => "realized",
+            Self::Drift => "drift",
+            Self::Quality => "quality",
+            Self::Summary => "summary",
+            Self::Diagnosis => "diagnosis",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a model predicts.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Problem {
+    /// One of two classes.
+    Binary,
+    /// One of several classes.
+    Multiclass,
+    /// A number.
+    Regression,
+    /// Nothing that we measure: drift and quality only.
+    None,
+}
+
+/// Whether a column holds numbers or categories.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnKind {
+    /// Numbers with an order and distances.
+    Continuous,
+    /// Labels without an order.
+    Categorical,
+}
+
+impl ColumnKind {
+    /// The name used in settings and profiles.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Continuous => "continuous",
+            Self::Categorical => "categorical",
+        }
+    }
+}
+
+/// Which accumulator a metric is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// From probabilities or targets of the window's rows; estimated and realized alike.
+    Performance,
+    /// From the cells of one column.
+    Drift,
+    /// From the counters of one column.
+    Quality,
+    /// From the moments and values of one column.
+    Summary,
+    /// From the window itself.
+    Rows,
+}
+
+/// Which direction is good news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Greater is better.
+    Higher,
+    /// Less is better.
+    Lower,
+    /// Neither: a description, not a merit.
+    Neither,
+}
+
+/// A row of the registry.
+#[derive(Debug)]
+pub struct Spec {
+    /// Which metric.
+    pub metric: Metric,
+    /// Its name in settings, results and series.
+    pub name: &'static str,
+    /// Where it is read from.
+    pub family: Family,
+    /// The problems that have it; empty for all.
+    pub problems: &'static [Problem],
+    /// The columns that have it; empty where it is not of a column.
+    pub columns: &'static [ColumnKind],
+    /// The values that it can take.
+    pub range: Range,
+    /// Which direction is good news.
+    pub better: Better,
+    /// The threshold where the settings name none.
+    pub threshold: Threshold,
+    /// One line for people.
+    pub help: &'static str,
+    /// Where the definition comes from.
+    pub source: &'static str,
+}
+
+macro_rules! metrics {
+    ($($variant:ident $name:literal $family:ident $problems:ident $columns:ident $range:ident $better:ident $threshold:ident $help:literal $source:literal;)*) => {
+        /// Every metric that vigie knows.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Metric {
+            $(#[doc = $help] #[serde(rename = $name)] $variant,)*
+        }
+
+        /// The table.
+        static REGISTRY: &[Spec] = &[$(Spec {
+            metric: Metric::$variant,
+            name: $name,
+            family: Family::$family,
+            problems: $problems,
+            columns: $columns,
+            range: Range::$range,
+            better: Better::$better,
+            threshold: Threshold::$threshold,
+            help: $help,
+            source: $source,
+        },)*];
+    };
+}
+
+const ALL: &[Problem] = &[];
+const BINARY: &[Problem] = &[Problem::Binary];
+const CLASSES: &[Problem] = &[Problem::Binary];
+const NO: &[ColumnKind] = &[];
+const NUMBERS: &[ColumnKind] = &[ColumnKind::Continuous];
+const LABELS: &[ColumnKind] = &[ColumnKind::Categorical];
+const BOTH: &[ColumnKind] = &[ColumnKind::Continuous, ColumnKind::Categorical];
+
+metrics! {
+    RocAuc "roc_auc" Performance CLASSES NO UNIT Higher THREE_SIGMA
+        "area under the receiver operating characteristic" "Fawcett 2006; scikit-learn roc_auc_score";
+    AveragePrecision "average_precision" Performance CLASSES NO UNIT Higher THREE_SIGMA
+        "average precision over the recalls" "scikit-learn average_precision_score";
+    F1 "f1" Performance CLASSES NO UNIT Higher THREE_SIGMA
+        "harmonic mean of precision and recall" "van Rijsbergen 1979";
+    Precision "precision" Performance CLASSES NO UNIT Higher THREE_SIGMA
+        "share of the predicted positives that are positive" "Fawcett 2006";
+    Recall "recall" Performance CLASSES NO UNIT Higher THREE_SIGMA
+        "share of the positives that are predicted" "Fawcett 2006";
+    Specificity "specificity" Performance CLASSES NO UNIT Higher THREE_SIGMA
+        "share of the negatives that are predicted" "Fawcett 2006";
+    Accuracy "accuracy" Performance CLASSES NO UNIT Higher THREE_SIGMA
+        "share of the predictions that are right" "Fawcett 2006";
+    TruePositive "true_positive" Performance BINARY NO POSITIVE Higher THREE_SIGMA
+        "positives that are predicted" "confusion matrix";
+    TrueNegative "true_negative" Performance BINARY NO POSITIVE Higher THREE_SIGMA
+        "negatives that are predicted" "confusion matrix";
+    FalsePositive "false_positive" Performance BINARY NO POSITIVE Lower THREE_SIGMA
+        "negatives that are predicted as positive" "confusion matrix";
+    FalseNegative "false_negative" Performance BINARY NO POSITIVE Lower THREE_SIGMA
+        "positives that are predicted as negative" "confusion matrix";
+    BusinessValue "business_value" Performance CLASSES NO ANY Higher THREE_SIGMA
+        "the confusion matrix weighed by what each cell is worth" "Elkan 2001";
+
+    JensenShannon "jensen_shannon" Drift ALL BOTH POSITIVE Neither THREE_SIGMA_ABOVE
+        "Jensen-Shannon distance, base 2" "Lin 1991; Endres and Schindelin 2003";
+    KolmogorovSmirnov "kolmogorov_smirnov" Drift ALL NUMBERS UNIT Neither THREE_SIGMA_ABOVE
+        "greatest distance between the two distribution functions" "Kolmogorov 1933; Smirnov 1948";
+    Wasserstein "wasserstein" Drift ALL NUMBERS POSITIVE Neither THREE_SIGMA_ABOVE
+        "area between the two distribution functions, in the column's unit" "Vallender 1974";
+    Hellinger "hellinger" Drift ALL BOTH POSITIVE Neither THREE_SIGMA_ABOVE
+        "Hellinger distance" "Hellinger 1909";
+    Chi2 "chi2" Drift ALL LABELS POSITIVE Neither NONE
+        "chi-squared statistic of the two tables of counts; a breach is p < 0.05" "Pearson 1900; Yates 1934";
+    LInfinity "l_infinity" Drift ALL LABELS POSITIVE Neither THREE_SIGMA_ABOVE
+        "greatest change of a category's share" "Chebyshev distance";
+    Psi "psi" Drift ALL BOTH POSITIVE Neither THREE_SIGMA_ABOVE
+        "population stability index" "Siddiqi 2006; Yurdakul 2018";
+
+    MissingRate "missing_rate" Quality ALL BOTH UNIT Lower THREE_SIGMA
+        "share of the rows without a value" "binomial";
+    UnseenRate "unseen_rate" Quality ALL LABELS UNIT Lower ABOVE_ZERO
+        "share of the rows whose category the reference does not have" "count";
+    OutOfRangeRate "out_of_range_rate" Quality ALL NUMBERS UNIT Lower ABOVE_ZERO
+        "share of the rows below the reference's least or above its greatest value" "count";
+
+    Mean "mean" Summary ALL NUMBERS ANY Neither THREE_SIGMA
+        "mean of the values" "sample mean";
+    StandardDeviation "standard_deviation" Summary ALL NUMBERS POSITIVE_OR_OPEN Neither THREE_SIGMA
+        "sample standard deviation of the values" "sample variance, n - 1";
+    Median "median" Summary ALL NUMBERS ANY Neither THREE_SIGMA
+        "median of the values" "order statistic";
+    Sum "sum" Summary ALL NUMBERS ANY Neither THREE_SIGMA
+        "sum of the values" "sum";
+    Rows "rows" Rows ALL NO POSITIVE_OR_OPEN Neither THREE_SIGMA
+        "rows of the window" "count";
+}
+
+impl Metric {
+    /// All metrics, in the order of the table.
+    pub fn all() -> impl Iterator<Item = Self> {
+        REGISTRY.iter().map(|spec| spec.metric)
+    }
+
+    /// The row of this metric.
+    pub fn spec(self) -> &'static Spec {
+        // The macro writes enum and table from the same rows, so the discriminant is the index.
+        &REGISTRY[self as usize]
+    }
+
+    /// The name in settings, results and series.
+    pub fn as_str(self) -> &'static str {
+        self.spec().name
+    }
+
+    /// The metric of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        REGISTRY.iter().find(|spec| spec.name == name).map(|spec| spec.metric)
+    }
+
+    /// Whether a problem has this metric.
+    pub fn serves(self, problem: Problem) -> bool {
+        let problems = self.spec().problems;
+        problems.is_empty() || problems.contains(&problem)
+    }
+
+    /// Whether a column of that kind has this metric.
+    pub fn applies_to(self, column: ColumnKind) -> bool {
+        self.spec().columns.contains(&column)
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_enum() {
+        for (index, spec) in REGISTRY.iter().enumerate() {
+            assert_eq!(spec.metric as usize, index, "{}", spec.name);
+            assert_eq!(Metric::from_name(spec.name), Some(spec.metric));
+        }
+    }
+}

@@ -7,8 +7,15 @@
 //! never leaves: what has no value is [`Undefined`] with its reason; transcendental functions come from `libm`,
 //! so the same bytes come out on every machine.
 
+pub(crate) mod codec;
+mod exact_sum;
+mod grid;
+mod histogram;
 mod threshold;
 mod undefined;
 
+pub use self::exact_sum::{ExactSum, Scale};
+pub use self::grid::Grid;
+pub use self::histogram::{Histogram, Weight};
 pub use self::threshold::{Limits, Range, Threshold};
 pub use self::undefined::Undefined;

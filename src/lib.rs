@@ -39,5 +39,12 @@
 //! app/        one file a command; wiring only
 //! ```
 
+pub mod alert;
+pub mod batch;
+pub mod epoch;
+pub mod fit;
+pub mod metric;
+pub mod profile;
 pub mod stats;
+pub mod tally;
 pub mod window;

@@ -102,6 +102,80 @@ pub(crate) mod int128_map {
     }
 }
 
+/// Counts of which most are zero: their number, then for each that is not its distance from the one before and its
+/// value, all LEB128 in one byte string.
+pub(crate) mod sparse {
+    use minicbor::decode::{Decoder, Error as DecodeError};
+    use minicbor::encode::{Encoder, Error as EncodeError, Write};
+
+    use super::leb128;
+
+    /// More cells than any plan has.
+    const MOST: usize = 1 << 24;
+
+    #[expect(clippy::ptr_arg, reason = "the derived code asks for this signature")]
+    pub(crate) fn encode<C, W: Write>(
+        counts: &Vec<u64>,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        let mut bytes = Vec::new();
+        leb128::put(&mut bytes, counts.len() as u128);
+        let mut next = 0;
+        for (index, &count) in counts.iter().enumerate() {
+            if count > 0 {
+                leb128::put(&mut bytes, (index - next) as u128);
+                leb128::put(&mut bytes, u128::from(count));
+                next = index + 1;
+            }
+        }
+        e.bytes(&bytes)?;
+        Ok(())
+    }
+
+    pub(crate) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<u64>, DecodeError> {
+        let position = d.position();
+        let mut bytes = d.bytes()?;
+        read(&mut bytes).ok_or_else(|| DecodeError::message("damaged counts").at(position))
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Vec<u64>> {
+        let length = usize::try_from(leb128::take(bytes)?).ok().filter(|&length| length <= MOST)?;
+        let mut counts = vec![0; length];
+        let mut next = 0usize;
+        while !bytes.is_empty() {
+            let index = next.checked_add(usize::try_from(leb128::take(bytes)?).ok()?)?;
+            *counts.get_mut(index)? = leb128::take(bytes)?.try_into().ok()?;
+            next = index + 1;
+        }
+        Some(counts)
+    }
+}
+
+/// Numbers in as few bytes as they need, seven bits a byte, lowest first.
+pub(crate) mod leb128 {
+    pub(crate) fn put(bytes: &mut Vec<u8>, mut number: u128) {
+        while number > 0x7f {
+            bytes.push((number & 0x7f) as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+    }
+
+    pub(crate) fn take(bytes: &mut &[u8]) -> Option<u128> {
+        let mut number = 0u128;
+        for shift in (0..128).step_by(7) {
+            let (&byte, rest) = bytes.split_first()?;
+            *bytes = rest;
+            number |= u128::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(number);
+            }
+        }
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use minicbor::{Decoder, Encoder};

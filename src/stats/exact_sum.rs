@@ -243,7 +243,11 @@ mod tests {
             (vec![1.0, f64::EPSILON / 2.0, 5e-324], 1.0 + f64::EPSILON),
             (vec![], 0.0),
         ] {
-            assert_eq!(sum(&values, scale).value(scale).to_bits(), expected.to_bits(), "{values:?}");
+            assert_eq!(
+                sum(&values, scale).value(scale).to_bits(),
+                expected.to_bits(),
+                "{values:?}"
+            );
         }
     }
 

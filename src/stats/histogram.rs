@@ -6,6 +6,8 @@ use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
+use crate::stats::codec::leb128::{put, take};
+
 /// What a histogram keeps for each distinct value.
 pub trait Weight: Clone + Default + Debug + PartialEq {
     /// What one row brings.
@@ -263,30 +265,31 @@ impl<W: Weight> Histogram<W> {
         self.keys.iter().zip(&self.weights).map(move |(&key, weight)| (middle(key, level), weight))
     }
 
-    /// The median: the middle value, or the mean of the two middle ones.
+    /// The median of these values, `below` more under all of them and `above` more over all of them: the middle value,
+    /// or the mean of the two middle ones. `None` where there is none, or where it is not among these values.
     ///
     /// Where values are binned, ranks are spread evenly over a bin, so the error is at most the bin's width:
-    /// [`Histogram::resolution`] relative to the value. `None` without rows. Linear in the rows while exact.
-    pub fn median(&self) -> Option<f64> {
+    /// [`Histogram::resolution`] relative to the value. Linear in the rows while exact.
+    pub fn median(&self, below: u64, above: u64) -> Option<f64> {
         let rows = self.rows();
-        if rows == 0 {
-            return None;
-        }
-        let (low, high) = ((rows - 1) / 2, rows / 2);
+        let middle = (rows + below + above).checked_sub(1)?;
+        let low = (middle / 2).checked_sub(below)?;
+        let high = middle.div_ceil(2).checked_sub(below).filter(|&rank| rank < rows)?;
         if self.keys.is_empty() {
             let mut values: Vec<f64> = self.pending.iter().map(|&(value, _)| value).collect();
-            let (below, &mut upper, _) = values.select_nth_unstable_by(high as usize, f64::total_cmp);
+            let rank = usize::try_from(high).ok()?;
+            let (under, &mut upper, _) = values.select_nth_unstable_by(rank, f64::total_cmp);
             let lower = if low == high {
                 upper
             } else {
-                below.iter().copied().max_by(f64::total_cmp).unwrap_or(upper)
+                under.iter().copied().max_by(f64::total_cmp).unwrap_or(upper)
             };
             return Some(midpoint(lower, upper));
         }
         if self.pending.is_empty() {
             return Some(midpoint(self.at_rank(low)?, self.at_rank(high)?));
         }
-        self.compacted().median()
+        self.compacted().median(below, above)
     }
 
     /// The value at a rank from 0, in a state without a buffer.
@@ -410,27 +413,6 @@ fn read<W: Weight>(bytes: &mut &[u8]) -> Option<Histogram<W>> {
     bytes.is_empty().then_some(Histogram { level, keys, weights, pending: Vec::new() })
 }
 
-fn put(bytes: &mut Vec<u8>, mut number: u128) {
-    while number > 0x7f {
-        bytes.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-fn take(bytes: &mut &[u8]) -> Option<u128> {
-    let mut number = 0u128;
-    for shift in (0..128).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u128::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
@@ -487,14 +469,25 @@ mod tests {
 
     #[test]
     fn median_of_few_values_is_exact() {
-        assert_eq!(of(&[]).median(), None);
-        assert_eq!(of(&[3.0]).median(), Some(3.0));
-        assert_eq!(of(&[3.0, 1.0]).median(), Some(2.0));
-        assert_eq!(of(&[3.0, 1.0, 2.0]).median(), Some(2.0));
-        assert_eq!(of(&[5.0, 1.0, 2.0, 4.0]).median(), Some(3.0));
+        let median = |values: &[f64]| of(values).median(0, 0);
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0]), Some(3.0));
+        assert_eq!(median(&[3.0, 1.0]), Some(2.0));
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[5.0, 1.0, 2.0, 4.0]), Some(3.0));
         let many: Vec<f64> = (0..1000).map(|i| f64::from(i % 7)).collect();
-        assert_eq!(of(&many).median(), Some(3.0));
-        assert_eq!(of(&[f64::MAX, f64::MAX]).median(), Some(f64::MAX));
+        assert_eq!(median(&many), Some(3.0));
+        assert_eq!(median(&[f64::MAX, f64::MAX]), Some(f64::MAX));
+    }
+
+    #[test]
+    fn values_beyond_the_ends_shift_the_median() {
+        let three = of(&[1.0, 2.0, 3.0]);
+        assert_eq!(three.median(1, 1), Some(2.0));
+        assert_eq!(three.median(0, 1), Some(2.5));
+        assert_eq!(three.median(2, 0), Some(1.0));
+        assert_eq!(three.median(3, 0), None);
+        assert_eq!(three.median(0, 4), None);
     }
 
     #[test]
@@ -550,7 +543,7 @@ mod tests {
             let mut sorted = rows.clone();
             sorted.sort_unstable_by(f64::total_cmp);
             let exact = f64::midpoint(sorted[(rows.len() - 1) / 2], sorted[rows.len() / 2]);
-            let found = histogram.median().unwrap();
+            let found = histogram.median(0, 0).unwrap();
             let greatest = sorted[(rows.len() - 1) / 2].abs().max(sorted[rows.len() / 2].abs());
             if histogram.resolution() < 1.0 {
                 // A bin's width is at most `resolution` of the power of two above the value.

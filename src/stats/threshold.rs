@@ -38,6 +38,11 @@ impl Threshold {
     /// Anything above zero is a breach.
     pub const ABOVE_ZERO: Self = Self::Constant { lower: None, upper: Some(0.0) };
 
+    /// Whether the limits follow from reference windows.
+    pub const fn is_from_reference(self) -> bool {
+        matches!(self, Self::StandardDeviation { .. })
+    }
+
     /// The limits that follow from the values of the reference windows, cut to the range that the metric can take.
     ///
     /// Windows without a value are not in `values`. Without any there is no mean, so a standard-deviation

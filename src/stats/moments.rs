@@ -4,26 +4,33 @@
 
 use super::Undefined;
 
-/// Below this many values one block is summed with eight running sums.
+/// Up to this many values are summed with eight running sums.
 const BLOCK: usize = 128;
+/// Numpy reduces through a buffer of this many values, and adds buffer to buffer.
+const BUFFER: usize = 8192;
 
 /// Sum of a slice by pairwise summation: the rounding error grows with ln n, not with n.
 ///
-/// Blocks of up to 128 values are summed with eight running sums, longer slices are halved at a multiple of
-/// eight. Source: Higham (1993), "The accuracy of floating point summation"; equals `numpy.sum` of a
-/// contiguous array to the bit. An empty slice gives 0; infinities and NaN go through. O(n), no allocation.
+/// Blocks of up to 128 values are summed with eight running sums, longer ones are halved at a multiple of
+/// eight, and runs of 8,192 values are added one after the other. Source: Higham (1993), "The accuracy of
+/// floating point summation"; equals `numpy.sum` of a contiguous array to the bit. An empty slice gives 0;
+/// infinities and NaN go through. O(n), no allocation.
 pub fn pairwise_sum(values: &[f64]) -> f64 {
     pairwise_sum_of(values, |value| value)
 }
 
 /// [`pairwise_sum`] of a function of each value, without an array of the results.
 pub(crate) fn pairwise_sum_of(values: &[f64], term: impl Fn(f64) -> f64 + Copy) -> f64 {
+    values.chunks(BUFFER).fold(0.0, |sum, buffer| sum + halved_sum(buffer, term))
+}
+
+fn halved_sum(values: &[f64], term: impl Fn(f64) -> f64 + Copy) -> f64 {
     if values.len() <= BLOCK {
         return block_sum(values, term);
     }
     let half = values.len() / 2;
     let (left, right) = values.split_at(half - half % 8);
-    pairwise_sum_of(left, term) + pairwise_sum_of(right, term)
+    halved_sum(left, term) + halved_sum(right, term)
 }
 
 fn block_sum(values: &[f64], term: impl Fn(f64) -> f64) -> f64 {

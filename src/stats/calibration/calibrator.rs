@@ -1,9 +1,9 @@
 //! A monotone map from scores to probabilities.
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::isotonic::Isotonic;
+use super::knots::{self, InvalidKnots, Knots};
 use crate::stats::Undefined;
 use crate::stats::moments::all_finite;
 
@@ -37,41 +37,6 @@ struct Segment {
     slope: f64,
 }
 
-/// As written to and read from a file.
-#[derive(Serialize, Deserialize)]
-struct Knots {
-    scores: Vec<f64>,
-    probabilities: Vec<f64>,
-}
-
-/// Why knots are no calibration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum InvalidKnots {
-    /// The two lists differ in length, or are empty.
-    #[error(
-        "{scores} scores have {probabilities} probabilities; there must be one for each, and at least one"
-    )]
-    Length {
-        /// How many scores.
-        scores: usize,
-        /// How many probabilities.
-        probabilities: usize,
-    },
-    /// A score is not finite, or not above the one before it.
-    #[error("the score of knot {index} is not finite or not above the one before it")]
-    Score {
-        /// Which knot, from 0.
-        index: usize,
-    },
-    /// A probability lies outside of 0 to 1, or below the one before it.
-    #[error("the probability of knot {index} is not within 0 and 1 or below the one before it")]
-    Probability {
-        /// Which knot, from 0.
-        index: usize,
-    },
-}
-
 impl Calibrator {
     /// Isotonic regression of targets on scores.
     ///
@@ -92,9 +57,9 @@ impl Calibrator {
     /// ```
     /// use vigie::stats::Calibrator;
     ///
-    /// let calibrator = Calibrator::fit(&[0.2, 0.4, 0.6, 0.8], &[false, true, false, true]).unwrap();
-    /// assert_eq!(calibrator.calibrate(0.5), 0.5);
-    /// assert_eq!(calibrator.calibrate(0.7), 0.75);
+    /// let calibrator = Calibrator::fit(&[0.25, 0.5, 0.75, 1.0], &[false, true, false, true]).unwrap();
+    /// assert_eq!(calibrator.calibrate(0.625), 0.5);
+    /// assert_eq!(calibrator.calibrate(0.875), 0.75);
     /// assert_eq!(calibrator.calibrate(2.0), 1.0);
     /// ```
     pub fn fit(scores: &[f64], targets: &[bool]) -> Result<Self, Undefined> {
@@ -123,24 +88,8 @@ impl Calibrator {
     ///
     /// The first rule that is broken.
     pub fn from_knots(scores: &[f64], probabilities: &[f64]) -> Result<Self, InvalidKnots> {
-        let length =
-            InvalidKnots::Length { scores: scores.len(), probabilities: probabilities.len() };
-        if scores.len() != probabilities.len() {
-            return Err(length);
-        }
-        let knots: Vec<(f64, f64)> =
-            scores.iter().copied().zip(probabilities.iter().copied()).collect();
-        let (mut last_score, mut last_value) = (f64::NEG_INFINITY, 0.0);
-        for (index, &(score, value)) in knots.iter().enumerate() {
-            if !(score.is_finite() && score > last_score) {
-                return Err(InvalidKnots::Score { index });
-            }
-            if !(last_value..=1.0).contains(&value) {
-                return Err(InvalidKnots::Probability { index });
-            }
-            (last_score, last_value) = (score, value);
-        }
-        Self::build(&knots).ok_or(length)
+        let knots = knots::checked(scores, probabilities)?;
+        Self::build(&knots).ok_or(InvalidKnots::Length { scores: 0, probabilities: 0 })
     }
 
     /// The knots, ascending: score and probability.
@@ -209,21 +158,6 @@ fn slot(score: f64, first: f64, slots_per_score: f64) -> usize {
 impl PartialEq for Calibrator {
     fn eq(&self, other: &Self) -> bool {
         self.knots().eq(other.knots())
-    }
-}
-
-impl TryFrom<Knots> for Calibrator {
-    type Error = InvalidKnots;
-
-    fn try_from(read: Knots) -> Result<Self, InvalidKnots> {
-        Self::from_knots(&read.scores, &read.probabilities)
-    }
-}
-
-impl From<Calibrator> for Knots {
-    fn from(calibrator: Calibrator) -> Self {
-        let (scores, probabilities) = calibrator.knots().unzip();
-        Self { scores, probabilities }
     }
 }
 

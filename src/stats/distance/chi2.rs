@@ -46,30 +46,34 @@ pub struct Chi2 {
 /// ```
 pub fn chi2(reference: &[u64], window: &[u64], new: NewCategories) -> Result<Chi2, Undefined> {
     debug_assert_eq!(reference.len(), window.len(), "both count the same categories");
-    let in_reference = total(reference) as f64;
-    let in_window = (total(window) + u128::from(new.rows)) as f64;
-    if in_window == 0.0 {
+    let in_reference = total(reference);
+    let in_window = total(window) + u128::from(new.rows);
+    if in_window == 0 {
         return Err(Undefined::Empty);
     }
-    if in_reference == 0.0 {
+    if in_reference == 0 {
         return Err(Undefined::TooFew);
     }
     let known = reference.iter().zip(window).filter(|&(&r, &w)| r > 0 || w > 0);
     let categories = known.clone().count() as u64 + new.distinct;
     let yates = if categories == 2 { 0.5 } else { 0.0 };
-    let rows = in_reference + in_window;
-    let (reference_part, window_part) = (in_reference / rows, in_window / rows);
-    let row = |(r, w): (f64, f64)| {
-        let (expected_r, expected_w) = ((r + w) * reference_part, (r + w) * window_part);
-        let difference = (r - expected_r).abs();
+    let rows = in_reference as f64 + in_window as f64;
+    let row = |(&r, &w): (&u64, &u64)| {
+        // Observed less expected is the same in both columns but for its sign: (r W - w R) / rows, whose
+        // products are taken in integers, because they all but cancel where little has changed.
+        let (one, other) =
+            (u128::from(r).saturating_mul(in_window), u128::from(w).saturating_mul(in_reference));
+        let difference = one.abs_diff(other) as f64 / rows;
         let difference = difference - difference.min(yates);
-        difference * difference * (1.0 / expected_r + 1.0 / expected_w)
+        let both = r as f64 + w as f64;
+        let per_row = rows / both / in_reference as f64 + rows / both / in_window as f64;
+        difference * difference * per_row
     };
-    let statistic = known.map(|(&r, &w)| row((r as f64, w as f64))).sum::<f64>()
+    let statistic = known.map(row).sum::<f64>()
         + match new.distinct {
             0 => 0.0,
-            1 => row((0.0, new.rows as f64)),
-            _ => new.rows as f64 * (in_reference / in_window),
+            1 => row((&0, &new.rows)),
+            _ => new.rows as f64 * (in_reference as f64 / in_window as f64),
         };
     let degrees_of_freedom = categories.saturating_sub(1);
     let statistic = Undefined::unless_finite(statistic)?;

@@ -149,6 +149,6 @@ mod tests {
         let below = Tails { below: 2, below_sum: -6.0, ..Tails::default() };
         assert_eq!(wasserstein_binned((0.0, 2.0), &[0, 5], &[0, 0], below), Ok(3.0 + 1.0));
         let above = Tails { above: 1, above_sum: 7.0, ..Tails::default() };
-        assert_eq!(wasserstein_binned((0.0, 2.0), &[0, 5], &[0, 0], above), Ok(5.0));
+        assert_eq!(wasserstein_binned((0.0, 2.0), &[0, 5], &[0, 0], above), Ok(1.0 + 5.0));
     }
 }

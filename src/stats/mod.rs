@@ -29,7 +29,7 @@ pub use self::calibration::{
     Calibrator, InvalidKnots, ShuffleSplit, Split, expected_calibration_error, needs_calibration,
 };
 pub use self::classification::{
-    Cell, Cells, Normalization, Reading, ScoreBin, ValueNormalization, average_precision, roc_auc,
+    Basis, Cell, Cells, Normalization, ScoreBin, ValueNormalization, average_precision, roc_auc,
 };
 pub use self::decile::decile_cuts;
 pub use self::distance::{

@@ -97,7 +97,7 @@ impl Cells {
     /// those of its predicted class.
     ///
     /// Equals scikit-learn's `confusion_matrix(normalize=...)`, except that a share of nothing is undefined
-    /// (`OneClass`) in both readings, not 0. `Empty` without rows, whatever the normalization.
+    /// (`OneClass`) in both bases, not 0. `Empty` without rows, whatever the normalization.
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@ use crate::stats::Undefined;
 
 /// What cells stand for, which decides what an empty denominator means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
+pub enum Basis {
     /// Expected cells: a ratio without a denominator is 0.
     Estimated,
     /// Counted cells: a metric that cannot be measured is undefined.
@@ -22,9 +22,9 @@ impl Cells {
     /// # Errors
     ///
     /// Why the metric has no value.
-    pub fn f1(&self, reading: Reading) -> Result<f64, Undefined> {
+    pub fn f1(&self, basis: Basis) -> Result<f64, Undefined> {
         let errors = self.false_positive + self.false_negative;
-        self.both_classes(reading)?;
+        self.both_classes(basis)?;
         Ok(ratio(self.true_positive, self.true_positive + errors / 2.0))
     }
 
@@ -35,8 +35,8 @@ impl Cells {
     /// # Errors
     ///
     /// Why the metric has no value.
-    pub fn precision(&self, reading: Reading) -> Result<f64, Undefined> {
-        self.both_classes(reading)?;
+    pub fn precision(&self, basis: Basis) -> Result<f64, Undefined> {
+        self.both_classes(basis)?;
         Ok(ratio(self.true_positive, self.predicted_positives()))
     }
 
@@ -47,8 +47,8 @@ impl Cells {
     /// # Errors
     ///
     /// Why the metric has no value.
-    pub fn recall(&self, reading: Reading) -> Result<f64, Undefined> {
-        self.both_classes(reading)?;
+    pub fn recall(&self, basis: Basis) -> Result<f64, Undefined> {
+        self.both_classes(basis)?;
         Ok(ratio(self.true_positive, self.positives()))
     }
 
@@ -59,9 +59,9 @@ impl Cells {
     /// # Errors
     ///
     /// Why the metric has no value.
-    pub fn specificity(&self, reading: Reading) -> Result<f64, Undefined> {
+    pub fn specificity(&self, basis: Basis) -> Result<f64, Undefined> {
         self.some_rows()?;
-        if reading == Reading::Realized && self.negatives() == 0.0 {
+        if basis == Basis::Realized && self.negatives() == 0.0 {
             return Err(Undefined::OneClass);
         }
         Ok(ratio(self.true_negative, self.negatives()))
@@ -77,7 +77,7 @@ impl Cells {
         Ok(((self.true_positive + self.true_negative) / rows).min(1.0))
     }
 
-    fn both_classes(&self, reading: Reading) -> Result<(), Undefined> {
+    fn both_classes(&self, basis: Basis) -> Result<(), Undefined> {
         self.some_rows()?;
         let margins = [
             self.positives(),
@@ -85,7 +85,7 @@ impl Cells {
             self.predicted_positives(),
             self.predicted_negatives(),
         ];
-        if reading == Reading::Realized && margins.contains(&0.0) {
+        if basis == Basis::Realized && margins.contains(&0.0) {
             return Err(Undefined::OneClass);
         }
         Ok(())
@@ -94,7 +94,7 @@ impl Cells {
 
 #[cfg(test)]
 mod tests {
-    use super::Reading::{Estimated, Realized};
+    use super::Basis::{Estimated, Realized};
     use super::*;
 
     fn cells(tp: f64, fp: f64, fn_: f64, tn: f64) -> Cells {
@@ -104,11 +104,11 @@ mod tests {
     #[test]
     fn the_textbook_table_has_the_textbook_metrics() {
         let cells = cells(30.0, 10.0, 20.0, 40.0);
-        for reading in [Estimated, Realized] {
-            assert_eq!(cells.precision(reading), Ok(0.75));
-            assert_eq!(cells.recall(reading), Ok(0.6));
-            assert_eq!(cells.specificity(reading), Ok(0.8));
-            assert_eq!(cells.f1(reading), Ok(30.0 / 45.0));
+        for basis in [Estimated, Realized] {
+            assert_eq!(cells.precision(basis), Ok(0.75));
+            assert_eq!(cells.recall(basis), Ok(0.6));
+            assert_eq!(cells.specificity(basis), Ok(0.8));
+            assert_eq!(cells.f1(basis), Ok(30.0 / 45.0));
         }
         assert_eq!(cells.accuracy(), Ok(0.7));
     }

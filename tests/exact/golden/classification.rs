@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 use vigie::stats::{
-    self, Calibrator, Cell, Cells, Normalization, Range, Reading, SamplingError, ScoreBin,
-    Threshold, Undefined, ValueNormalization,
+    self, Basis, Calibrator, Cell, Cells, Normalization, Range, SamplingError, ScoreBin, Threshold,
+    Undefined, ValueNormalization,
 };
 
 use super::agreement::{Agreement, draws, golden, present, size};
@@ -18,14 +18,14 @@ struct Row {
 }
 
 /// What a row adds as a positive; realized it is 0 or 1.
-fn weight(row: &Row, reading: Reading) -> f64 {
+fn weight(row: &Row, reading: Basis) -> f64 {
     match reading {
-        Reading::Estimated => row.probability,
-        Reading::Realized => f64::from(u8::from(row.target)),
+        Basis::Estimated => row.probability,
+        Basis::Realized => f64::from(u8::from(row.target)),
     }
 }
 
-fn cells(rows: &[Row], reading: Reading) -> Cells {
+fn cells(rows: &[Row], reading: Basis) -> Cells {
     let mut cells = Cells::default();
     for row in rows {
         let positive = weight(row, reading);
@@ -40,7 +40,7 @@ fn cells(rows: &[Row], reading: Reading) -> Cells {
     cells
 }
 
-fn bins(rows: &[Row], reading: Reading) -> Vec<ScoreBin> {
+fn bins(rows: &[Row], reading: Basis) -> Vec<ScoreBin> {
     let mut sorted = rows.to_vec();
     sorted.sort_by(|a, b| a.score.total_cmp(&b.score));
     sorted
@@ -70,7 +70,7 @@ const CELLS: [(&str, Cell); 4] = [
 fn figure(
     name: &str,
     rows: &[Row],
-    reading: Reading,
+    reading: Basis,
     worth: [[f64; 2]; 2],
 ) -> Result<f64, Undefined> {
     let counted = cells(rows, reading);
@@ -91,10 +91,10 @@ fn figure(
 }
 
 fn error(name: &str, reference: &[Row], worth: [[f64; 2]; 2]) -> SamplingError {
-    let counted = cells(reference, Reading::Realized);
+    let counted = cells(reference, Basis::Realized);
     let (name, by) = name.split_once('|').unwrap_or((name, "none"));
     let error = match name {
-        "roc_auc" => SamplingError::roc_auc(bins(reference, Reading::Realized)),
+        "roc_auc" => SamplingError::roc_auc(bins(reference, Basis::Realized)),
         "f1" => SamplingError::f1(&counted),
         "precision" => SamplingError::precision(&counted),
         "recall" => SamplingError::recall(&counted),
@@ -167,8 +167,8 @@ fn estimated_and_realized_performance_is_that_of_the_peer() {
                 Agreement::within(tolerance(name), format!("NannyML {key} {name} bands"));
             let mut measured = Vec::new();
             for (i, window) in rows.chunks(100).enumerate() {
-                let value = figure(name, window, Reading::Estimated, worth).unwrap();
-                let outcome = figure(name, window, Reading::Realized, worth).unwrap();
+                let value = figure(name, window, Basis::Estimated, worth).unwrap();
+                let outcome = figure(name, window, Basis::Realized, worth).unwrap();
                 measured.push(outcome);
                 realized.check(outcome, list("realized")[i]);
                 realized.check(outcome, present(&binary["realized"][name]["value"])[i]);
@@ -202,7 +202,7 @@ fn normalized_cells_are_those_of_the_peer() {
         for (name, cell) in CELLS {
             let theirs = present(&binary[&format!("cbpe_cells_{by}")][name]["value"]);
             for (window, theirs) in rows.chunks(100).zip(theirs) {
-                let counted = cells(window, Reading::Estimated);
+                let counted = cells(window, Basis::Estimated);
                 agreement.check(counted.normalized(cell, normalization(by)).unwrap(), theirs);
             }
         }
@@ -231,7 +231,7 @@ fn expected_rankings_are_those_of_weighted_rows() {
         let mut agreement = Agreement::within(1e-12, format!("scikit-learn expected {name}"));
         let theirs = present(&windows[&format!("expected_{name}")]);
         for (window, theirs) in rows.chunks(100).zip(theirs) {
-            let ours = figure(name, window, Reading::Estimated, [[0.0; 2]; 2]).unwrap();
+            let ours = figure(name, window, Basis::Estimated, [[0.0; 2]; 2]).unwrap();
             agreement.check(ours, theirs);
         }
     }
@@ -261,13 +261,13 @@ fn tied_rankings_and_their_errors_are_those_of_scikit_learn() {
             })
             .collect();
         let theirs = |name: &str| case[name].as_f64().unwrap();
-        for (prefix, reading) in [("", Reading::Realized), ("expected_", Reading::Estimated)] {
+        for (prefix, reading) in [("", Basis::Realized), ("expected_", Basis::Estimated)] {
             for name in ["roc_auc", "average_precision"] {
                 let ours = figure(name, &rows, reading, [[0.0; 2]; 2]).unwrap();
                 rankings.check(ours, theirs(&format!("{prefix}{name}")));
             }
         }
-        let counted = bins(&rows, Reading::Realized);
+        let counted = bins(&rows, Basis::Realized);
         let ours = SamplingError::roc_auc(counted.iter().copied()).unwrap();
         errors.check(ours.for_rows(100).unwrap(), theirs("roc_auc_error_for_100_rows"));
         let ours = SamplingError::average_precision(counted).unwrap();

@@ -45,6 +45,7 @@ pub mod epoch;
 pub mod fit;
 pub mod metric;
 pub mod profile;
+pub mod simulator;
 pub mod stats;
 pub mod tally;
 pub mod window;

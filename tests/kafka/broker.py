@@ -25,6 +25,7 @@ import ctypes
 import fcntl
 import os
 import random
+import select
 import shutil
 import signal
 import socket
@@ -42,6 +43,9 @@ HOST = "127.0.0.1"
 MISSING_TOOL = 69  # EX_UNAVAILABLE
 START_SECONDS = 90  # 3 s when idle; a busy machine takes its time
 STOP_SECONDS = 60
+
+INPUT = select.poll()
+INPUT.register(0, select.POLLIN)
 HEAP = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
 
 SETTINGS = """\
@@ -120,7 +124,8 @@ def fetch():
             print(f"fetching Apache Kafka {kafka_version()} from Maven Central", file=sys.stderr)
             done = subprocess.run(
                 [maven, "--batch-mode", "--quiet", "--file", POM, "dependency:copy-dependencies",
-                 "-DincludeScope=runtime", f"-DoutputDirectory={half}", "-Dmaven.wagon.http.retryHandler.count=5", "-Dstyle.color=never"],
+                 "-DincludeScope=runtime", f"-DoutputDirectory={half}",
+                 "-Dmaven.wagon.http.retryHandler.count=5", "-Dstyle.color=never"],
                 stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=half)
             if done.returncode != 0 or not any(half.glob("kafka_*.jar")):
                 raise Failure("Maven could not fetch Kafka's jars; what it said stands above")
@@ -134,17 +139,20 @@ def fetch():
 # --- the broker ----------------------------------------------------------------------------------------------
 
 
-def free_port():
-    """A port below the range that the kernel hands to clients: while a broker is down, nobody else gets its port, and
+def free_ports(wanted):
+    """Ports below the range that the kernel hands to clients: while a broker is down, nobody else gets its port, and
     a client that keeps trying cannot connect to itself."""
+    free = []
     for port in random.sample(range(12_000, 32_000), 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
-                return port
             except OSError:
-                pass
+                continue
+        free.append(port)
+        if len(free) == wanted:
+            return free
     raise Failure("no free port on loopback")
 
 
@@ -152,6 +160,14 @@ def die_with_parent():
     """Runs in the child: Linux kills it when this script is killed -9. Elsewhere the end of the pipe must do."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def leave_if_left(seconds=0.05):
+    """A pause in which nobody reads the words; ends the script when whoever says them is gone."""
+    for _, event in INPUT.poll(seconds * 1000):
+        if not event & select.POLLIN:
+            sys.exit("broker.py: left alone while the broker was starting")
+        time.sleep(seconds)  # a word waits to be read, so there is somebody
 
 
 def alive_brokers(port):
@@ -176,12 +192,11 @@ class Broker:
         else:
             self.format()
 
-    address = property(lambda self: f"{HOST}:{self.port}")
-
     def format(self):
-        self.port, logs = free_port(), self.data / "logs"
+        logs = self.data / "logs"
         shutil.rmtree(logs, ignore_errors=True)
-        text = SETTINGS.format(host=HOST, port=self.port, controller=free_port(), logs=logs)
+        self.port, controller = free_ports(2)
+        text = SETTINGS.format(host=HOST, port=self.port, controller=controller, logs=logs)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         half = self.settings.with_suffix(".half")
         half.write_text(text)
@@ -200,8 +215,8 @@ class Broker:
 
     def last_words(self):
         lines = self.log.read_text(errors="replace").splitlines()
-        told = [line for line in lines if " ERROR " in line or "Exception" in line] or lines
-        return " | ".join(told[-3:]) + f" (log: {self.log})"
+        told = [line for line in lines if " ERROR " in line or line.startswith(("Exception", "Caused by"))] or lines
+        return " | ".join(told[-3:])
 
     def running(self):
         return self.process is not None and self.process.poll() is None
@@ -216,11 +231,11 @@ class Broker:
                 raise Failure(f"the broker ended: {self.last_words()}")
             try:
                 if alive_brokers(self.port) > 0:
-                    return
+                    return f"ready {HOST}:{self.port}"
             except (OSError, struct.error):
                 pass
-            time.sleep(0.05)
-        self.end(signal.SIGKILL)
+            leave_if_left()
+        self.kill()
         raise Failure(f"no answer within {START_SECONDS} s: {self.last_words()}")
 
     def start_somewhere(self):
@@ -234,49 +249,45 @@ class Broker:
                 self.log.unlink()
                 self.format()
 
-    def end(self, by):
-        if not self.running():
-            raise Failure("it does not run")
-        self.process.send_signal(by)
-        self.process.send_signal(signal.SIGCONT)  # a frozen one hears nothing but SIGKILL
+    def stop(self):
+        self.send(signal.SIGTERM)
+        self.process.send_signal(signal.SIGCONT)  # frozen, it would not hear the other
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise Failure(f"it did not end within {STOP_SECONDS} s and was killed: {self.last_words()}") from None
+            self.kill()
+            raise Failure(f"it did not stop within {STOP_SECONDS} s and was killed: {self.last_words()}") from None
+        return "stopped"
 
-    def signal(self, which):
+    def kill(self):
+        self.send(signal.SIGKILL)
+        self.process.wait()
+        return "killed"
+
+    def freeze(self):
+        self.send(signal.SIGSTOP)
+        return "frozen"
+
+    def thaw(self):
+        self.send(signal.SIGCONT)
+        return "thawed"
+
+    def send(self, which):
         if not self.running():
             raise Failure("it does not run")
         self.process.send_signal(which)
 
 
 def obey(broker, words):
-    def say(text):
-        print(text, flush=True)
-
-    def start(first=False):
-        (broker.start_somewhere if first else broker.start)()
-        return f"ready {broker.address}"
-
-    def done(answer, act, which):
-        act(which)
-        return answer
-
-    known = {
-        "start": start,
-        "stop": lambda: done("stopped", broker.end, signal.SIGTERM),
-        "kill": lambda: done("killed", broker.end, signal.SIGKILL),
-        "freeze": lambda: done("frozen", broker.signal, signal.SIGSTOP),
-        "thaw": lambda: done("thawed", broker.signal, signal.SIGCONT),
-    }
-    say(start(first=True))
-    for word in (line.strip() for line in iter(words.readline, "")):
+    """Answers each word by a line, until there are no more."""
+    known = {act.__name__: act for act in (broker.start, broker.stop, broker.kill, broker.freeze, broker.thaw)}
+    print(broker.start_somewhere(), flush=True)
+    for word in (line.decode(errors="replace").strip() for line in words):
         try:
-            say(known[word]() if word in known else f"failed unknown word `{word}`; known: {', '.join(known)}")
+            answer = known[word]() if word in known else f"failed no such word; there are: {', '.join(known)}"
         except Failure as failure:
-            say(f"failed {failure}")
+            answer = f"failed {failure}"
+        print(answer, flush=True)
 
 
 def run(data):
@@ -287,10 +298,11 @@ def run(data):
     try:
         Path(data or own).mkdir(parents=True, exist_ok=True)
         broker = Broker(data or own)
-        obey(broker, sys.stdin)
+        # Unbuffered, so that `leave_if_left` sees the words that are still unread.
+        obey(broker, open(0, "rb", buffering=0, closefd=False))
     finally:
         if broker and broker.running():
-            broker.end(signal.SIGKILL)
+            broker.kill()
         if own:
             shutil.rmtree(own, ignore_errors=True)
 

@@ -1,1 +1,1 @@
-fn main() {}
+//! The tests that need nothing from outside: no Kafka, no clock, no network.

@@ -95,18 +95,12 @@ impl Applicant {
         let tenure = rolls.uniform();
         let employment = rounded((age - 18.0) * tenure * tenure.sqrt(), 0.1);
         let experience = 0.01 * (age - population.age) + 0.1 * libm::log1p(employment);
-        let income = rounded(
-            population.income * libm::exp(experience + 0.5 * z_income),
-            100.0,
-        );
+        let income = rounded(population.income * libm::exp(experience + 0.5 * z_income), 100.0);
         let loan_amount =
             rounded(70.0 * income.sqrt() * libm::exp(0.5 * z_amount), 100.0).max(500.0);
         let owes = rolls.chance(0.84);
-        let debt = if owes {
-            rounded(40.0 * income.sqrt() * libm::exp(0.8 * z_debt), 10.0)
-        } else {
-            0.0
-        };
+        let debt =
+            if owes { rounded(40.0 * income.sqrt() * libm::exp(0.8 * z_debt), 10.0) } else { 0.0 };
         let known = population.known + 0.004 * (age - population.age);
         let previously_repaid = rolls.chance(known);
         let states_income = !rolls.chance(0.02);
@@ -128,11 +122,7 @@ impl Applicant {
     /// The same applicant after the income got lost upstream, and what is derived from it.
     #[must_use]
     pub fn without_income(self) -> Self {
-        Self {
-            income: None,
-            debt_to_income: None,
-            ..self
-        }
+        Self { income: None, debt_to_income: None, ..self }
     }
 }
 
@@ -168,15 +158,7 @@ pub(super) static REFERENCE: Population = Population {
         (Channel::Phone, 0.1),
         (Channel::Broker, 0.15),
     ],
-    lengths: [
-        (12, 0.1),
-        (24, 0.2),
-        (36, 0.2),
-        (48, 0.2),
-        (60, 0.15),
-        (72, 0.1),
-        (84, 0.05),
-    ],
+    lengths: [(12, 0.1), (24, 0.2), (36, 0.2), (48, 0.2), (60, 0.15), (72, 0.1), (84, 0.05)],
 };
 
 /// Younger, poorer, unknown to the bank, sent by brokers: people of whom the features tell little. All of them live
@@ -198,15 +180,7 @@ pub(super) static HARDER: Population = Population {
         (Channel::Phone, 0.1),
         (Channel::Broker, 0.5),
     ],
-    lengths: [
-        (12, 0.05),
-        (24, 0.1),
-        (36, 0.15),
-        (48, 0.2),
-        (60, 0.2),
-        (72, 0.2),
-        (84, 0.1),
-    ],
+    lengths: [(12, 0.05), (24, 0.1), (36, 0.15), (48, 0.2), (60, 0.2), (72, 0.2), (84, 0.1)],
 };
 
 /// The nearest multiple of a unit; a unit below 1 must be a power of ten, so that the decimals come out short.

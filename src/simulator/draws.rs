@@ -36,11 +36,7 @@ impl Draws {
         key[..8].copy_from_slice(&seed.to_le_bytes());
         let mut rng = ChaCha8Rng::from_seed(key);
         rng.set_stream(stream as u64);
-        Self {
-            rng,
-            values: vec![0; reserve],
-            next: 0,
-        }
+        Self { rng, values: vec![0; reserve], next: 0 }
     }
 
     /// The numbers of an event.
@@ -63,10 +59,8 @@ pub(super) struct Rolls<'a>(&'a [u64]);
 
 impl Rolls<'_> {
     fn next(&mut self) -> u64 {
-        let (first, rest) = self
-            .0
-            .split_first()
-            .expect("a world reserves as many numbers as an event may take");
+        let (first, rest) =
+            self.0.split_first().expect("a world reserves as many numbers as an event may take");
         self.0 = rest;
         *first
     }
@@ -143,13 +137,9 @@ mod tests {
         }
         // Five standard errors: 1/sqrt(n) of a mean, sqrt(2/n) of a square's.
         for (sum, (want, error)) in
-            sums.iter()
-                .zip([(0.0, 1.0), (0.0, 1.0), (1.0, 1.5), (1.0, 1.5), (0.0, 1.0)])
+            sums.iter().zip([(0.0, 1.0), (0.0, 1.0), (1.0, 1.5), (1.0, 1.5), (0.0, 1.0)])
         {
-            assert!(
-                (sum - want).abs() < 5.0 * error / (n as f64).sqrt(),
-                "{sums:?}"
-            );
+            assert!((sum - want).abs() < 5.0 * error / (n as f64).sqrt(), "{sums:?}");
         }
     }
 
@@ -161,10 +151,7 @@ mod tests {
             counts[draws.of(event).among(&[(0_usize, 0.5), (1, 0.3), (2, 0.2)])] += 1;
         }
         for (count, share) in counts.iter().zip([0.5, 0.3, 0.2]) {
-            assert!(
-                (f64::from(*count) / 1e5 - share).abs() < 0.008,
-                "{counts:?}"
-            );
+            assert!((f64::from(*count) / 1e5 - share).abs() < 0.008, "{counts:?}");
         }
     }
 }

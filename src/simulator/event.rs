@@ -63,26 +63,12 @@ pub struct Prediction<'a, F> {
 impl<F: Features> Prediction<'_, F> {
     /// Appends the event as one JSON object: `id`, `timestamp`, the features, `y_pred_proba`, `y_pred`.
     pub fn write_json(&self, layout: Layout, out: &mut Vec<u8>) {
-        append_json(
-            &Event {
-                prediction: self,
-                layout,
-                target: None,
-            },
-            out,
-        );
+        append_json(&Event { prediction: self, layout, target: None }, out);
     }
 
     /// The same with the target under the given name, as 1 or 0: a row of the reference.
     pub fn write_json_with(&self, target: (&str, bool), layout: Layout, out: &mut Vec<u8>) {
-        append_json(
-            &Event {
-                prediction: self,
-                layout,
-                target: Some(target),
-            },
-            out,
-        );
+        append_json(&Event { prediction: self, layout, target: Some(target) }, out);
     }
 
     /// The event as one JSON object.
@@ -155,11 +141,7 @@ pub(super) struct Rfc3339(pub(super) i64);
 
 impl Serialize for Rfc3339 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let nearest = if self.0 < 0 {
-            Timestamp::MIN
-        } else {
-            Timestamp::MAX
-        };
+        let nearest = if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX };
         serializer.collect_str(&Timestamp::from_microsecond(self.0).unwrap_or(nearest))
     }
 }
@@ -187,9 +169,7 @@ mod tests {
         let world = World::new(1).reference(100);
         let case = world.case(12);
         let mut row = Vec::new();
-        world
-            .prediction(&case)
-            .write_json_with(("repaid", case.repaid), Layout::Flat, &mut row);
+        world.prediction(&case).write_json_with(("repaid", case.repaid), Layout::Flat, &mut row);
         insta::assert_snapshot!(String::from_utf8(row).unwrap(), @r#"{"id":"reference-12","timestamp":"2025-12-31T23:58:32.89912Z","age":34,"income":27900.0,"debt":8930.0,"debt_to_income":0.3201,"loan_amount":8800.0,"loan_length":24,"employment_years":1.3,"region":"east","channel":"branch","previously_repaid":false,"y_pred_proba":0.4543726575598076,"y_pred":0,"repaid":1}"#);
     }
 

@@ -48,16 +48,8 @@ fn log_odds(applicant: &Applicant, concept: f64) -> f64 {
     };
     // The interaction that makes some applicants harder: without a repaid loan, and even more with a broker who
     // dresses the application up, the same merit says far less.
-    let evidence = if applicant.previously_repaid {
-        2.2
-    } else {
-        0.6
-    };
-    let clarity = if applicant.channel == Channel::Broker {
-        0.6 * evidence
-    } else {
-        evidence
-    };
+    let evidence = if applicant.previously_repaid { 2.2 } else { 0.6 };
+    let clarity = if applicant.channel == Channel::Broker { 0.6 * evidence } else { evidence };
     let merit = 1.2 * ease + 0.7 * steadiness + 0.3 * maturity + place;
     let reference = 0.9 + clarity * merit;
     if concept == 0.0 {
@@ -90,12 +82,7 @@ pub struct Model {
 impl Default for Model {
     /// `car-loan`, version `1`, trained on the reference world, threshold 0.5.
     fn default() -> Self {
-        Self {
-            name: "car-loan".to_owned(),
-            version: "1".to_owned(),
-            concept: 0.0,
-            threshold: 0.5,
-        }
+        Self { name: "car-loan".to_owned(), version: "1".to_owned(), concept: 0.0, threshold: 0.5 }
     }
 }
 

@@ -69,9 +69,7 @@ impl OutcomePlan {
         I::IntoIter: 'a,
     {
         let mut draws = Draws::new(world.seed(), Stream::Outcomes, RESERVE);
-        world
-            .cases(events)
-            .flat_map(move |case| self.of(world, &case, &mut draws))
+        world.cases(events).flat_map(move |case| self.of(world, &case, &mut draws))
     }
 
     /// The outcomes of a world's events in the order in which they arrive.
@@ -115,17 +113,11 @@ impl OutcomePlan {
         });
         let last = second.as_ref().unwrap_or(&first);
         let third = duplicated.then(|| outcome(last.decided_at, last.target));
-        [Some(first), second, third]
-            .into_iter()
-            .flatten()
-            .filter(move |_| comes)
+        [Some(first), second, third].into_iter().flatten().filter(move |_| comes)
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "saturates after 290,000 years"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "saturates after 290,000 years")]
 fn micros(seconds: f64) -> i64 {
     (seconds * 1e6) as i64
 }
@@ -202,10 +194,7 @@ mod tests {
         let mut outcomes = MESSY.outcomes(&world, 0..500);
         let first = outcomes.next().unwrap().to_json();
         insta::assert_snapshot!(String::from_utf8(first).unwrap(), @r#"{"loan":{"id":"loan-0"},"outcome":{"repaid":1},"decided_at":"2026-01-01T00:01:28.343263Z"}"#);
-        let withdrawn = outcomes
-            .find(|outcome| outcome.target.is_none())
-            .unwrap()
-            .to_json();
+        let withdrawn = outcomes.find(|outcome| outcome.target.is_none()).unwrap().to_json();
         insta::assert_snapshot!(String::from_utf8(withdrawn).unwrap(), @r#"{"loan":{"id":"loan-28"},"outcome":{"repaid":null},"decided_at":"2026-01-01T00:10:41.801291Z"}"#);
     }
 
@@ -237,22 +226,13 @@ mod tests {
         let deliveries = MESSY.deliveries(&World::new(3), 0..2_000);
         assert!(deliveries.is_sorted_by_key(|outcome| outcome.arrives_at));
         assert!(!deliveries.is_sorted_by_key(|outcome| outcome.event));
-        assert!(
-            deliveries
-                .iter()
-                .all(|outcome| outcome.arrives_at >= outcome.decided_at)
-        );
+        assert!(deliveries.iter().all(|outcome| outcome.arrives_at >= outcome.decided_at));
     }
 
     #[test]
     fn delays_have_their_median_and_grow_with_the_score() {
         let world = World::new(3);
-        let plan = OutcomePlan {
-            corrected: 0.0,
-            withdrawn: 0.0,
-            duplicated: 0.0,
-            ..MESSY
-        };
+        let plan = OutcomePlan { corrected: 0.0, withdrawn: 0.0, duplicated: 0.0, ..MESSY };
         let mut logs = [Vec::new(), Vec::new()];
         for outcome in plan.outcomes(&world, 0..40_000) {
             let case = world.case(outcome.event);
@@ -271,10 +251,7 @@ mod tests {
     fn scaling_scales_every_delay() {
         let world = World::new(3);
         let scaled = MESSY.scaled(0.01);
-        for (slow, fast) in MESSY
-            .outcomes(&world, 0..500)
-            .zip(scaled.outcomes(&world, 0..500))
-        {
+        for (slow, fast) in MESSY.outcomes(&world, 0..500).zip(scaled.outcomes(&world, 0..500)) {
             let case = world.case(slow.event);
             let (slow, fast) = (slow.arrives_at - case.time, fast.arrives_at - case.time);
             assert!((slow / 100 - fast).abs() <= 3, "{slow} {fast}");

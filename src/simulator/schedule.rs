@@ -18,11 +18,7 @@ pub struct Conditions {
 
 impl Conditions {
     /// The world of the reference.
-    pub const STEADY: Self = Self {
-        shift: 0.0,
-        fault: 0.0,
-        concept: 0.0,
-    };
+    pub const STEADY: Self = Self { shift: 0.0, fault: 0.0, concept: 0.0 };
 
     /// Part of the way from one to another: `part` 0 is `self`, 1 is `other`.
     #[must_use]
@@ -52,12 +48,7 @@ pub struct Phase {
 impl Phase {
     /// A phase that begins suddenly.
     pub const fn new(name: &'static str, events: u64, conditions: Conditions) -> Self {
-        Self {
-            name,
-            events,
-            transition: 0,
-            conditions,
-        }
+        Self { name, events, transition: 0, conditions }
     }
 
     /// The same phase, entered over that many events.
@@ -77,17 +68,11 @@ pub struct Schedule {
 
 impl Schedule {
     /// Nothing ever happens.
-    pub const STEADY: Self = Self {
-        phases: Vec::new(),
-        repeats: false,
-    };
+    pub const STEADY: Self = Self { phases: Vec::new(), repeats: false };
 
     /// Those phases, the last one without an end; what comes before the first is [`Conditions::STEADY`].
     pub const fn new(phases: Vec<Phase>) -> Self {
-        Self {
-            phases,
-            repeats: false,
-        }
+        Self { phases, repeats: false }
     }
 
     /// The same conditions from the first event on.
@@ -103,34 +88,13 @@ impl Schedule {
         let ramp = events / 4;
         Self::new(vec![
             steady("steady"),
-            Phase::new(
-                "covariate shift",
-                events,
-                Conditions {
-                    shift: 0.9,
-                    ..conditions
-                },
-            )
-            .entered_over(ramp),
+            Phase::new("covariate shift", events, Conditions { shift: 0.9, ..conditions })
+                .entered_over(ramp),
             steady("recovery from the shift").entered_over(ramp),
-            Phase::new(
-                "upstream fault",
-                events,
-                Conditions {
-                    fault: 0.6,
-                    ..conditions
-                },
-            ),
+            Phase::new("upstream fault", events, Conditions { fault: 0.6, ..conditions }),
             steady("recovery from the fault"),
-            Phase::new(
-                "concept drift",
-                events,
-                Conditions {
-                    concept: 1.0,
-                    ..conditions
-                },
-            )
-            .entered_over(ramp),
+            Phase::new("concept drift", events, Conditions { concept: 1.0, ..conditions })
+                .entered_over(ramp),
             steady("recovery from the drift").entered_over(ramp),
         ])
     }
@@ -144,9 +108,7 @@ impl Schedule {
 
     /// Events of all phases together.
     pub fn events(&self) -> u64 {
-        self.phases
-            .iter()
-            .fold(0, |sum, phase| sum.saturating_add(phase.events))
+        self.phases.iter().fold(0, |sum, phase| sum.saturating_add(phase.events))
     }
 
     /// The phases, each with the events of its first round.
@@ -188,11 +150,7 @@ impl Schedule {
 
     /// The event of the first round that stands for this one.
     fn within(&self, event: u64) -> u64 {
-        if self.repeats {
-            event.checked_rem(self.events()).unwrap_or(event)
-        } else {
-            event
-        }
+        if self.repeats { event.checked_rem(self.events()).unwrap_or(event) } else { event }
     }
 }
 
@@ -200,10 +158,7 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    const HARD: Conditions = Conditions {
-        shift: 1.0,
-        ..Conditions::STEADY
-    };
+    const HARD: Conditions = Conditions { shift: 1.0, ..Conditions::STEADY };
 
     fn schedule() -> Schedule {
         Schedule::new(vec![
@@ -215,9 +170,7 @@ mod tests {
 
     #[test]
     fn a_transition_is_linear_and_ends() {
-        let shifts: Vec<f64> = (9..21)
-            .map(|event| schedule().conditions(event).shift)
-            .collect();
+        let shifts: Vec<f64> = (9..21).map(|event| schedule().conditions(event).shift).collect();
         let want = [0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0];
         assert_eq!(shifts, want);
     }
@@ -235,10 +188,7 @@ mod tests {
 
     #[test]
     fn without_phases_nothing_happens() {
-        assert_eq!(
-            Schedule::STEADY.repeating().conditions(5),
-            Conditions::STEADY
-        );
+        assert_eq!(Schedule::STEADY.repeating().conditions(5), Conditions::STEADY);
         assert_eq!(Schedule::STEADY.phase(5), None);
         assert_eq!(Schedule::constant(HARD).conditions(0), HARD);
     }

@@ -4,18 +4,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::*;
 
-const SHIFT: Conditions = Conditions {
-    shift: 0.9,
-    ..Conditions::STEADY
-};
-const FAULT: Conditions = Conditions {
-    fault: 0.6,
-    ..Conditions::STEADY
-};
-const CONCEPT: Conditions = Conditions {
-    concept: 0.6,
-    ..Conditions::STEADY
-};
+const SHIFT: Conditions = Conditions { shift: 0.9, ..Conditions::STEADY };
+const FAULT: Conditions = Conditions { fault: 0.6, ..Conditions::STEADY };
+const CONCEPT: Conditions = Conditions { concept: 0.6, ..Conditions::STEADY };
 
 fn world_under(conditions: Conditions) -> World {
     World::new(7).with_schedule(Schedule::constant(conditions))
@@ -31,9 +22,7 @@ fn worst_calibration(world: &World, events: u64, group: fn(&Case, f64) -> usize)
         *variance += score * (1.0 - score);
     }
     let errors = groups.iter().filter(|(_, variance)| *variance > 0.0);
-    errors
-        .map(|(excess, variance)| excess.abs() / variance.sqrt())
-        .fold(0.0, f64::max)
+    errors.map(|(excess, variance)| excess.abs() / variance.sqrt()).fold(0.0, f64::max)
 }
 
 /// Which twentieth the score lies in.
@@ -87,29 +76,15 @@ fn covariate_shift_lowers_the_truth_and_keeps_the_score_calibrated() {
 fn every_shifted_window_of_1000_rows_lies_outside_three_standard_deviations() {
     let windows = |world: &World| -> Vec<f64> {
         (0..40_u64)
-            .map(|k| {
-                world
-                    .truth(k * 1_000..(k + 1) * 1_000)
-                    .realized
-                    .roc_auc
-                    .unwrap()
-            })
+            .map(|k| world.truth(k * 1_000..(k + 1) * 1_000).realized.roc_auc.unwrap())
             .collect()
     };
     let reference = windows(&World::new(7).reference(40_000));
     let mean = reference.iter().sum::<f64>() / 40.0;
-    let deviation = (reference
-        .iter()
-        .map(|v| (v - mean) * (v - mean))
-        .sum::<f64>()
-        / 40.0)
-        .sqrt();
+    let deviation = (reference.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / 40.0).sqrt();
     assert!(deviation < 0.016, "{deviation}");
     let greatest = windows(&world_under(SHIFT)).into_iter().fold(0.0, f64::max);
-    assert!(
-        greatest < mean - 3.0 * deviation,
-        "{greatest} against {mean} - 3 {deviation}"
-    );
+    assert!(greatest < mean - 3.0 * deviation, "{greatest} against {mean} - 3 {deviation}");
 }
 
 #[test]
@@ -117,21 +92,13 @@ fn a_fault_raises_the_missing_rate_and_spoils_the_score_but_not_the_cases() {
     let steady = World::new(7);
     let faulty = world_under(FAULT);
     let missing = |world: &World| {
-        let seen = world
-            .cases(0..20_000)
-            .map(|case| case.seen.income.is_none());
+        let seen = world.cases(0..20_000).map(|case| case.seen.income.is_none());
         seen.map(f64::from).sum::<f64>() / 20_000.0
     };
     assert!((missing(&steady) - 0.02).abs() < 0.004);
     assert!((missing(&faulty) - (0.6 + 0.4 * 0.02)).abs() < 0.015);
     for (before, after) in steady.cases(0..2_000).zip(faulty.cases(0..2_000)) {
-        assert_eq!(
-            Case {
-                seen: before.seen,
-                ..after
-            },
-            before
-        );
+        assert_eq!(Case { seen: before.seen, ..after }, before);
     }
     let (before, after) = (steady.truth(0..25_000), faulty.truth(0..25_000));
     let auc = |performance: Performance| performance.roc_auc.unwrap();
@@ -144,17 +111,10 @@ fn a_fault_raises_the_missing_rate_and_spoils_the_score_but_not_the_cases() {
 fn concept_drift_shows_in_targets_alone() {
     let steady = World::new(7);
     let drifted = world_under(CONCEPT);
-    assert!(
-        steady
-            .predictions(0..2_000)
-            .eq(drifted.predictions(0..2_000))
-    );
+    assert!(steady.predictions(0..2_000).eq(drifted.predictions(0..2_000)));
     let (before, after) = (steady.truth(0..25_000), drifted.truth(0..25_000));
     assert_eq!(before.claimed, after.claimed);
-    for of in [
-        |truth: &Truth| truth.expected,
-        |truth: &Truth| truth.realized,
-    ] {
+    for of in [|truth: &Truth| truth.expected, |truth: &Truth| truth.realized] {
         assert!(of(&before).roc_auc.unwrap() - of(&after).roc_auc.unwrap() > 0.07);
         assert!(of(&before).accuracy().unwrap() - of(&after).accuracy().unwrap() > 0.07);
     }
@@ -163,11 +123,8 @@ fn concept_drift_shows_in_targets_alone() {
 
 #[test]
 fn a_challenger_trained_on_the_drifted_world_is_calibrated_there() {
-    let challenger = Model {
-        version: "2".to_owned(),
-        concept: CONCEPT.concept,
-        ..Model::default()
-    };
+    let challenger =
+        Model { version: "2".to_owned(), concept: CONCEPT.concept, ..Model::default() };
     let champion = world_under(CONCEPT);
     let world = champion.clone().with_model(challenger);
     assert!(worst_calibration(&world, 25_000, by_score) < 4.0);
@@ -219,11 +176,7 @@ fn slices_equal_the_whole() {
         let cases = world.cases((0..1_000).skip(lane).step_by(4));
         assert!(cases.eq(whole.iter().copied().skip(lane).step_by(4)));
     }
-    assert!(
-        world
-            .cases((0..1_000).rev())
-            .eq(whole.iter().rev().copied())
-    );
+    assert!(world.cases((0..1_000).rev()).eq(whole.iter().rev().copied()));
     assert_eq!(world.case(777), whole[777]);
     assert!(world.case(u64::MAX).probability > 0.0);
 }
@@ -232,11 +185,7 @@ fn slices_equal_the_whole() {
 #[test]
 fn the_world_is_the_same_to_the_byte() {
     let world = World::new(42).with_schedule(Schedule::demo(200));
-    let plan = OutcomePlan {
-        corrected: 0.1,
-        duplicated: 0.1,
-        ..OutcomePlan::default()
-    };
+    let plan = OutcomePlan { corrected: 0.1, duplicated: 0.1, ..OutcomePlan::default() };
     let (mut predictions, mut outcomes, mut wide) = (Vec::new(), Vec::new(), Vec::new());
     for prediction in world.predictions(0..2_000) {
         prediction.write_json(Layout::Nested, &mut predictions);
@@ -245,44 +194,26 @@ fn the_world_is_the_same_to_the_byte() {
         outcome.write_json(&mut outcomes);
     }
     for row in WideWorld::new(42, WideShape::default(), Timeline::default()).rows(0..2_000) {
-        row.prediction
-            .write_json_with(("target", row.target), Layout::Nested, &mut wide);
+        row.prediction.write_json_with(("target", row.target), Layout::Nested, &mut wide);
     }
     let digests = [predictions, outcomes, wide].map(|bytes| xxh3_64(&bytes));
     assert_eq!(
         digests,
-        [
-            1_034_105_212_191_854_699,
-            12_962_388_429_684_362_541,
-            3_938_672_641_728_010_425
-        ]
+        [1_034_105_212_191_854_699, 12_962_388_429_684_362_541, 3_938_672_641_728_010_425]
     );
-    let other = World::new(43)
-        .prediction(&World::new(43).case(0))
-        .to_json(Layout::Nested);
-    assert_ne!(
-        other,
-        world.prediction(&world.case(0)).to_json(Layout::Nested)
-    );
+    let other = World::new(43).prediction(&World::new(43).case(0)).to_json(Layout::Nested);
+    assert_ne!(other, world.prediction(&world.case(0)).to_json(Layout::Nested));
 }
 
 #[test]
 fn features_go_together_and_some_are_missing() {
     let cases: Vec<Case> = World::new(7).cases(0..20_000).collect();
     let correlation = |of: fn(&Applicant) -> Option<(f64, f64)>| {
-        let pairs: Vec<_> = cases
-            .iter()
-            .filter_map(|case| of(&case.applicant))
-            .collect();
+        let pairs: Vec<_> = cases.iter().filter_map(|case| of(&case.applicant)).collect();
         let n = pairs.len() as f64;
-        let (x, y) = pairs
-            .iter()
-            .fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+        let (x, y) = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
         let moment = |f: fn(f64, f64) -> f64| -> f64 {
-            pairs
-                .iter()
-                .map(|pair| f(pair.0 - x / n, pair.1 - y / n))
-                .sum()
+            pairs.iter().map(|pair| f(pair.0 - x / n, pair.1 - y / n)).sum()
         };
         moment(|a, b| a * b) / (moment(|a, _| a * a) * moment(|_, b| b * b)).sqrt()
     };
@@ -296,10 +227,7 @@ fn features_go_together_and_some_are_missing() {
     assert!((share(|a| a.income.is_none()) - 0.02).abs() < 0.004);
     assert!((share(|a| a.employment_years.is_none()) - 0.03).abs() < 0.005);
     assert!((share(|a| a.debt == 0.0) - 0.16).abs() < 0.012);
-    assert_eq!(
-        share(|a| a.income.is_none() != a.debt_to_income.is_none()),
-        0.0
-    );
+    assert_eq!(share(|a| a.income.is_none() != a.debt_to_income.is_none()), 0.0);
     assert_eq!(share(|a| a.age < 18 || a.loan_length % 12 != 0), 0.0);
 }
 
@@ -311,30 +239,16 @@ fn the_reference_lies_before_the_world_and_shares_nothing_with_it() {
     assert!(reference.case(500).time >= world.timeline().start);
     assert_ne!(reference.id(0), world.id(0));
     assert_ne!(reference.case(0).applicant, world.case(0).applicant);
-    assert_eq!(
-        reference.with_schedule(Schedule::constant(SHIFT)).model(),
-        world.model()
-    );
+    assert_eq!(reference.with_schedule(Schedule::constant(SHIFT)).model(), world.model());
 }
 
 #[test]
 fn jitter_beyond_the_spacing_puts_events_out_of_order() {
     let times = |jitter| -> Vec<i64> {
-        let timeline = Timeline {
-            jitter,
-            ..Timeline::default()
-        };
-        World::new(7)
-            .with_timeline(timeline)
-            .cases(0..2_000)
-            .map(|case| case.time)
-            .collect()
+        let timeline = Timeline { jitter, ..Timeline::default() };
+        World::new(7).with_timeline(timeline).cases(0..2_000).map(|case| case.time).collect()
     };
-    assert!(
-        times(0)
-            .windows(2)
-            .all(|pair| pair[1] - pair[0] == 1_000_000)
-    );
+    assert!(times(0).windows(2).all(|pair| pair[1] - pair[0] == 1_000_000));
     assert!(times(1_000_000).is_sorted());
     let disordered = times(10_000_000);
     assert!(!disordered.is_sorted());

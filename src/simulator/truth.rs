@@ -41,10 +41,7 @@ impl Performance {
         let mut rows: Vec<Scored> = rows.into_iter().collect();
         rows.sort_by(|a, b| b.score.total_cmp(&a.score));
         let sum = |predicted: bool, part: fn(&Scored) -> f64| -> f64 {
-            rows.iter()
-                .filter(|row| row.predicted == predicted)
-                .map(part)
-                .sum()
+            rows.iter().filter(|row| row.predicted == predicted).map(part).sum()
         };
         let (roc_auc, average_precision) = areas(&rows);
         Self {
@@ -104,10 +101,7 @@ fn areas(rows: &[Scored]) -> (Option<f64>, Option<f64>) {
         negatives += less;
         precision += more * ratio(positives, positives + negatives).unwrap_or(0.0);
     }
-    (
-        ratio(roc, positives * negatives),
-        ratio(precision, positives),
-    )
+    (ratio(roc, positives * negatives), ratio(precision, positives))
 }
 
 fn ratio(part: f64, whole: f64) -> Option<f64> {
@@ -133,20 +127,14 @@ mod tests {
     fn rows(seed: u64, n: usize, fractions: bool) -> Vec<Scored> {
         let mut state = seed;
         let mut next = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 33) as f64 / f64::from(1_u32 << 31)
         };
         (0..n)
             .map(|_| {
                 let score = (next() * 20.0).round() / 20.0;
                 let positive = if fractions { next() } else { next().round() };
-                Scored {
-                    score,
-                    predicted: score > 0.4,
-                    positive,
-                }
+                Scored { score, predicted: score > 0.4, positive }
             })
             .collect()
     }
@@ -159,11 +147,7 @@ mod tests {
                 let weight = a.positive * (1.0 - b.positive);
                 pairs += weight;
                 won += weight
-                    * if a.score > b.score {
-                        1.0
-                    } else {
-                        0.5 * f64::from(a.score == b.score)
-                    };
+                    * if a.score > b.score { 1.0 } else { 0.5 * f64::from(a.score == b.score) };
             }
         }
         won / pairs
@@ -197,11 +181,7 @@ mod tests {
 
     #[test]
     fn a_small_table_by_hand() {
-        let row = |score: f64, positive: f64| Scored {
-            score,
-            predicted: score >= 0.5,
-            positive,
-        };
+        let row = |score: f64, positive: f64| Scored { score, predicted: score >= 0.5, positive };
         let got = Performance::of([
             row(0.9, 1.0),
             row(0.8, 0.0),
@@ -222,17 +202,10 @@ mod tests {
 
     #[test]
     fn one_class_or_no_rows_have_no_area() {
-        let row = Scored {
-            score: 0.5,
-            predicted: true,
-            positive: 1.0,
-        };
+        let row = Scored { score: 0.5, predicted: true, positive: 1.0 };
         assert_eq!(Performance::of([row, row]).roc_auc, None);
         assert_eq!(Performance::of([row, row]).average_precision, Some(1.0));
         let none = Performance::of([]);
-        assert_eq!(
-            (none.roc_auc, none.accuracy(), none.f1()),
-            (None, None, None)
-        );
+        assert_eq!((none.roc_auc, none.accuracy(), none.f1()), (None, None, None));
     }
 }

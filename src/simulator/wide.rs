@@ -26,12 +26,7 @@ pub struct WideShape {
 impl Default for WideShape {
     /// Twenty features of one model in about 400 bytes.
     fn default() -> Self {
-        Self {
-            numbers: 16,
-            categories: 4,
-            models: 1,
-            event_bytes: 400,
-        }
+        Self { numbers: 16, categories: 4, models: 1, event_bytes: 400 }
     }
 }
 
@@ -64,11 +59,7 @@ impl WideWorld {
         let numbers = (0..shape.numbers).map(|k| format!("f{k:02}"));
         let categories = (0..shape.categories).map(|k| format!("c{k:02}"));
         let mut weights: Vec<f64> = (0..shape.numbers).map(|k| 1.0 / (k + 1) as f64).collect();
-        let norm = weights
-            .iter()
-            .map(|weight| weight * weight)
-            .sum::<f64>()
-            .sqrt();
+        let norm = weights.iter().map(|weight| weight * weight).sum::<f64>().sqrt();
         for weight in &mut weights {
             *weight *= 1.5 / norm;
         }
@@ -77,9 +68,7 @@ impl WideWorld {
             shape,
             timeline,
             names: numbers.chain(categories).collect(),
-            models: (0..shape.models.max(1))
-                .map(|k| format!("model-{k}"))
-                .collect(),
+            models: (0..shape.models.max(1)).map(|k| format!("model-{k}")).collect(),
             weights,
             trace: None,
         };
@@ -91,10 +80,8 @@ impl WideWorld {
     fn padding(&self) -> Option<String> {
         const KEY: usize = r#","trace":"""#.len();
         let some = 0..32;
-        let bytes: usize = self
-            .rows(some.clone())
-            .map(|row| row.prediction.to_json(Layout::Nested).len())
-            .sum();
+        let bytes: usize =
+            self.rows(some.clone()).map(|row| row.prediction.to_json(Layout::Nested).len()).sum();
         let without = bytes / some.count();
         let missing = self.shape.event_bytes.checked_sub(without + KEY)?;
         (missing > 0).then(|| "x".repeat(missing))
@@ -113,9 +100,7 @@ impl WideWorld {
         // Jitter, target, two for the shared factor, two a pair of numbers, one a category.
         let reserve = 4 + self.shape.numbers.next_multiple_of(2) + self.shape.categories;
         let mut draws = Draws::new(self.seed, Stream::Wide, reserve.next_multiple_of(8));
-        events
-            .into_iter()
-            .map(move |event| self.made(event, &mut draws))
+        events.into_iter().map(move |event| self.made(event, &mut draws))
     }
 
     fn made(&self, event: u64, draws: &mut Draws) -> WideRow<'_> {
@@ -134,19 +119,10 @@ impl WideWorld {
             }
         }
         numbers.truncate(self.shape.numbers);
-        let categories: Vec<_> = (0..self.shape.categories)
-            .map(|_| rolls.among(&CATEGORIES))
-            .collect();
-        let merit: f64 = numbers
-            .iter()
-            .zip(&self.weights)
-            .map(|(x, weight)| x * weight)
-            .sum();
-        let favour = if categories.first() == Some(&"v0") {
-            0.5
-        } else {
-            0.0
-        };
+        let categories: Vec<_> =
+            (0..self.shape.categories).map(|_| rolls.among(&CATEGORIES)).collect();
+        let merit: f64 = numbers.iter().zip(&self.weights).map(|(x, weight)| x * weight).sum();
+        let favour = if categories.first() == Some(&"v0") { 0.5 } else { 0.0 };
         let score = digits(1.0 / (1.0 + libm::exp(-merit - favour)), 1e6);
         let turn = event % self.models.len() as u64;
         let model = &self.models[usize::try_from(turn).expect("less than a length")];
@@ -156,11 +132,7 @@ impl WideWorld {
                 time: self.timeline.start.saturating_add_unsigned(time),
                 model,
                 version: "1",
-                features: WideFeatures {
-                    names: &self.names,
-                    numbers,
-                    categories,
-                },
+                features: WideFeatures { names: &self.names, numbers, categories },
                 score,
                 prediction: score >= 0.5,
                 trace: self.trace.as_deref(),
@@ -219,12 +191,7 @@ mod tests {
 
     #[test]
     fn an_event_has_its_features_and_about_its_size() {
-        let shape = WideShape {
-            numbers: 7,
-            categories: 3,
-            models: 3,
-            event_bytes: 1_000,
-        };
+        let shape = WideShape { numbers: 7, categories: 3, models: 3, event_bytes: 1_000 };
         let world = world(shape);
         for (index, row) in world.rows(0..300).enumerate() {
             let bytes = row.prediction.to_json(Layout::Nested);
@@ -233,10 +200,7 @@ mod tests {
             assert_eq!(event["model"]["name"], format!("model-{}", index % 3));
             let features = event["features"].as_object().unwrap();
             assert_eq!(features.len(), 10);
-            assert_eq!(
-                features["f06"].as_f64(),
-                Some(row.prediction.features.numbers[6])
-            );
+            assert_eq!(features["f06"].as_f64(), Some(row.prediction.features.numbers[6]));
             assert_eq!(features["c02"], row.prediction.features.categories[2]);
         }
     }
@@ -255,10 +219,7 @@ mod tests {
         let mut strata = [(0.0, 0.0, 0.0); 10];
         for row in world.rows(0..100_000) {
             let score = row.prediction.score;
-            let stratum = (0..10)
-                .rev()
-                .find(|k| score * 10.0 >= f64::from(*k))
-                .unwrap();
+            let stratum = (0..10).rev().find(|k| score * 10.0 >= f64::from(*k)).unwrap();
             let (n, sum, positive) = &mut strata[usize::try_from(stratum).unwrap()];
             *n += 1.0;
             *sum += score;
@@ -266,41 +227,23 @@ mod tests {
         }
         for (n, sum, positive) in strata {
             let p: f64 = sum / n;
-            assert!(
-                (positive / n - p).abs() < 4.0 * (p * (1.0 - p) / n).sqrt(),
-                "{strata:?}"
-            );
+            assert!((positive / n - p).abs() < 4.0 * (p * (1.0 - p) / n).sqrt(), "{strata:?}");
         }
     }
 
     #[test]
     fn slices_equal_the_whole() {
-        let world = world(WideShape {
-            numbers: 5,
-            categories: 0,
-            models: 2,
-            event_bytes: 0,
-        });
+        let world = world(WideShape { numbers: 5, categories: 0, models: 2, event_bytes: 0 });
         let whole: Vec<_> = world.rows(0..200).collect();
-        let mut parts: Vec<_> = (0..4)
-            .flat_map(|k| world.rows((k..200).step_by(4)))
-            .collect();
+        let mut parts: Vec<_> = (0..4).flat_map(|k| world.rows((k..200).step_by(4))).collect();
         parts.sort_by_key(|row| row.prediction.time);
         assert_eq!(whole, parts);
     }
 
     #[test]
     fn a_world_may_lack_features_and_models() {
-        let shape = WideShape {
-            numbers: 0,
-            categories: 0,
-            models: 0,
-            event_bytes: 0,
-        };
-        let row = world(shape)
-            .rows(5..6)
-            .next()
-            .map(|row| row.prediction.score);
+        let shape = WideShape { numbers: 0, categories: 0, models: 0, event_bytes: 0 };
+        let row = world(shape).rows(5..6).next().map(|row| row.prediction.score);
         assert_eq!(row, Some(0.5));
     }
 }

@@ -11,10 +11,7 @@ use super::truth::{Performance, Scored, Truth};
 
 /// Numbers that a case owns: its applicant, whose population, what got lost, undeclared burden, target, jitter.
 const RESERVE: usize = 24;
-const _: () = assert!(
-    Applicant::DRAWS + 5 <= RESERVE,
-    "a case takes more numbers than it owns"
-);
+const _: () = assert!(Applicant::DRAWS + 5 <= RESERVE, "a case takes more numbers than it owns");
 
 /// When events happen, in event time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +28,7 @@ pub struct Timeline {
 impl Default for Timeline {
     /// An event a second from 2026-01-01 on, in order.
     fn default() -> Self {
-        Self {
-            start: 1_767_225_600_000_000,
-            spacing: 1_000_000,
-            jitter: 1_000_000,
-        }
+        Self { start: 1_767_225_600_000_000, spacing: 1_000_000, jitter: 1_000_000 }
     }
 }
 
@@ -93,9 +86,7 @@ impl World {
     #[must_use]
     pub fn reference(&self, rows: u64) -> Self {
         let timeline = self.timeline;
-        let start = timeline
-            .start
-            .saturating_sub_unsigned(rows.saturating_mul(timeline.spacing));
+        let start = timeline.start.saturating_sub_unsigned(rows.saturating_mul(timeline.spacing));
         Self {
             stream: Stream::Reference,
             schedule: Schedule::STEADY,
@@ -126,11 +117,7 @@ impl World {
 
     /// The id of an event.
     pub fn id(&self, event: u64) -> String {
-        let prefix = if self.stream == Stream::Reference {
-            "reference"
-        } else {
-            "loan"
-        };
+        let prefix = if self.stream == Stream::Reference { "reference" } else { "loan" };
         format!("{prefix}-{event}")
     }
 
@@ -145,9 +132,7 @@ impl World {
         I: IntoIterator<Item = u64>,
     {
         let mut draws = self.draws();
-        events
-            .into_iter()
-            .map(move |event| self.made(event, &mut draws))
+        events.into_iter().map(move |event| self.made(event, &mut draws))
     }
 
     /// What the deployed model says of a case, as its event.
@@ -179,11 +164,7 @@ impl World {
         for case in self.cases(events) {
             let score = self.model.score(&case.seen);
             let predicted = self.model.predicts(score);
-            let row = |positive| Scored {
-                score,
-                predicted,
-                positive,
-            };
+            let row = |positive| Scored { score, predicted, positive };
             expected.push(row(case.probability));
             realized.push(row(if case.repaid { 1.0 } else { 0.0 }));
             claimed.push(row(score));
@@ -206,27 +187,17 @@ impl World {
         let undeclared = rolls.chance(UNDECLARED_SHARE);
         let luck = rolls.uniform();
         let loses_income = rolls.chance(conditions.fault);
-        let population = if rolls.chance(conditions.shift) {
-            &HARDER
-        } else {
-            &REFERENCE
-        };
+        let population = if rolls.chance(conditions.shift) { &HARDER } else { &REFERENCE };
         let applicant = Applicant::draw(population, &mut rolls);
         let probability = lending::expected_probability(&applicant, conditions.concept);
         let with_all_known =
             lending::repayment_probability(&applicant, conditions.concept, undeclared);
-        let place = event
-            .saturating_mul(self.timeline.spacing)
-            .saturating_add(jitter);
+        let place = event.saturating_mul(self.timeline.spacing).saturating_add(jitter);
         Case {
             event,
             time: self.timeline.start.saturating_add_unsigned(place),
             applicant,
-            seen: if loses_income {
-                applicant.without_income()
-            } else {
-                applicant
-            },
+            seen: if loses_income { applicant.without_income() } else { applicant },
             probability,
             repaid: luck < with_all_known,
         }

@@ -8,3 +8,5 @@
 )]
 
 mod golden; // agreement with the figures of other tools in tests/data/golden
+mod window; // the laws of the window state, bit for bit
+mod world; // made-up data for the others

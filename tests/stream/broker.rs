@@ -53,27 +53,13 @@ impl Broker {
             .ok()?;
         let words = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().expect("stdout is piped"));
-        let mut script = Script {
-            process,
-            words,
-            answers,
-        };
+        let mut script = Script { process, words, answers };
         if let Ok(ready) = script.answer() {
-            let address = ready
-                .strip_prefix("ready ")
-                .expect("its first answer")
-                .to_owned();
-            return Some(Self {
-                script: Mutex::new(script),
-                address,
-            });
+            let address = ready.strip_prefix("ready ").expect("its first answer").to_owned();
+            return Some(Self { script: Mutex::new(script), address });
         }
         let status = script.process.wait().expect("the script is our child");
-        assert_eq!(
-            status.code(),
-            Some(MISSING_TOOL),
-            "the broker did not start"
-        );
+        assert_eq!(status.code(), Some(MISSING_TOOL), "the broker did not start");
         None
     }
 
@@ -115,17 +101,10 @@ impl Broker {
     }
 
     fn tell(&self, word: &str, expected: &str) {
-        let mut script = self
-            .script
-            .lock()
-            .expect("nobody panics with the script in hand");
+        let mut script = self.script.lock().expect("nobody panics with the script in hand");
         let answer = script.tell(word);
         drop(script);
-        assert_eq!(
-            answer.as_deref(),
-            Ok(expected),
-            "the broker was told to {word}"
-        );
+        assert_eq!(answer.as_deref(), Ok(expected), "the broker was told to {word}");
     }
 }
 

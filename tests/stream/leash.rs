@@ -56,11 +56,7 @@ impl Leash {
             let said = Arc::clone(&said);
             move || said.listen(output)
         });
-        Self {
-            shell,
-            signals,
-            said,
-        }
+        Self { shell, signals, said }
     }
 
     /// The first line that contains `text`, waited for at most `patience`; what was said instead where none comes.
@@ -68,19 +64,14 @@ impl Leash {
         let hit = |state: &Lines| state.lines.iter().find(|line| line.contains(text)).cloned();
         let state = self.said.lines.lock().expect("no listener panics");
         let (state, _) = (self.said.changed)
-            .wait_timeout_while(state, patience, |state| {
-                hit(state).is_none() && !state.ended
-            })
+            .wait_timeout_while(state, patience, |state| hit(state).is_none() && !state.ended)
             .expect("no listener panics");
         hit(&state).ok_or_else(|| state.lines.join("\n"))
     }
 
     /// Sends a signal by its name without `SIG`.
     pub(crate) fn signal(&mut self, name: &str) {
-        let signals = self
-            .signals
-            .as_mut()
-            .expect("taken only by `kill`, which takes us");
+        let signals = self.signals.as_mut().expect("taken only by `kill`, which takes us");
         writeln!(signals, "{name}").expect("the shell reads as long as we hold the pipe");
     }
 

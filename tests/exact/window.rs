@@ -9,7 +9,7 @@ use crate::world::{Row, plan, row, served};
 fn fold(plan: &Plan, rows: &[Row]) -> WindowState {
     let batch = served(plan.profile(), rows, 0);
     let mut state = WindowState::new(plan);
-    state.fold(plan, plan.prepare(&batch), 0, rows.len());
+    state.fold(plan, &plan.prepare(&batch), 0, rows.len());
     state
 }
 
@@ -131,7 +131,7 @@ fn a_state_stays_bounded() {
             })
             .collect();
         let batch = served(plan.profile(), &rows, 0);
-        state.fold(plan, plan.prepare(&batch), 0, rows.len());
+        state.fold(plan, &plan.prepare(&batch), 0, rows.len());
         greatest = greatest.max(state.bytes());
     }
     assert_eq!(state.rows(), 400_000);

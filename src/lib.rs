@@ -43,6 +43,7 @@ pub mod alert;
 pub mod batch;
 pub mod epoch;
 pub mod fit;
+pub mod intake;
 pub mod metric;
 pub mod profile;
 pub mod simulator;

@@ -112,9 +112,16 @@ impl LaneState {
         }
     }
 
+    /// Notes the epoch that begins at the sender's position, if everything below it has been applied.
+    pub(super) fn enter_at(&mut self, epoch: u64, position: i64) {
+        if self.cursor.position >= position {
+            self.enter(epoch, position);
+        }
+    }
+
     /// Notes the epoch of rows from `from` on.
     pub(super) fn enter(&mut self, epoch: u64, from: i64) {
-        self.epoch = epoch;
+        self.epoch = self.epoch.max(epoch);
         if self.boundaries.last().is_none_or(|&(_, last)| last < epoch) {
             self.boundaries.push((from, epoch));
         }

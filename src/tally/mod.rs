@@ -137,10 +137,12 @@ impl Tally {
             lane.partitions = lane.partitions.max(record.header.partitions);
             let (epoch, policy) = (record.header.epoch, record.header.policy);
             match record.body {
-                Body::Open { .. } => lane.enter(epoch, lane.cursor.position),
+                // Either speaks of the lane from the sender's position on: while records before it are missing, an epoch
+                // that it names has not begun for us.
+                Body::Open { .. } => lane.enter_at(epoch, record.header.stretch.from),
                 Body::Heartbeat(heartbeat) => {
                     lane.hear(heartbeat);
-                    lane.enter(epoch, lane.cursor.position);
+                    lane.enter_at(epoch, record.header.stretch.from);
                 }
                 Body::Lost { .. } => {
                     let stretch = record.header.stretch;

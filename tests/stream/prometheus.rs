@@ -6,16 +6,14 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::thread;
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 use url::form_urlencoded;
 
 use crate::leash::Leash;
+use crate::patience::{self, PATIENCE};
 use crate::tools;
-use crate::topics::PATIENCE;
 
 /// A running Prometheus; dropping it ends it and removes its data.
 #[derive(Debug)]
@@ -102,18 +100,11 @@ impl Prometheus {
     ///
     /// To wait for a value write it into the expression: `up == 1`.
     pub(crate) fn eventually(&self, expression: &str) -> Vec<Sample> {
-        let pause = Duration::from_millis(100);
-        for _ in 0..PATIENCE.as_millis() / pause.as_millis() {
-            let samples = self.query(expression);
-            if !samples.is_empty() {
-                return samples;
-            }
-            thread::sleep(pause);
-        }
-        panic!(
-            "`{expression}` found nothing; targets: {}",
-            get(&self.address, "/api/v1/targets")
-        )
+        let look = || Some(self.query(expression)).filter(|samples| !samples.is_empty());
+        patience::until(look).unwrap_or_else(|| {
+            let targets = get(&self.address, "/api/v1/targets");
+            panic!("`{expression}` found nothing; targets: {targets}")
+        })
     }
 }
 

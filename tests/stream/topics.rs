@@ -2,8 +2,6 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use futures::executor;
 use rdkafka::Message;
@@ -17,9 +15,7 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::broker::Broker;
-
-/// How long anything may take before it has failed; generous, since two cores may run many tests.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+use crate::patience::{self, PATIENCE};
 
 /// A name that no other test uses: for topics, groups, namespaces, transactional ids.
 pub(crate) fn unique(prefix: &str) -> String {
@@ -38,19 +34,13 @@ impl Broker {
         assert_eq!(made, [Ok(name.to_owned())]);
         let led = || {
             let metadata = admin.inner().fetch_metadata(Some(name), PATIENCE).unwrap();
-            let found = metadata
-                .topics()
-                .first()
-                .map_or(&[][..], |topic| topic.partitions());
-            found.len() == usize::try_from(partitions).unwrap()
-                && found.iter().all(|p| p.leader() >= 0)
+            let leaders = metadata.topics()[0]
+                .partitions()
+                .iter()
+                .filter(|p| p.leader() >= 0);
+            (leaders.count() == usize::try_from(partitions).unwrap()).then_some(())
         };
-        let pause = Duration::from_millis(20);
-        let tries = PATIENCE.as_millis() / pause.as_millis();
-        assert!(
-            (0..tries).any(|_| led() || (thread::sleep(pause), false).1),
-            "`{name}` has no leader"
-        );
+        patience::until(led).unwrap_or_else(|| panic!("`{name}` has no leader"));
     }
 
     /// Produces records and returns once the broker has acknowledged all. If it is killed meanwhile and comes back,

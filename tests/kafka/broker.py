@@ -122,13 +122,12 @@ def fetch():
         half = Path(tempfile.mkdtemp(prefix=f"{jars.name}.", dir=cache))
         try:
             print(f"fetching Apache Kafka {kafka_version()} from Maven Central", file=sys.stderr)
-            done = subprocess.run(
+            maven_said = subprocess.run(
                 [maven, "--batch-mode", "--quiet", "--file", POM, "dependency:copy-dependencies",
-                 "-DincludeScope=runtime", f"-DoutputDirectory={half}",
-                 "-Dmaven.wagon.http.retryHandler.count=5", "-Dstyle.color=never"],
-                stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=half)
-            if done.returncode != 0 or not any(half.glob("kafka_*.jar")):
-                raise Failure("Maven could not fetch Kafka's jars; what it said stands above")
+                 "-DincludeScope=runtime", f"-DoutputDirectory={half}", "-Dmaven.wagon.http.retryHandler.count=5"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=half)
+            if maven_said.returncode != 0 or not any(half.glob("kafka_*.jar")):
+                raise Failure(f"Maven could not fetch Kafka's jars:\n{maven_said.stdout}")
             half.chmod(0o755)
             half.rename(jars)  # a folder of that name is always whole
         finally:

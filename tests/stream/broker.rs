@@ -28,18 +28,18 @@ struct Script {
 
 impl Broker {
     /// The broker that tests share which leave it alive, each in topics and groups of its own
-    /// (see [`topics::unique`](crate::topics::unique)). None where Java or Maven is missing: then the test ends early.
+    /// (see [`topics::unique`](crate::topics::unique)). None where Java, Maven or python3 is missing: then the test ends early.
     pub(crate) fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Broker>> = OnceLock::new();
         SHARED
             .get_or_init(Self::launch)
             .as_ref()
-            .or_else(|| tools::skip("Java or Maven is missing"))
+            .or_else(|| tools::skip("python3, Java or Maven is missing"))
     }
 
     /// A broker of one's own, for tests that kill or freeze it. None as in [`shared`](Self::shared).
     pub(crate) fn start() -> Option<Self> {
-        Self::launch().or_else(|| tools::skip("Java or Maven is missing"))
+        Self::launch().or_else(|| tools::skip("python3, Java or Maven is missing"))
     }
 
     fn launch() -> Option<Self> {

@@ -11,8 +11,9 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use crate::broker::Broker;
 use crate::leash::Leash;
+use crate::patience::PATIENCE;
 use crate::prometheus::{self, Prometheus};
-use crate::topics::{self, PATIENCE};
+use crate::topics;
 
 fn texts(broker: &Broker, topic: &str) -> Vec<String> {
     let records = broker.read_committed(topic);

@@ -8,6 +8,8 @@ mod broker; // a real Apache Kafka, alone or shared by the tests of this executa
 #[cfg(test)]
 mod leash; // a process that cannot outlive the test that started it
 #[cfg(test)]
+mod patience; // the only place that waits
+#[cfg(test)]
 mod prometheus; // a real Prometheus that scrapes an address; promtool
 #[cfg(test)]
 mod tools; // what to do where a program is not installed
@@ -16,4 +18,4 @@ mod topics; // making topics, producing, reading what is committed up to the end
 
 // What is tested.
 #[cfg(test)]
-mod harness; // that the five above do what they say
+mod harness; // that those above do what they say

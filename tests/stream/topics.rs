@@ -2,8 +2,6 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use futures::executor;
 use rdkafka::Message;
@@ -17,9 +15,7 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::broker::Broker;
-
-/// How long anything may take before it has failed; generous, since two cores may run many tests.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+use crate::patience::{self, PATIENCE};
 
 /// A name that no other test uses: for topics, groups, namespaces, transactional ids.
 pub(crate) fn unique(prefix: &str) -> String {
@@ -38,16 +34,13 @@ impl Broker {
         assert_eq!(made, [Ok(name.to_owned())]);
         let led = || {
             let metadata = admin.inner().fetch_metadata(Some(name), PATIENCE).unwrap();
-            let found = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
-            found.len() == usize::try_from(partitions).unwrap()
-                && found.iter().all(|p| p.leader() >= 0)
+            let leaders = metadata.topics()[0]
+                .partitions()
+                .iter()
+                .filter(|p| p.leader() >= 0);
+            (leaders.count() == usize::try_from(partitions).unwrap()).then_some(())
         };
-        let pause = Duration::from_millis(20);
-        let tries = PATIENCE.as_millis() / pause.as_millis();
-        assert!(
-            (0..tries).any(|_| led() || (thread::sleep(pause), false).1),
-            "`{name}` has no leader"
-        );
+        patience::until(led).unwrap_or_else(|| panic!("`{name}` has no leader"));
     }
 
     /// Produces records and returns once the broker has acknowledged all. If it is killed meanwhile and comes back,
@@ -57,7 +50,9 @@ impl Broker {
         records: impl IntoIterator<Item = BaseRecord<'a, K, P>>,
     ) {
         let mut settings = self.client();
-        settings.set("enable.idempotence", "true").set("linger.ms", "1");
+        settings
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "1");
         let producer: ThreadedProducer<Failures> =
             settings.create_with_context(Failures::default()).unwrap();
         for record in records {
@@ -81,23 +76,34 @@ impl Broker {
             .create()
             .unwrap();
         let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
-        let mut unread: Vec<i32> =
-            metadata.topics()[0].partitions().iter().map(MetadataPartition::id).collect();
+        let mut unread: Vec<i32> = metadata.topics()[0]
+            .partitions()
+            .iter()
+            .map(MetadataPartition::id)
+            .collect();
         assert!(!unread.is_empty(), "`{topic}` does not exist");
         let mut assignment = TopicPartitionList::new();
         for &partition in &unread {
-            assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+            assignment
+                .add_partition_offset(topic, partition, Offset::Beginning)
+                .unwrap();
         }
         consumer.assign(&assignment).unwrap();
 
         let (mut records, mut troubles) = (Vec::new(), Vec::new());
         while !unread.is_empty() {
-            match consumer.poll(PATIENCE).expect("records or ends of partitions come") {
+            match consumer
+                .poll(PATIENCE)
+                .expect("records or ends of partitions come")
+            {
                 Ok(record) => records.push(record.detach()),
                 Err(KafkaError::PartitionEOF(partition)) => unread.retain(|&id| id != partition),
                 Err(trouble) => troubles.push(trouble), // a lost connection is told, and mended without us
             }
-            assert!(troubles.len() < 200, "`{topic}` cannot be read: {troubles:?}");
+            assert!(
+                troubles.len() < 200,
+                "`{topic}` cannot be read: {troubles:?}"
+            );
         }
         records.sort_by_key(|record| (record.partition(), record.offset()));
         records

@@ -34,7 +34,7 @@ impl SamplingError {
         ascending: impl IntoIterator<Item = ScoreBin>,
     ) -> Result<Self, Undefined> {
         let reference = Urn::new(ascending)?;
-        let m = (reference.rows / 2).min(MOST_ROWS);
+        let m = rows_of_a_draw(reference.rows);
         if m == 0 {
             return Err(Undefined::TooFew);
         }
@@ -50,6 +50,11 @@ impl SamplingError {
         let deviation = population_deviation(&values)? * (m as f64).sqrt();
         Ok(Self::Mean { deviation, share: 1.0 })
     }
+}
+
+/// Half of the reference, so that draws differ, up to what is enough to tell.
+fn rows_of_a_draw(reference: u64) -> u64 {
+    (reference / 2).min(MOST_ROWS)
 }
 
 /// The reference's rows by score and class, to draw from.
@@ -126,6 +131,11 @@ mod tests {
         let expected = (0.3_f64 * 0.7 / 200.0).sqrt();
         let found = error.for_rows(200).unwrap();
         assert!((found / expected - 1.0).abs() < 0.3, "{found} {expected}");
+    }
+
+    #[test]
+    fn a_draw_has_half_of_the_rows_up_to_fifty_thousand() {
+        assert_eq!([1, 11, 100_001, 1_000_000].map(rows_of_a_draw), [0, 5, 50_000, 50_000]);
     }
 
     #[test]

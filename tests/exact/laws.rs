@@ -4,7 +4,7 @@ use std::f64::consts::LN_2;
 
 use proptest::prelude::*;
 use vigie::stats::{
-    Cell, Cells, NewCategories, Normalization, Basis, SamplingError, ScoreBin, Undefined,
+    Basis, Cell, Cells, NewCategories, Normalization, SamplingError, ScoreBin, Undefined,
     ValueNormalization, chi2, hellinger, jensen_shannon, kolmogorov_smirnov_binned, l_infinity,
     psi, roc_auc,
 };

@@ -8,5 +8,6 @@
 )]
 
 mod golden; // agreement with the figures of other tools in tests/data/golden
+mod laws; // what holds for any counts and cells
 mod window; // the laws of the window state, bit for bit
 mod world; // made-up data for the others

@@ -8,8 +8,10 @@ use crate::stats::Undefined;
 use crate::stats::moments::all_finite;
 
 /// Slots per knot in the index of segments.
-const SLOTS_PER_KNOT: usize = 4;
-/// The index is never longer than this: 256 kB.
+const SLOTS_PER_KNOT: usize = 16;
+/// The index is never shorter, so that scores crowded at one end meet few knots in a slot.
+const LEAST_SLOTS: usize = 1 << 10;
+/// The index is never longer: 256 kB.
 const MOST_SLOTS: usize = 1 << 16;
 
 /// A map from scores to calibrated probabilities: linear between knots, constant beyond the outer ones.
@@ -22,10 +24,11 @@ const MOST_SLOTS: usize = 1 << 16;
 pub struct Calibrator {
     /// Ascending by `from`; never empty.
     segments: Vec<Segment>,
-    /// Slot -> how many knots lie in lower slots; one entry more than there are slots.
+    /// Slot -> the last knot that lies in it or in a lower one.
     index: Vec<u32>,
     slots_per_score: f64,
-    /// The score of the last knot.
+    /// The scores of the outer knots.
+    first: f64,
     last: f64,
 }
 
@@ -107,31 +110,33 @@ impl Calibrator {
         if score.is_nan() {
             return score;
         }
-        let first = self.segments[0];
-        if score <= first.from {
-            return first.value;
+        let score = score.max(self.first).min(self.last);
+        let slot = slot(score, self.first, self.slots_per_score).min(self.index.len() - 1);
+        // All knots of higher slots lie above the score, all of lower ones below: `slot` is monotone. So the last
+        // knot of this or a lower slot is the one, unless it lies in this slot and above the score.
+        let mut here = self.index[slot] as usize;
+        if self.segments[here].from > score {
+            let before = if slot == 0 { 0 } else { self.index[slot - 1] as usize };
+            let within = &self.segments[before..here];
+            here = before + within.partition_point(|knot| knot.from <= score) - 1;
         }
-        let score = score.min(self.last);
-        let slot = slot(score, first.from, self.slots_per_score).min(self.index.len() - 2);
-        let (start, end) = (self.index[slot] as usize, self.index[slot + 1] as usize);
-        // All knots of lower slots lie below the score, all of higher ones above: `slot` is monotone.
-        let here = start + self.segments[start..end].partition_point(|knot| knot.from <= score);
-        let segment = self.segments[here - 1];
+        let segment = self.segments[here];
         (segment.slope * (score - segment.from) + segment.value).min(1.0)
     }
 
     /// Segments and index from checked knots; nothing where there are none.
     fn build(knots: &[(f64, f64)]) -> Option<Self> {
         let (&(first, _), &(last, _)) = (knots.first()?, knots.last()?);
-        let slots = (SLOTS_PER_KNOT * knots.len()).next_power_of_two().min(MOST_SLOTS);
+        let slots = SLOTS_PER_KNOT.saturating_mul(knots.len()).next_power_of_two();
+        let slots = slots.clamp(LEAST_SLOTS, MOST_SLOTS);
         // The range may be zero or, between ends of opposite sign, infinite: then one slot holds all.
         let slots_per_score = slots as f64 / (last - first);
         let slots_per_score = if slots_per_score.is_finite() { slots_per_score } else { 0.0 };
-        let mut index = vec![0_u32; slots + 1];
-        for &(score, _) in knots {
-            index[slot(score, first, slots_per_score).min(slots - 1) + 1] += 1;
+        let mut index = vec![0_u32; slots];
+        for &(score, _) in &knots[1..] {
+            index[slot(score, first, slots_per_score).min(slots - 1)] += 1;
         }
-        for slot in 1..index.len() {
+        for slot in 1..slots {
             index[slot] += index[slot - 1];
         }
         let nexts = knots.iter().skip(1).map(Some).chain([None]);
@@ -144,7 +149,7 @@ impl Calibrator {
                 Segment { from, value, slope: if slope.is_finite() { slope } else { 0.0 } }
             })
             .collect();
-        Some(Self { segments, index, slots_per_score, last })
+        Some(Self { segments, index, slots_per_score, first, last })
     }
 }
 

@@ -3,7 +3,7 @@
 //! All take integer counts, so a figure does not depend on the order in which rows came. None knows how the
 //! counts were made: the cuts are those of [`doane_edges`](super::doane_edges),
 //! [`equal_width_edges`](super::equal_width_edges), [`decile_cuts`](super::decile_cuts) or
-//! [`DistinctValues`]. Missing values are in no count, except for [`psi`], where they are a bin.
+//! [`DistinctValues`]. Missing values are in no count, except for [`psi()`], where they are a bin.
 
 mod chi2;
 mod distinct;

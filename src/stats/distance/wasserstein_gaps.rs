@@ -16,7 +16,7 @@ pub struct Bounded {
 /// Wasserstein-1 distance from counts at and sums between the reference's distinct values, in the column's unit.
 ///
 /// The state of a window that does not keep its values: `counts` as for
-/// [`kolmogorov_smirnov`](super::kolmogorov_smirnov) (`2 k + 1` of them), `gap_sums` the sum of the window's
+/// [`kolmogorov_smirnov`](super::kolmogorov_smirnov()) (`2 k + 1` of them), `gap_sums` the sum of the window's
 /// values in each of the `k + 1` gaps, below the first and above the last included.
 ///
 /// In a gap `F - G` does not rise, and count and sum give its integral. Where it keeps its sign, and beyond the
@@ -26,7 +26,7 @@ pub struct Bounded {
 /// and half their distance, at most `L min(a, b)`, is added to the bound. Some 1e-4 standard deviations in
 /// all for a reference of 5,000 values.
 ///
-/// Equals [`wasserstein`](super::wasserstein) within the bound. Undefined: `Empty` without window rows,
+/// Equals [`wasserstein`](super::wasserstein()) within the bound. Undefined: `Empty` without window rows,
 /// `Infinite` where a sum or the distance is not finite. O(k), no allocation.
 ///
 /// # Errors

@@ -43,36 +43,23 @@ impl Prometheus {
         // It cannot choose a port by itself; between our choice and its start another process may take it.
         let mut told = String::new();
         for _ in 0..5 {
-            let address = TcpListener::bind("127.0.0.1:0")
-                .unwrap()
-                .local_addr()
-                .unwrap()
-                .to_string();
+            let address =
+                TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
             let leash = Leash::spawn(
                 "prometheus",
                 &[
                     format!("--config.file={}", config.display()),
-                    format!(
-                        "--storage.tsdb.path={}",
-                        folder.path().join("data").display()
-                    ),
+                    format!("--storage.tsdb.path={}", folder.path().join("data").display()),
                     format!("--web.listen-address={address}"),
                 ],
             );
             match leash.line_with("Server is ready to receive web requests", PATIENCE) {
                 Ok(_) => {
-                    return Some(Self {
-                        address,
-                        _leash: leash,
-                        _folder: folder,
-                    });
+                    return Some(Self { address, _leash: leash, _folder: folder });
                 }
                 Err(said) => told = said,
             }
-            assert!(
-                told.contains("address already in use"),
-                "Prometheus did not start:\n{told}"
-            );
+            assert!(told.contains("address already in use"), "Prometheus did not start:\n{told}");
         }
         panic!("five ports in a row were taken:\n{told}")
     }
@@ -90,9 +77,8 @@ impl Prometheus {
         let answer: Value =
             serde_json::from_str(&get(&self.address, &format!("/api/v1/query?{form}"))).unwrap();
         assert_eq!(answer["status"], "success", "`{expression}`: {answer}");
-        let series = answer["data"]["result"]
-            .as_array()
-            .expect("an expression that gives a vector");
+        let series =
+            answer["data"]["result"].as_array().expect("an expression that gives a vector");
         series.iter().map(Sample::read).collect()
     }
 
@@ -114,10 +100,7 @@ impl Sample {
         let label =
             |(name, value): (&String, &Value)| (name.clone(), value.as_str().unwrap().to_owned());
         let value = series["value"][1].as_str().unwrap().parse().unwrap();
-        Self {
-            labels: labels.iter().map(label).collect(),
-            value,
-        }
+        Self { labels: labels.iter().map(label).collect(), value }
     }
 }
 
@@ -126,11 +109,7 @@ pub(crate) fn check_rules(file: &Path) -> Option<Result<(), String>> {
     if !tools::has("promtool") {
         return None;
     }
-    let checked = Command::new("promtool")
-        .args(["check", "rules"])
-        .arg(file)
-        .output()
-        .unwrap();
+    let checked = Command::new("promtool").args(["check", "rules"]).arg(file).output().unwrap();
     let said = [checked.stdout, checked.stderr].concat();
     Some(if checked.status.success() {
         Ok(())
@@ -141,11 +120,7 @@ pub(crate) fn check_rules(file: &Path) -> Option<Result<(), String>> {
 
 fn configuration(target: &str, rules: Option<&Path>) -> String {
     let rules = rules.map_or_else(String::new, |file| file.display().to_string());
-    let rules = if rules.is_empty() {
-        "[]".to_owned()
-    } else {
-        format!("[\"{rules}\"]")
-    };
+    let rules = if rules.is_empty() { "[]".to_owned() } else { format!("[\"{rules}\"]") };
     format!(
         r#"
 global:
@@ -169,9 +144,6 @@ fn get(address: &str, path: &str) -> String {
     to.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     // 400 carries the reason of a refused expression; the caller shows it.
-    assert!(
-        head.contains(" 200 ") || head.contains(" 400 "),
-        "{path}: {head}"
-    );
+    assert!(head.contains(" 200 ") || head.contains(" 400 "), "{path}: {head}");
     body.to_owned()
 }

@@ -34,10 +34,7 @@ impl Broker {
         assert_eq!(made, [Ok(name.to_owned())]);
         let led = || {
             let metadata = admin.inner().fetch_metadata(Some(name), PATIENCE).unwrap();
-            let leaders = metadata.topics()[0]
-                .partitions()
-                .iter()
-                .filter(|p| p.leader() >= 0);
+            let leaders = metadata.topics()[0].partitions().iter().filter(|p| p.leader() >= 0);
             (leaders.count() == usize::try_from(partitions).unwrap()).then_some(())
         };
         patience::until(led).unwrap_or_else(|| panic!("`{name}` has no leader"));
@@ -50,9 +47,7 @@ impl Broker {
         records: impl IntoIterator<Item = BaseRecord<'a, K, P>>,
     ) {
         let mut settings = self.client();
-        settings
-            .set("enable.idempotence", "true")
-            .set("linger.ms", "1");
+        settings.set("enable.idempotence", "true").set("linger.ms", "1");
         let producer: ThreadedProducer<Failures> =
             settings.create_with_context(Failures::default()).unwrap();
         for record in records {
@@ -76,34 +71,23 @@ impl Broker {
             .create()
             .unwrap();
         let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
-        let mut unread: Vec<i32> = metadata.topics()[0]
-            .partitions()
-            .iter()
-            .map(MetadataPartition::id)
-            .collect();
+        let mut unread: Vec<i32> =
+            metadata.topics()[0].partitions().iter().map(MetadataPartition::id).collect();
         assert!(!unread.is_empty(), "`{topic}` does not exist");
         let mut assignment = TopicPartitionList::new();
         for &partition in &unread {
-            assignment
-                .add_partition_offset(topic, partition, Offset::Beginning)
-                .unwrap();
+            assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
         }
         consumer.assign(&assignment).unwrap();
 
         let (mut records, mut troubles) = (Vec::new(), Vec::new());
         while !unread.is_empty() {
-            match consumer
-                .poll(PATIENCE)
-                .expect("records or ends of partitions come")
-            {
+            match consumer.poll(PATIENCE).expect("records or ends of partitions come") {
                 Ok(record) => records.push(record.detach()),
                 Err(KafkaError::PartitionEOF(partition)) => unread.retain(|&id| id != partition),
                 Err(trouble) => troubles.push(trouble), // a lost connection is told, and mended without us
             }
-            assert!(
-                troubles.len() < 200,
-                "`{topic}` cannot be read: {troubles:?}"
-            );
+            assert!(troubles.len() < 200, "`{topic}` cannot be read: {troubles:?}");
         }
         records.sort_by_key(|record| (record.partition(), record.offset()));
         records

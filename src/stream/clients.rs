@@ -1,0 +1,170 @@
+//! Clients of the cluster, each configured for one purpose.
+
+use std::time::Duration;
+
+use rdkafka::admin::AdminClient;
+use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, NoCustomPartitioner, ProducerContext, ThreadedProducer};
+
+use crate::settings::Kafka;
+use crate::stream::error::StreamError;
+
+/// How long we wait for an answer of the cluster before we say so and ask again.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// A member of a group that is silent for so long loses its partitions.
+pub(super) const SESSION: Duration = Duration::from_secs(30);
+
+/// Makes clients of one cluster.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    kafka: Kafka,
+    instance: String,
+}
+
+/// What librdkafka says goes to our log.
+#[derive(Debug, Default)]
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+    fn error(&self, error: KafkaError, reason: &str) {
+        // A broker that is down is said once by whoever waits for it; this is the detail.
+        tracing::debug!(%error, reason, "kafka client");
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
+impl ProducerContext for Quiet {
+    type DeliveryOpaque = ();
+    fn delivery(&self, _: &rdkafka::producer::DeliveryResult<'_>, (): ()) {}
+}
+
+pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::error!(facility, message, "kafka client");
+        }
+        // What is an error to the client (a connection refused) is none to us: it tries again, and so do we.
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+            tracing::debug!(facility, message, "kafka client");
+        }
+        _ => tracing::trace!(facility, message, "kafka client"),
+    }
+}
+
+impl Clients {
+    /// Clients of the cluster that the settings name, for this instance of the service.
+    pub fn new(kafka: &Kafka, instance: &str) -> Self {
+        Self { kafka: kafka.clone(), instance: instance.to_owned() }
+    }
+
+    /// The settings.
+    pub fn kafka(&self) -> &Kafka {
+        &self.kafka
+    }
+
+    fn base(&self, purpose: &str) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.kafka.bootstrap_servers)
+            .set("client.id", format!("vigie-{}-{purpose}", self.instance))
+            .set("reconnect.backoff.max.ms", "2000")
+            .set("topic.metadata.refresh.interval.ms", "30000");
+        for (name, value) in &self.kafka.properties {
+            config.set(name, value.expose());
+        }
+        config
+    }
+
+    /// A reader of partitions that it is told to read, from offsets that it is told. It belongs to no group, so nobody
+    /// moves it; a hole is an error and not a guess.
+    pub(super) fn reader(&self, purpose: &str, committed: bool) -> Result<BaseConsumer<Quiet>, StreamError> {
+        let mut config = self.base(purpose);
+        config
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("enable.partition.eof", "false")
+            .set("isolation.level", if committed { "read_committed" } else { "read_uncommitted" })
+            .set("check.crcs", "true")
+            .set("fetch.wait.max.ms", "100")
+            .set("fetch.error.backoff.ms", "100")
+            .set("queued.max.messages.kbytes", "16384")
+            .set("receive.message.max.bytes", "104857600");
+        make(&config, Quiet)
+    }
+
+    /// A member of one of our groups.
+    pub(super) fn member<C: ConsumerContext>(
+        &self,
+        group: &str,
+        context: C,
+    ) -> Result<BaseConsumer<C>, StreamError> {
+        let mut config = self.base(group);
+        config
+            .set("group.id", self.group(group))
+            .set("group.instance.id", format!("{}-{group}", self.instance))
+            .set("session.timeout.ms", SESSION.as_millis().to_string())
+            .set("heartbeat.interval.ms", "2000")
+            .set("partition.assignment.strategy", "roundrobin")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error");
+        make(&config, context)
+    }
+
+    /// The name of one of our groups.
+    pub fn group(&self, group: &str) -> String {
+        format!("{}.{group}", self.kafka.namespace)
+    }
+
+    /// A producer that keeps order and is acknowledged by all replicas, with a thread of its own for acknowledgements.
+    pub(super) fn producer<C: ProducerContext<NoCustomPartitioner> + 'static>(
+        &self,
+        purpose: &str,
+        context: C,
+    ) -> Result<ThreadedProducer<C>, StreamError> {
+        let mut config = self.base(purpose);
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("linger.ms", "5")
+            .set("compression.type", "lz4")
+            .set("batch.size", "4194304")
+            .set("message.max.bytes", "8388608")
+            .set("queue.buffering.max.kbytes", "131072")
+            .set("queue.buffering.max.messages", "200000");
+        make(&config, context)
+    }
+
+    /// The producer of one transactional id; whoever had it before is fenced once it begins.
+    pub(super) fn transactional(&self, id: &str) -> Result<BaseProducer<Quiet>, StreamError> {
+        let mut config = self.base(id);
+        config
+            .set("transactional.id", format!("{}.{id}", self.kafka.namespace))
+            .set("transaction.timeout.ms", "60000")
+            .set("message.timeout.ms", "50000")
+            .set("compression.type", "lz4")
+            .set("linger.ms", "5")
+            .set("message.max.bytes", "8388608")
+            .set("queue.buffering.max.kbytes", "131072");
+        make(&config, Quiet)
+    }
+
+    pub(super) fn admin(&self) -> Result<AdminClient<DefaultClientContext>, StreamError> {
+        make(&self.base("admin"), DefaultClientContext)
+    }
+}
+
+fn make<C: ClientContext, T: FromClientConfigAndContext<C>>(
+    config: &ClientConfig,
+    context: C,
+) -> Result<T, StreamError> {
+    T::from_config_and_context(config, context).map_err(StreamError::Configuration)
+}

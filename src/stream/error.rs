@@ -1,0 +1,148 @@
+//! What can go wrong between us and the cluster, and what happens then.
+
+use rdkafka::error::KafkaError;
+
+use crate::batch::{Lane, WireError};
+use crate::tally::{CheckpointError, Halt};
+
+/// What happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// It is tried again, from what is committed.
+    Retry,
+    /// The partition is given up until the group assigns it again.
+    GiveUp,
+    /// It needs a hand: the partition stops and is named.
+    Stop,
+}
+
+/// What can go wrong between us and the cluster.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// A client cannot be made of its properties.
+    #[error("kafka: {0}; see `[kafka.properties]`")]
+    Configuration(#[source] KafkaError),
+    /// The cluster did not answer, or not as hoped.
+    #[error("{what}: {source}")]
+    Cluster {
+        /// What was asked.
+        what: String,
+        /// What librdkafka says.
+        #[source]
+        source: KafkaError,
+    },
+    /// Somebody else has taken over.
+    #[error("{what}: another instance has taken over")]
+    Fenced {
+        /// What was taken over.
+        what: String,
+    },
+    /// A topic does not exist.
+    #[error("topic `{topic}` does not exist; {hint}")]
+    NoTopic {
+        /// The topic.
+        topic: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A topic is not as it must be.
+    #[error("topic `{topic}`: {found}; {wanted}")]
+    Topic {
+        /// The topic.
+        topic: String,
+        /// What it is.
+        found: String,
+        /// What it must be, and how to make it so.
+        wanted: String,
+    },
+    /// Records that were to be read are gone.
+    #[error(
+        "topic `{topic}` partition {partition}: offsets {from} to {to} are gone (retention?), and were not read; say \
+         `vigie apply --lost {topic}/{partition}` to go on behind them"
+    )]
+    Gone {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The first offset that is gone.
+        from: i64,
+        /// The first that is there.
+        to: i64,
+    },
+    /// A record of our own log cannot be read.
+    #[error("tally log partition {partition} offset {offset}")]
+    Wire {
+        /// The partition.
+        partition: i32,
+        /// Where it stands.
+        offset: i64,
+        /// Why.
+        #[source]
+        source: WireError,
+    },
+    /// A record of our own log cannot be understood.
+    #[error("tally log partition {partition} offset {offset}")]
+    Halt {
+        /// The partition.
+        partition: i32,
+        /// Where it stands.
+        offset: i64,
+        /// Why.
+        #[source]
+        source: Halt,
+    },
+    /// Our own state cannot be read.
+    #[error("state of tally partition {partition}")]
+    State {
+        /// The partition.
+        partition: i32,
+        /// Why.
+        #[source]
+        source: CheckpointError,
+    },
+    /// What was computed again is not what was published.
+    #[error(
+        "tally partition {partition}: up to log position {position} this version answers otherwise than what was \
+         published ({found} against {published} results); run the version that published it, or begin a new namespace"
+    )]
+    Diverged {
+        /// The partition.
+        partition: i32,
+        /// Up to where.
+        position: i64,
+        /// How many results were computed.
+        found: u64,
+        /// How many were published.
+        published: u64,
+    },
+    /// The control topic cannot be understood.
+    #[error("control topic: {0}")]
+    Control(String),
+    /// The lane's commit carries metadata that are not ours, and no ledger knows the lane.
+    #[error("lane {lane} (topic `{topic}`): its group offset was committed by something else than vigie")]
+    Foreign {
+        /// The lane.
+        lane: Lane,
+        /// Its topic.
+        topic: String,
+    },
+}
+
+impl StreamError {
+    pub(super) fn cluster(what: impl Into<String>) -> impl FnOnce(KafkaError) -> Self {
+        let what = what.into();
+        move |source| Self::Cluster { what, source }
+    }
+
+    /// What happens next.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Cluster { .. } => Disposition::Retry,
+            Self::Halt { source: Halt::UnknownEpoch { .. }, .. } => Disposition::Retry,
+            Self::Fenced { .. } => Disposition::GiveUp,
+            _ => Disposition::Stop,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The wish to end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A wish to end that many threads can see. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    set: AtomicBool,
+    lock: Mutex<()>,
+    woken: Condvar,
+}
+
+impl Stop {
+    /// Nobody has wished to end yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Wishes to end.
+    pub fn set(&self) {
+        self.shared.set.store(true, Ordering::SeqCst);
+        let _guard = self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.woken.notify_all();
+    }
+
+    /// Whether somebody wishes to end.
+    pub fn is_set(&self) -> bool {
+        self.shared.set.load(Ordering::SeqCst)
+    }
+
+    /// Waits, but no longer than until somebody wishes to end; whether somebody does.
+    pub fn wait(&self, time: Duration) -> bool {
+        let guard = self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_set() {
+            drop(
+                self.shared
+                    .woken
+                    .wait_timeout_while(guard, time, |()| !self.is_set())
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
+        }
+        self.is_set()
+    }
+}

@@ -1,0 +1,311 @@
+//! Our topics and those that we read: what they must be, making them, checking them.
+
+use std::collections::BTreeMap;
+
+use futures::executor::block_on;
+use rdkafka::admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::Consumer;
+use rdkafka::error::RDKafkaErrorCode;
+
+use crate::batch::Lane;
+use crate::settings::Kafka;
+use crate::stream::clients::{Clients, PATIENCE};
+use crate::stream::error::StreamError;
+use crate::stream::native::{Described, describe_topics};
+
+/// A topic of ours, and what it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its name.
+    pub name: String,
+    /// How many partitions it is made with.
+    pub partitions: i32,
+    /// Settings that it is made with; those marked are also checked.
+    pub settings: Vec<Setting>,
+}
+
+/// A setting of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+    /// Why nothing works without it; `None` where another value is somebody's choice.
+    pub needed: Option<&'static str>,
+}
+
+/// How many partitions our logs have; recorded when they are made, and never changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Partitions of the tally log and the state topic.
+    pub tally: u32,
+}
+
+const DAY: u64 = 86_400_000;
+
+/// All our topics.
+pub fn wanted(kafka: &Kafka, layout: Layout) -> Vec<Wanted> {
+    let set = |name, value: &str| Setting { name, value: value.to_owned(), needed: None };
+    let need = |name, value: &str, why| Setting {
+        name,
+        value: value.to_owned(),
+        needed: Some(why),
+    };
+    let keep = |days: u64| set("retention.ms", &(days * DAY).to_string());
+    let large = || set("max.message.bytes", "10485760");
+    let delete = || set("cleanup.policy", "delete");
+    let compact = || {
+        need("cleanup.policy", "compact", "the newest value of every key must be kept for ever")
+    };
+    let tally = i32::try_from(layout.tally).unwrap_or(i32::MAX);
+    vec![
+        Wanted {
+            name: kafka.topic("tally"),
+            partitions: tally,
+            settings: vec![
+                need(
+                    "message.timestamp.type",
+                    "LogAppendTime",
+                    "time in windows goes by when records were appended, never by a producer's clock",
+                ),
+                need("cleanup.policy", "delete", "every record of the log counts"),
+                keep(3),
+                large(),
+            ],
+        },
+        Wanted {
+            name: kafka.topic("state"),
+            partitions: tally,
+            settings: vec![compact(), large()],
+        },
+        Wanted {
+            name: kafka.topic("control"),
+            partitions: 1,
+            settings: vec![compact(), large()],
+        },
+        Wanted {
+            name: kafka.topics.results.clone(),
+            partitions: 4,
+            settings: vec![delete(), keep(366), large()],
+        },
+        Wanted {
+            name: kafka.topics.alerts.clone(),
+            partitions: 4,
+            settings: vec![delete(), set("retention.ms", "-1"), large()],
+        },
+        Wanted {
+            name: kafka.topics.dead_letters.clone(),
+            partitions: 4,
+            settings: vec![delete(), keep(30)],
+        },
+    ]
+}
+
+impl Wanted {
+    /// The command that makes it, for people who may not let us.
+    pub fn command(&self, servers: &str) -> String {
+        let settings: String = self
+            .settings
+            .iter()
+            .map(|setting| format!(" --config {}={}", setting.name, setting.value))
+            .collect();
+        format!(
+            "kafka-topics.sh --bootstrap-server {servers} --create --topic {} --partitions {}{settings}",
+            self.name, self.partitions
+        )
+    }
+}
+
+/// Ids and partitions of topics; those that do not exist are left out.
+pub(super) fn describe(
+    clients: &Clients,
+    topics: &[String],
+) -> Result<BTreeMap<String, Described>, StreamError> {
+    let admin = clients.admin()?;
+    let mut described = describe_topics(&admin, topics, PATIENCE)
+        .map_err(StreamError::cluster(format!("describe topics {}", topics.join(", "))))?;
+    for (name, topic) in &mut described {
+        // Brokers older than 2.8, and the embedded one, know no ids: then the name has to do.
+        if topic.id == 0 {
+            topic.id = xxhash_rust::xxh3::xxh3_128(name.as_bytes());
+        }
+    }
+    Ok(described)
+}
+
+/// The lanes of topics.
+pub fn lanes(clients: &Clients, topics: &[String]) -> Result<Vec<(Lane, String, i32)>, StreamError> {
+    let described = describe(clients, topics)?;
+    let mut lanes = Vec::new();
+    for (name, topic) in described {
+        for partition in 0..topic.partitions {
+            lanes.push((Lane { topic: topic.id, partition }, name.clone(), topic.partitions));
+        }
+    }
+    Ok(lanes)
+}
+
+/// Makes the topics that do not exist.
+///
+/// # Errors
+/// Where the cluster refuses, with the commands that would make them.
+pub fn create(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<String>, StreamError> {
+    let admin = clients.admin()?;
+    let brokers = admin
+        .inner()
+        .fetch_metadata(None, PATIENCE)
+        .map_err(StreamError::cluster("ask the cluster for its brokers"))?
+        .brokers()
+        .len();
+    // Three copies of which two must be written survive the loss of a broker; fewer brokers can do no better.
+    let copies = brokers.clamp(1, 3);
+    let in_sync = if copies == 3 { "2" } else { "1" };
+    let new: Vec<NewTopic<'_>> = wanted
+        .iter()
+        .map(|topic| {
+            let copies = TopicReplication::Fixed(i32::try_from(copies).unwrap_or(1));
+            let mut new = NewTopic::new(&topic.name, topic.partitions, copies)
+                .set("min.insync.replicas", in_sync)
+                .set("unclean.leader.election.enable", "false");
+            for setting in &topic.settings {
+                new = new.set(setting.name, &setting.value);
+            }
+            new
+        })
+        .collect();
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+    let answers = block_on(admin.create_topics(&new, &options))
+        .map_err(StreamError::cluster("make topics"))?;
+    let mut made = Vec::new();
+    for answer in answers {
+        match answer {
+            Ok(name) => made.push(name),
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((name, code)) => {
+                let servers = &clients.kafka().bootstrap_servers;
+                let command = wanted.iter().find(|topic| topic.name == name);
+                let command = command.map_or_else(String::new, |topic| topic.command(servers));
+                return Err(StreamError::NoTopic {
+                    topic: name,
+                    hint: format!("the cluster refused to make it ({code}); make it by\n  {command}"),
+                });
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// What is wrong with our topics, and with those that we read; empty where all is well.
+pub fn faults(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<StreamError>, StreamError> {
+    let kafka = clients.kafka();
+    let mut names: Vec<String> = wanted.iter().map(|topic| topic.name.clone()).collect();
+    names.extend(kafka.topics.predictions.iter().cloned());
+    let described = describe(clients, &names)?;
+    let mut faults = Vec::new();
+    for topic in wanted {
+        let Some(found) = described.get(&topic.name) else {
+            faults.push(StreamError::NoTopic {
+                topic: topic.name.clone(),
+                hint: format!(
+                    "`vigie topics create` makes it, or\n  {}",
+                    topic.command(&kafka.bootstrap_servers)
+                ),
+            });
+            continue;
+        };
+        let fixed = topic.settings.iter().any(|setting| setting.needed.is_some());
+        if fixed && found.partitions != topic.partitions {
+            faults.push(StreamError::Topic {
+                topic: topic.name.clone(),
+                found: format!("{} partitions", found.partitions),
+                wanted: format!(
+                    "{} were recorded when it was made, and models are spread over them: put it back, or begin a new \
+                     `kafka.namespace`",
+                    topic.partitions
+                ),
+            });
+        }
+    }
+    for topic in &kafka.topics.predictions {
+        if !described.contains_key(topic) {
+            faults.push(StreamError::NoTopic {
+                topic: topic.clone(),
+                hint: "predictions are to be read from it: make it, or mend `kafka.topics.predictions`"
+                    .to_owned(),
+            });
+        }
+    }
+    let existing: Vec<&String> = names.iter().filter(|name| described.contains_key(*name)).collect();
+    let settings = read_settings(clients, &existing)?;
+    for topic in wanted {
+        let Some(found) = settings.get(&topic.name) else { continue };
+        for setting in &topic.settings {
+            let (Some(why), Some(value)) = (setting.needed, found.get(setting.name)) else {
+                continue;
+            };
+            if *value != setting.value {
+                faults.push(StreamError::Topic {
+                    topic: topic.name.clone(),
+                    found: format!("{} is {value}", setting.name),
+                    wanted: format!(
+                        "it must be {}, since {why}; mend it by\n  kafka-configs.sh --bootstrap-server {} --alter \
+                         --entity-type topics --entity-name {} --add-config {}={}",
+                        setting.value,
+                        kafka.bootstrap_servers,
+                        topic.name,
+                        setting.name,
+                        setting.value
+                    ),
+                });
+            }
+        }
+    }
+    for topic in &kafka.topics.predictions {
+        let policy = settings.get(topic).and_then(|found| found.get("cleanup.policy"));
+        if policy.is_some_and(|policy| policy.contains("compact")) {
+            faults.push(StreamError::Topic {
+                topic: topic.clone(),
+                found: "it is compacted".to_owned(),
+                wanted: "predictions of one key would be dropped before they are counted: set cleanup.policy=delete"
+                    .to_owned(),
+            });
+        }
+    }
+    Ok(faults)
+}
+
+fn read_settings(
+    clients: &Clients,
+    topics: &[&String],
+) -> Result<BTreeMap<String, BTreeMap<String, String>>, StreamError> {
+    let admin = clients.admin()?;
+    let resources: Vec<ResourceSpecifier<'_>> =
+        topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let answers = block_on(admin.describe_configs(&resources, &options))
+        .map_err(StreamError::cluster("ask for the settings of topics"))?;
+    let mut settings = BTreeMap::new();
+    for (topic, answer) in topics.iter().zip(answers) {
+        // Without the right to ask there is nothing to hold against the topic.
+        let Ok(found) = answer else { continue };
+        let found = found
+            .entries
+            .into_iter()
+            .filter_map(|entry| Some((entry.name, entry.value?)))
+            .collect::<BTreeMap<String, String>>();
+        settings.insert((*topic).clone(), found);
+    }
+    Ok(settings)
+}
+
+/// Where a partition begins that nobody has read yet, and what is there of it: first and next offset.
+pub(super) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
+    reader: &rdkafka::consumer::BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+) -> Result<(i64, i64), StreamError> {
+    reader
+        .fetch_watermarks(topic, partition, PATIENCE)
+        .map_err(StreamError::cluster(format!("ask for the ends of {topic}/{partition}")))
+}

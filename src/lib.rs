@@ -39,6 +39,7 @@
 //! app/        one file a command; wiring only
 //! ```
 
+<<<<<<< HEAD
 pub mod alert;
 pub mod batch;
 pub mod epoch;
@@ -47,6 +48,9 @@ pub mod intake;
 pub mod metric;
 pub mod profile;
 pub mod simulator;
+=======
+pub mod settings;
+>>>>>>> 29054b14bfc38ce83242338730ed0b163a3a3d53
 pub mod stats;
 pub mod tally;
 pub mod window;

@@ -1,0 +1,213 @@
+//! Which breaches become alerts, and what is exported: policy, which changes no figure.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::at::At;
+use crate::settings::columns::unique;
+use crate::settings::duration;
+use crate::settings::mistake::Mistakes;
+use crate::settings::typed::{self, Off, OpenAfter, TextOr};
+use crate::settings::window::{at_least_one, positive_duration};
+
+/// Which breaches become alerts, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// Performance, estimated or realized, outside its thresholds.
+    pub performance: Level,
+    /// Faults of the data.
+    pub quality: Level,
+    /// Drift; `None` leaves it to whether the model has probabilities, see [`Alerts::drift_level`].
+    pub drift: Option<Level>,
+    /// An alert opens when so many of the last windows breach.
+    pub open_after: OpenRule,
+    /// It is resolved after so many windows in a row without a breach; at least 1.
+    pub resolve_after: u32,
+    /// When silence is an alert; `None`: never.
+    pub silence: Option<Silence>,
+}
+
+/// `breaches` of the last `windows`: `2 of 3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenRule {
+    /// How many must breach; at least 1, at most `windows`.
+    pub breaches: u32,
+    /// Of how many.
+    pub windows: u32,
+}
+
+/// When silence is an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Silence {
+    /// So long without an event of the model; longer than nothing.
+    #[serde(with = "duration::milliseconds")]
+    pub after: Duration,
+    /// How bad that is.
+    pub severity: Severity,
+}
+
+/// What a breach of a kind leads to.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Level {
+    /// Nothing.
+    Off,
+    /// It stands in the evidence of alerts that others open.
+    Evidence,
+    /// An alert that can wait until morning.
+    Warning,
+    /// An alert that wakes somebody.
+    Critical,
+}
+
+/// How bad an alert is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Severity {
+    /// It can wait until morning.
+    Warning,
+    /// It wakes somebody.
+    Critical,
+}
+
+impl Level {
+    /// How bad an alert of this level is; `None` where there is none.
+    pub const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Off | Self::Evidence => None,
+            Self::Warning => Some(Severity::Warning),
+            Self::Critical => Some(Severity::Critical),
+        }
+    }
+}
+
+impl Alerts {
+    /// What drift leads to: what was set; else evidence, or a warning where there is no probability to estimate
+    /// performance from.
+    pub fn drift_level(&self, has_probabilities: bool) -> Level {
+        let default = if has_probabilities {
+            Level::Evidence
+        } else {
+            Level::Warning
+        };
+        self.drift.unwrap_or(default)
+    }
+
+    pub(crate) fn meant(typed: &typed::Alerts, at: &At<'_>, mistakes: &mut Mistakes) -> Self {
+        at_least_one(
+            typed.resolve_after.into(),
+            &at.key("resolve_after"),
+            mistakes,
+        );
+        let silence = at.key("silence");
+        Self {
+            performance: typed.performance,
+            quality: typed.quality,
+            drift: typed.drift,
+            open_after: open_rule(&typed.open_after, &at.key("open_after"), mistakes),
+            resolve_after: typed.resolve_after,
+            silence: match &typed.silence {
+                TextOr::Text(Off::Off) => None,
+                TextOr::Table(typed) => Some(Silence {
+                    after: positive_duration(&typed.after, &silence.key("after"), mistakes)
+                        .unwrap_or_default(),
+                    severity: typed.severity,
+                }),
+            },
+        }
+    }
+}
+
+fn open_rule(typed: &OpenAfter, at: &At<'_>, mistakes: &mut Mistakes) -> OpenRule {
+    let rule = match typed {
+        OpenAfter::InARow(windows) => Some((*windows, *windows)),
+        OpenAfter::Text(text) => text
+            .split_once("of")
+            .and_then(|(n, of)| Some((n.trim().parse().ok()?, of.trim().parse().ok()?))),
+    };
+    let (breaches, windows) = rule.unwrap_or((0, 0));
+    if rule.is_none() {
+        mistakes.add(
+            at,
+            "a text such as \"2 of 3\"",
+            "write two numbers with `of` between",
+        );
+    } else if breaches == 0 || breaches > windows {
+        mistakes.add(
+            at,
+            "at least one window, and not more than there are",
+            "write for example \"2 of 3\"",
+        );
+    }
+    OpenRule { breaches, windows }
+}
+
+/// What is exported as Prometheus series.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prometheus {
+    /// Which families of figures.
+    pub families: Vec<Export>,
+    /// Which segments; `all` is the whole model.
+    pub segments: Vec<String>,
+    /// At most so many series; at least 1.
+    pub max_series: u64,
+}
+
+/// A family of figures that can be exported.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Export {
+    /// Estimated and realized performance.
+    Performance,
+    /// Distances from the reference.
+    Drift,
+    /// Faults of the data.
+    Quality,
+}
+
+impl Prometheus {
+    pub(crate) fn meant(typed: &typed::Prometheus, at: &At<'_>, mistakes: &mut Mistakes) -> Self {
+        let (families, segments) = (at.key("families"), at.key("segments"));
+        unique(
+            &typed.families,
+            (0..).map(|index| families.item(index)),
+            mistakes,
+        );
+        unique(
+            &typed.segments,
+            (0..).map(|index| segments.item(index)),
+            mistakes,
+        );
+        at_least_one(typed.max_series, &at.key("max_series"), mistakes);
+        Self {
+            families: typed.families.clone(),
+            segments: typed.segments.clone(),
+            max_series: typed.max_series,
+        }
+    }
+}
+
+impl Default for Prometheus {
+    fn default() -> Self {
+        Self::meant(
+            &typed::Prometheus::default(),
+            &At::nowhere("prometheus"),
+            &mut Mistakes::default(),
+        )
+    }
+}

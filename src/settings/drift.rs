@@ -1,0 +1,91 @@
+//! How columns are compared with the reference, and how faults are counted.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::at::At;
+use crate::settings::columns::unique;
+use crate::settings::mistake::{Mistakes, suggest};
+use crate::settings::typed;
+use crate::window::{ColumnKind, Metric};
+
+/// How columns are compared with the reference. Empty lists compare nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drift {
+    /// Methods for columns of numbers, in the order of the registry.
+    pub continuous: Vec<Metric>,
+    /// Methods for columns of categories, in the order of the registry.
+    pub categorical: Vec<Metric>,
+    /// Methods over all columns at once.
+    pub multivariate: Vec<Multivariate>,
+}
+
+/// A drift method over all columns at once.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Multivariate {
+    /// How badly the reference's principal components describe the rows.
+    ReconstructionError,
+    /// How well a classifier tells the window from the reference.
+    DomainClassifier,
+}
+
+impl Drift {
+    pub(crate) fn meant(typed: &typed::Drift, at: &At<'_>, mistakes: &mut Mistakes) -> Self {
+        let multivariate = at.key("multivariate");
+        unique(
+            &typed.multivariate,
+            (0..).map(|index| multivariate.item(index)),
+            mistakes,
+        );
+        let [continuous, categorical] = [
+            (ColumnKind::Continuous, &typed.continuous),
+            (ColumnKind::Categorical, &typed.categorical),
+        ]
+        .map(|(kind, names)| methods(names, kind, &at.key(kind.as_str()), mistakes));
+        let each: BTreeSet<_> = typed.multivariate.iter().copied().collect();
+        Self {
+            continuous,
+            categorical,
+            multivariate: each.into_iter().collect(),
+        }
+    }
+}
+
+fn methods(
+    names: &[String],
+    kind: ColumnKind,
+    at: &At<'_>,
+    mistakes: &mut Mistakes,
+) -> Vec<Metric> {
+    let known = typed::methods(kind).map(Metric::as_str).collect::<Vec<_>>();
+    let mut methods = BTreeSet::new();
+    for (index, name) in names.iter().enumerate() {
+        if known.contains(&name.as_str()) {
+            methods.extend(Metric::from_name(name));
+        } else {
+            let wanted = format!("a drift method for {kind} columns", kind = kind.as_str());
+            mistakes.add(
+                &at.item(index),
+                wanted,
+                suggest(name, known.iter().copied()),
+            );
+        }
+    }
+    unique(names, (0..).map(|index| at.item(index)), mistakes);
+    methods.into_iter().collect()
+}
+
+/// How faults of the data are counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    /// Shares of the rows; else numbers of rows.
+    pub normalize: bool,
+}

@@ -1,0 +1,155 @@
+//! What the settings can already say and this version cannot yet do, in one place.
+//!
+//! All of it is read and checked like the rest, and refused at the end. Who brings a part strikes it off here, and
+//! nowhere else in the settings.
+
+use crate::settings::at::At;
+use crate::settings::mistake::Mistakes;
+use crate::settings::model::Model;
+use crate::settings::typed;
+use crate::window::{Metric, Problem};
+
+/// A part of a model that is to come.
+struct Part {
+    /// Where it is set.
+    keys: &'static [&'static str],
+    /// What it is.
+    what: &'static str,
+    /// Whether a model asks for it.
+    used: fn(&Model) -> bool,
+}
+
+/// What a model may ask for in vain.
+static OF_A_MODEL: &[Part] = &[
+    Part {
+        keys: &["problem"],
+        what: "`multiclass`",
+        used: |m| m.problem == Problem::Multiclass,
+    },
+    Part {
+        keys: &["problem"],
+        what: "`regression`",
+        used: |m| m.problem == Problem::Regression,
+    },
+    Part {
+        keys: &["segments"],
+        what: "segments",
+        used: |m| !m.segments.is_empty(),
+    },
+    Part {
+        keys: &["ground_truth"],
+        what: "ground truth",
+        used: |m| m.ground_truth.is_some(),
+    },
+    Part {
+        keys: &["performance", "custom"],
+        what: "custom metrics",
+        used: |m| !m.performance.custom.is_empty(),
+    },
+    Part {
+        keys: &["drift", "multivariate"],
+        what: "multivariate drift",
+        used: |m| !m.drift.multivariate.is_empty(),
+    },
+];
+
+/// A metric that is to come.
+pub(crate) struct LaterMetric {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The problems that have it; empty for those that are not of performance.
+    pub(crate) problems: &'static [Problem],
+}
+
+/// Metrics that the registry does not have yet.
+pub(crate) static METRICS: &[LaterMetric] = &[
+    LaterMetric {
+        name: "mae",
+        problems: &[Problem::Regression],
+    },
+    LaterMetric {
+        name: "mape",
+        problems: &[Problem::Regression],
+    },
+    LaterMetric {
+        name: "mse",
+        problems: &[Problem::Regression],
+    },
+    LaterMetric {
+        name: "msle",
+        problems: &[Problem::Regression],
+    },
+    LaterMetric {
+        name: "rmse",
+        problems: &[Problem::Regression],
+    },
+    LaterMetric {
+        name: "rmsle",
+        problems: &[Problem::Regression],
+    },
+    LaterMetric {
+        name: "reconstruction_error",
+        problems: &[],
+    },
+    LaterMetric {
+        name: "domain_classifier",
+        problems: &[],
+    },
+];
+
+/// Whether a problem has a metric, or will: several classes will have all that two classes have.
+pub(crate) fn serves(metric: Metric, problem: Problem) -> bool {
+    metric.serves(problem) || (problem == Problem::Multiclass && metric.serves(Problem::Binary))
+}
+
+/// Refuses something that is to come.
+pub(crate) fn refuse(at: &At<'_>, what: &str, mistakes: &mut Mistakes) {
+    mistakes.add_found(
+        at,
+        what,
+        "nothing here, as it is not in this version yet",
+        "leave it out until it is",
+    );
+}
+
+/// Refuses what a model asks for and is to come.
+pub(crate) fn refuse_of_model(model: &Model, at: &At<'_>, mistakes: &mut Mistakes) {
+    for part in OF_A_MODEL.iter().filter(|part| (part.used)(model)) {
+        refuse(&at.keys(part.keys), part.what, mistakes);
+    }
+}
+
+/// Refuses what the rest of the file asks for and is to come.
+pub(crate) fn refuse_of_file(file: &typed::File, at: &At<'_>, mistakes: &mut Mistakes) {
+    let ground_truth = at.keys(&["kafka", "topics", "ground_truth"]);
+    if ground_truth.is_written() && !file.kafka.topics.ground_truth.is_empty() {
+        refuse(&ground_truth, "ground truth", mistakes);
+    }
+    if file
+        .prometheus
+        .segments
+        .iter()
+        .any(|segment| segment != "all")
+    {
+        refuse(&at.keys(&["prometheus", "segments"]), "segments", mistakes);
+    }
+    if !file.notify.is_empty() {
+        refuse(&at.key("notify"), "notifications", mistakes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_registry_has_is_struck_off() {
+        for metric in METRICS {
+            assert!(
+                Metric::from_name(metric.name).is_none(),
+                "strike off `{}`",
+                metric.name
+            );
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! A model that is watched: all that its settings mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::alerts::Alerts;
+use crate::settings::at::At;
+use crate::settings::columns::{Columns, one_path};
+use crate::settings::drift::{Drift, Quality};
+use crate::settings::ground_truth::GroundTruth;
+use crate::settings::mistake::Mistakes;
+use crate::settings::performance::Performance;
+use crate::settings::thresholds::Thresholds;
+use crate::settings::typed;
+use crate::settings::window::{Window, at_least_one};
+use crate::window::Problem;
+
+/// A model that is watched.
+///
+/// Serialised it is what travels with an epoch; see [`Model::canonical`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Its name: the key of its section, in results and series.
+    pub name: String,
+    /// What it predicts.
+    pub problem: Problem,
+    /// Where its profiles lie, as a template; see [`Model::profile_for`].
+    pub profile: Option<String>,
+    /// What happens to predictions of a version without a profile.
+    pub unknown_version: UnknownVersion,
+    /// Parts of the rows that get figures of their own.
+    pub segments: Vec<Segment>,
+    /// A segment with fewer rows in a window is not judged.
+    pub segment_min_rows: u64,
+    /// At most so many segments.
+    pub segment_max: u64,
+    /// SQL condition: which rows count. Not parsed yet.
+    pub filter: Option<String>,
+    /// Columns made of others, as SQL expressions by name. Not parsed yet.
+    pub derived: BTreeMap<String, String>,
+    /// Where everything lies.
+    pub columns: Columns,
+    /// Where targets come from that arrive later.
+    pub ground_truth: Option<GroundTruth>,
+    /// How predictions are cut into windows.
+    pub window: Window,
+    /// Which performance is estimated and measured.
+    pub performance: Performance,
+    /// How columns are compared with the reference.
+    pub drift: Drift,
+    /// How faults of the data are counted.
+    pub quality: Quality,
+    /// When a figure is a breach.
+    pub thresholds: Thresholds,
+    /// Which breaches become alerts, and when.
+    pub alerts: Alerts,
+}
+
+/// What happens to predictions of a version that has no profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum UnknownVersion {
+    /// They are counted, and their windows say `no_profile`.
+    Observe,
+    /// They go to the dead letters.
+    DeadLetter,
+}
+
+/// A part of the rows that gets figures of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Segment {
+    /// One segment a value of the column, or a combination of values of several.
+    Columns(Vec<String>),
+    /// The rows that fulfil a condition.
+    Where {
+        /// What the segment is called.
+        name: String,
+        /// SQL condition. Not parsed yet.
+        condition: String,
+    },
+}
+
+impl Model {
+    /// A model with all defaults, as for an empty section of a file.
+    pub fn new(name: &str, problem: Problem) -> Self {
+        let typed = typed::Model {
+            problem: Some(problem),
+            ..typed::Model::default()
+        };
+        Self::meant(name, typed, &At::nowhere("model"), &mut Mistakes::default())
+    }
+
+    /// Where the profile of a version lies; without a template `profiles/{model}/{version}.vigie`, or
+    /// `profiles/{model}.vigie` for a version without a name.
+    ///
+    /// `None` for a version that would lead elsewhere (`../x`, `a/b`): versions come from events, so from anybody.
+    pub fn profile_for(&self, version: &str) -> Option<String> {
+        let elsewhere = version.contains(['/', '\\', '\0']) || matches!(version, "." | "..");
+        let template = match &self.profile {
+            Some(template) => template.as_str(),
+            None if version.is_empty() => "profiles/{model}.vigie",
+            None => "profiles/{model}/{version}.vigie",
+        };
+        // In this order: a model's name may hold braces, a version must not be read as a template again.
+        let fill = || {
+            template
+                .split("{version}")
+                .map(|part| part.replace("{model}", &self.name))
+                .collect::<Vec<_>>()
+                .join(version)
+        };
+        (!elsewhere).then(fill)
+    }
+
+    pub(crate) fn meant(
+        name: &str,
+        typed: typed::Model,
+        at: &At<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        let problem = typed.problem;
+        if problem.is_none() && !mistakes.within(&at.key("problem")) {
+            mistakes.add(
+                &at.key("problem"),
+                "what the model predicts",
+                "add `problem = \"binary\"` (or \"multiclass\", \"regression\", \"none\")",
+            );
+        }
+        if name.trim() != name || name.is_empty() || name.chars().any(char::is_control) {
+            mistakes.add_found(
+                at,
+                format!("the name {name:?}"),
+                "a name without spaces around it",
+                "rename the section",
+            );
+        }
+        if let Some(template) = &typed.profile {
+            template_of(template, &at.key("profile"), mistakes);
+        }
+        if typed
+            .filter
+            .as_ref()
+            .is_some_and(|filter| filter.trim().is_empty())
+        {
+            mistakes.add(
+                &at.key("filter"),
+                "an SQL condition",
+                "write one, or remove the key",
+            );
+        }
+        for (column, expression) in &typed.derived {
+            let at = at.keys(&["derived", column]);
+            one_path(column.clone(), &at, mistakes);
+            if expression.trim().is_empty() {
+                mistakes.add(&at, "an SQL expression", "write one, or remove the column");
+            }
+        }
+        at_least_one(
+            typed.segment_min_rows,
+            &at.key("segment_min_rows"),
+            mistakes,
+        );
+        at_least_one(typed.segment_max, &at.key("segment_max"), mistakes);
+        let columns = Columns::meant(typed.columns, problem, &at.key("columns"), mistakes);
+        let ground_truth = at.key("ground_truth");
+        let thresholds = at.key("thresholds");
+        Self {
+            name: name.to_owned(),
+            problem: problem.unwrap_or(Problem::None),
+            profile: typed.profile,
+            unknown_version: typed.unknown_version,
+            segments: segments(typed.segments, &at.key("segments"), mistakes),
+            segment_min_rows: typed.segment_min_rows,
+            segment_max: typed.segment_max,
+            filter: typed.filter,
+            derived: typed.derived,
+            ground_truth: typed
+                .ground_truth
+                .map(|typed| GroundTruth::meant(typed, &ground_truth, mistakes)),
+            window: Window::meant(&typed.window, &at.key("window"), mistakes),
+            performance: Performance::meant(
+                typed.performance,
+                problem,
+                &at.key("performance"),
+                mistakes,
+            ),
+            drift: Drift::meant(&typed.drift, &at.key("drift"), mistakes),
+            quality: Quality {
+                normalize: typed.quality.normalize,
+            },
+            thresholds: Thresholds::meant(
+                &typed.thresholds,
+                problem,
+                &columns,
+                &thresholds,
+                mistakes,
+            ),
+            alerts: Alerts::meant(&typed.alerts, &at.key("alerts"), mistakes),
+            columns,
+        }
+    }
+}
+
+fn template_of(template: &str, at: &At<'_>, mistakes: &mut Mistakes) {
+    let plain = template.replace("{model}", "").replace("{version}", "");
+    if template.trim().is_empty() {
+        mistakes.add(
+            at,
+            "where the profile lies",
+            "write a path, or remove the key",
+        );
+    } else if plain.contains(['{', '}']) {
+        mistakes.add(
+            at,
+            "a path with no other braces than `{model}` and `{version}`",
+            "these two are filled in, nothing else",
+        );
+    }
+}
+
+fn segments(typed: Vec<typed::Segment>, at: &At<'_>, mistakes: &mut Mistakes) -> Vec<Segment> {
+    let mut segments = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (index, segment) in typed.into_iter().enumerate() {
+        let at = at.item(index);
+        let segment = match segment {
+            typed::Segment::Column(column) => Segment::Columns(vec![column]),
+            typed::Segment::Crossing(columns) => Segment::Columns(columns),
+            typed::Segment::Where(typed) => Segment::Where {
+                name: typed.name,
+                condition: typed.condition,
+            },
+        };
+        let key = match &segment {
+            Segment::Columns(columns) => {
+                // Crossed the other way round it is the same segment.
+                let mut each = columns.clone();
+                each.sort();
+                let named = columns.len();
+                each.dedup();
+                if (each.is_empty() || each.len() < named) && !mistakes.within(&at) {
+                    let mend = "name each column once";
+                    mistakes.add(&at, "one column, or several different ones", mend);
+                }
+                for column in columns {
+                    one_path(column.clone(), &at, mistakes);
+                }
+                each
+            }
+            Segment::Where { name, condition } => {
+                if name.trim().is_empty() || name == "all" {
+                    let found = format!("the name {name:?}");
+                    let mend = "rename it; `all` is the whole model";
+                    mistakes.add_found(&at, found, "a name of its own", mend);
+                }
+                if condition.trim().is_empty() {
+                    mistakes.add(&at.key("where"), "an SQL condition", "write one");
+                }
+                // No path can begin with a space.
+                vec![format!(" {name}")]
+            }
+        };
+        if !seen.insert(key) && !mistakes.within(&at) {
+            let mend = "remove one of the two";
+            mistakes.add_found(&at, "a segment a second time", "each only once", mend);
+        }
+        segments.push(segment);
+    }
+    segments
+}

@@ -1,0 +1,291 @@
+//! Which performance is estimated and measured.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::at::At;
+use crate::settings::columns::unique;
+use crate::settings::mistake::Mistakes;
+use crate::settings::named::{performance_metrics, wanted};
+use crate::settings::typed::{self, CustomTable, TextOr};
+use crate::window::{Metric, Problem};
+
+/// Which performance is estimated and measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Performance {
+    /// How scores become probabilities.
+    pub calibration: Calibration,
+    /// Which metrics, in the order of the registry, each once; all serve the model's problem.
+    pub metrics: Vec<Metric>,
+    /// What each cell is worth, `[true class][predicted class]` in ascending order of the classes; square, of finite
+    /// numbers. There where `metrics` holds the business value.
+    pub business_value: Option<Vec<Vec<f64>>>,
+    /// What the cells of the confusion matrix are divided by.
+    pub normalize_confusion_matrix: MatrixNormalization,
+    /// What the business value is divided by.
+    pub normalize_business_value: ValueNormalization,
+    /// What the business value counts, for reading only.
+    pub currency: Option<String>,
+    /// Metrics of the user's own, by name.
+    pub custom: BTreeMap<String, Custom>,
+}
+
+/// How scores become probabilities.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calibration {
+    /// The same way for every class.
+    All(Calibrator),
+    /// By class; a class that is not named goes by [`Calibrator::Auto`].
+    PerClass(BTreeMap<String, Calibrator>),
+}
+
+/// How a score becomes a probability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Calibrator {
+    /// Isotonic where that lowers the calibration error on the reference, else none.
+    Auto,
+    /// Isotonic regression on the reference.
+    Isotonic,
+    /// The score is the probability.
+    None,
+}
+
+/// What the cells of the confusion matrix are divided by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum MatrixNormalization {
+    /// Nothing: counts of rows.
+    #[default]
+    None,
+    /// All rows.
+    All,
+    /// The rows of the same true class.
+    True,
+    /// The rows of the same predicted class.
+    Pred,
+}
+
+/// What the business value is divided by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum ValueNormalization {
+    /// Nothing: the sum of the window.
+    #[default]
+    None,
+    /// The rows of the window.
+    PerPrediction,
+}
+
+/// A metric of the user's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Custom {
+    /// An expression over the cells of the confusion matrix and `rows`.
+    Cells(String),
+    /// An expression over columns, averaged over the rows.
+    Row(String),
+}
+
+/// What is measured where nothing is said: all but what depends on the window's size or needs prices.
+const DEFAULT: [Metric; 7] = [
+    Metric::RocAuc,
+    Metric::AveragePrecision,
+    Metric::F1,
+    Metric::Precision,
+    Metric::Recall,
+    Metric::Specificity,
+    Metric::Accuracy,
+];
+
+impl Performance {
+    pub(crate) fn meant(
+        typed: typed::Performance,
+        problem: Option<Problem>,
+        at: &At<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        let default = DEFAULT
+            .into_iter()
+            .chain(typed.business_value.as_ref().map(|_| Metric::BusinessValue));
+        let default =
+            default.filter(|metric| problem.is_some_and(|problem| metric.serves(problem)));
+        let metrics = match &typed.metrics {
+            Some(names) => metrics(names, problem, &at.key("metrics"), mistakes),
+            None => default.collect(),
+        };
+        business_value(
+            &typed,
+            metrics.contains(&Metric::BusinessValue),
+            problem,
+            at,
+            mistakes,
+        );
+        if typed
+            .currency
+            .as_ref()
+            .is_some_and(|currency| currency.trim().is_empty())
+        {
+            mistakes.add(
+                &at.key("currency"),
+                "a currency such as `EUR`",
+                "name one, or remove the key",
+            );
+        }
+        Self {
+            calibration: calibration(typed.calibration, problem, &at.key("calibration"), mistakes),
+            metrics: metrics.into_iter().collect(),
+            business_value: typed.business_value,
+            normalize_confusion_matrix: typed.normalize.confusion_matrix,
+            normalize_business_value: typed.normalize.business_value,
+            currency: typed.currency,
+            custom: custom(typed.custom, &at.key("custom"), mistakes),
+        }
+    }
+}
+
+fn metrics(
+    names: &[String],
+    problem: Option<Problem>,
+    at: &At<'_>,
+    mistakes: &mut Mistakes,
+) -> BTreeSet<Metric> {
+    let mut metrics = BTreeSet::new();
+    for (index, name) in names.iter().enumerate() {
+        match performance_metrics(name, problem) {
+            Ok(found) => metrics.extend(found),
+            Err(mend) => mistakes.add(&at.item(index), wanted(problem), mend),
+        }
+    }
+    unique(names, (0..).map(|index| at.item(index)), mistakes);
+    metrics
+}
+
+fn business_value(
+    typed: &typed::Performance,
+    listed: bool,
+    problem: Option<Problem>,
+    at: &At<'_>,
+    mistakes: &mut Mistakes,
+) {
+    let at_matrix = at.key("business_value");
+    let Some(matrix) = &typed.business_value else {
+        if listed {
+            mistakes.add_found(
+                &at.key("metrics"),
+                "`business_value`",
+                "what each cell of the confusion matrix is worth",
+                "add `business_value = [[true negative, false positive], [false negative, true positive]]`",
+            );
+        }
+        return;
+    };
+    if typed.metrics.is_some() && !listed && !at_matrix.is_inherited() {
+        mistakes.add_found(
+            &at_matrix,
+            "a matrix that no metric uses",
+            "`business_value` among `metrics`",
+            "add it there, or remove the matrix",
+        );
+    }
+    let classes = if problem == Some(Problem::Binary) {
+        2
+    } else {
+        matrix.len()
+    };
+    let square = matrix.len() == classes && matrix.iter().all(|row| row.len() == classes);
+    if mistakes.within(&at_matrix) {
+        // Its shape is known to be wrong.
+    } else if !square || matrix.len() < 2 {
+        let widths = matrix
+            .iter()
+            .map(|row| row.len().to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
+        mistakes.add_found(
+            &at_matrix,
+            format!("{} rows of {widths} numbers", matrix.len()),
+            if problem == Some(Problem::Binary) {
+                "2 rows of 2 numbers"
+            } else {
+                "a row and a column for each class"
+            },
+            "write `[[true negative, false positive], [false negative, true positive]]`",
+        );
+    } else if matrix.iter().flatten().any(|value| !value.is_finite()) {
+        mistakes.add_found(
+            &at_matrix,
+            "`inf` or `nan`",
+            "finite numbers",
+            "write what one such row is worth",
+        );
+    }
+}
+
+fn calibration(
+    typed: TextOr<BTreeMap<String, Calibrator>, Calibrator>,
+    problem: Option<Problem>,
+    at: &At<'_>,
+    mistakes: &mut Mistakes,
+) -> Calibration {
+    match typed {
+        TextOr::Text(calibrator) => Calibration::All(calibrator),
+        TextOr::Table(classes) => {
+            if problem.is_some_and(|problem| problem != Problem::Multiclass) {
+                mistakes.add(
+                    at,
+                    "one of \"auto\", \"isotonic\", \"none\"",
+                    "only models with several classes calibrate class by class",
+                );
+            }
+            Calibration::PerClass(classes)
+        }
+    }
+}
+
+fn custom(
+    typed: BTreeMap<String, TextOr<CustomTable>>,
+    at: &At<'_>,
+    mistakes: &mut Mistakes,
+) -> BTreeMap<String, Custom> {
+    let mut custom = BTreeMap::new();
+    for (name, typed) in typed {
+        let at = at.key(&name);
+        let plain = name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if name.is_empty() || !plain || name.starts_with(|c: char| c.is_ascii_digit()) {
+            mistakes.add_found(
+                &at,
+                format!("the name `{name}`"),
+                "a name of small letters, digits and `_`",
+                "it becomes a label of series and a value in SQL; rename it",
+            );
+        }
+        if Metric::from_name(&name).is_some() || name == "confusion_matrix" {
+            mistakes.add_found(
+                &at,
+                format!("the name `{name}`"),
+                "a name that no metric has",
+                "rename it",
+            );
+        }
+        let metric = match typed {
+            TextOr::Text(expression) => Custom::Cells(expression),
+            TextOr::Table(CustomTable { row }) => Custom::Row(row),
+        };
+        let (Custom::Cells(expression) | Custom::Row(expression)) = &metric;
+        if expression.trim().is_empty() {
+            mistakes.add(&at, "an expression", "write one, or remove the metric");
+        }
+        custom.insert(name, metric);
+    }
+    custom
+}

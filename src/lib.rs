@@ -39,5 +39,6 @@
 //! app/        one file a command; wiring only
 //! ```
 
+pub mod intake;
 pub mod stats;
 pub mod window;

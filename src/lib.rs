@@ -40,6 +40,7 @@
 //! ```
 
 <<<<<<< HEAD
+<<<<<<< HEAD
 pub mod alert;
 pub mod batch;
 pub mod epoch;
@@ -51,6 +52,9 @@ pub mod simulator;
 =======
 pub mod settings;
 >>>>>>> 29054b14bfc38ce83242338730ed0b163a3a3d53
+=======
+pub mod intake;
+>>>>>>> 4a895bdbccb763118c3c0cff765dfdf313e062b4
 pub mod stats;
 pub mod tally;
 pub mod window;

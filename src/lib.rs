@@ -39,8 +39,6 @@
 //! app/        one file a command; wiring only
 //! ```
 
-<<<<<<< HEAD
-<<<<<<< HEAD
 pub mod alert;
 pub mod batch;
 pub mod epoch;
@@ -48,13 +46,8 @@ pub mod fit;
 pub mod intake;
 pub mod metric;
 pub mod profile;
-pub mod simulator;
-=======
 pub mod settings;
->>>>>>> 29054b14bfc38ce83242338730ed0b163a3a3d53
-=======
-pub mod intake;
->>>>>>> 4a895bdbccb763118c3c0cff765dfdf313e062b4
+pub mod simulator;
 pub mod stats;
 pub mod tally;
 pub mod window;

@@ -1,10 +1,3 @@
-<<<<<<< HEAD
-//! From events to rows on the tally log.
-
-mod feed;
-
-pub use self::feed::{Committed, Feed, Sending};
-=======
 //! From the bytes of a record to what a row is made of, or to the reason why not.
 //!
 //! [`EventPath`] says where a column lies, a format's extractor ([`json`]) puts what stands there into [`Slots`], and
@@ -13,6 +6,7 @@ pub use self::feed::{Committed, Feed, Sending};
 //!
 //! Knows nothing of Kafka's client (a record is a [`RecordView`]), of files or of clocks.
 
+mod feed;
 pub mod json;
 mod parts;
 mod path;
@@ -21,8 +15,8 @@ mod reject;
 mod slots;
 pub mod timestamp;
 
+pub use self::feed::{Committed, Feed, Sending};
 pub use self::path::{EventPath, PathError, Step};
 pub use self::record::{Headers, NoHeaders, RecordView};
 pub use self::reject::{Found, Reason};
 pub use self::slots::{Nested, Slot, Slots};
->>>>>>> 4a895bdbccb763118c3c0cff765dfdf313e062b4

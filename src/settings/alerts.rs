@@ -96,20 +96,12 @@ impl Alerts {
     /// What drift leads to: what was set; else evidence, or a warning where there is no probability to estimate
     /// performance from.
     pub fn drift_level(&self, has_probabilities: bool) -> Level {
-        let default = if has_probabilities {
-            Level::Evidence
-        } else {
-            Level::Warning
-        };
+        let default = if has_probabilities { Level::Evidence } else { Level::Warning };
         self.drift.unwrap_or(default)
     }
 
     pub(crate) fn meant(typed: &typed::Alerts, at: &At<'_>, mistakes: &mut Mistakes) -> Self {
-        at_least_one(
-            typed.resolve_after.into(),
-            &at.key("resolve_after"),
-            mistakes,
-        );
+        at_least_one(typed.resolve_after.into(), &at.key("resolve_after"), mistakes);
         let silence = at.key("silence");
         Self {
             performance: typed.performance,
@@ -138,11 +130,7 @@ fn open_rule(typed: &OpenAfter, at: &At<'_>, mistakes: &mut Mistakes) -> OpenRul
     };
     let (breaches, windows) = rule.unwrap_or((0, 0));
     if rule.is_none() {
-        mistakes.add(
-            at,
-            "a text such as \"2 of 3\"",
-            "write two numbers with `of` between",
-        );
+        mistakes.add(at, "a text such as \"2 of 3\"", "write two numbers with `of` between");
     } else if breaches == 0 || breaches > windows {
         mistakes.add(
             at,
@@ -183,16 +171,8 @@ pub enum Export {
 impl Prometheus {
     pub(crate) fn meant(typed: &typed::Prometheus, at: &At<'_>, mistakes: &mut Mistakes) -> Self {
         let (families, segments) = (at.key("families"), at.key("segments"));
-        unique(
-            &typed.families,
-            (0..).map(|index| families.item(index)),
-            mistakes,
-        );
-        unique(
-            &typed.segments,
-            (0..).map(|index| segments.item(index)),
-            mistakes,
-        );
+        unique(&typed.families, (0..).map(|index| families.item(index)), mistakes);
+        unique(&typed.segments, (0..).map(|index| segments.item(index)), mistakes);
         at_least_one(typed.max_series, &at.key("max_series"), mistakes);
         Self {
             families: typed.families.clone(),

@@ -98,10 +98,8 @@ pub struct Outside<'a> {
 
 impl Outside<'_> {
     /// No variables, no files.
-    pub const NOTHING: Self = Outside {
-        variable: &|_| None,
-        file: &|_| Err("not here".to_owned()),
-    };
+    pub const NOTHING: Self =
+        Outside { variable: &|_| None, file: &|_| Err("not here".to_owned()) };
 }
 
 impl fmt::Debug for Outside<'_> {
@@ -149,11 +147,7 @@ impl Settings {
             return Err(mistakes.refuse(file));
         }
         let settings = Self::meant(typed, outside, &At::root(&root), &mut mistakes);
-        if mistakes.is_empty() {
-            Ok(settings)
-        } else {
-            Err(mistakes.refuse(file))
-        }
+        if mistakes.is_empty() { Ok(settings) } else { Err(mistakes.refuse(file)) }
     }
 
     /// What only `vigie run` needs: windows that can be cut without knowing the number of rows, a time where they
@@ -191,11 +185,7 @@ impl Settings {
                 );
             }
         }
-        if mistakes.is_empty() {
-            Ok(())
-        } else {
-            Err(mistakes.refuse(file))
-        }
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes.refuse(file)) }
     }
 
     fn meant(
@@ -223,12 +213,7 @@ impl Settings {
             later::refuse_of_model(&model, &at, mistakes);
             models.insert(name, model);
         }
-        Self {
-            kafka,
-            service,
-            models,
-            prometheus,
-        }
+        Self { kafka, service, models, prometheus }
     }
 }
 

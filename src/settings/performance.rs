@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::metric::{Metric, Problem};
 use crate::settings::at::At;
 use crate::settings::columns::unique;
 use crate::settings::mistake::Mistakes;
 use crate::settings::named::{performance_metrics, wanted};
 use crate::settings::typed::{self, CustomTable, TextOr};
-use crate::window::{Metric, Problem};
 
 /// Which performance is estimated and measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,27 +112,16 @@ impl Performance {
         at: &At<'_>,
         mistakes: &mut Mistakes,
     ) -> Self {
-        let default = DEFAULT
-            .into_iter()
-            .chain(typed.business_value.as_ref().map(|_| Metric::BusinessValue));
+        let default =
+            DEFAULT.into_iter().chain(typed.business_value.as_ref().map(|_| Metric::BusinessValue));
         let default =
             default.filter(|metric| problem.is_some_and(|problem| metric.serves(problem)));
         let metrics = match &typed.metrics {
             Some(names) => metrics(names, problem, &at.key("metrics"), mistakes),
             None => default.collect(),
         };
-        business_value(
-            &typed,
-            metrics.contains(&Metric::BusinessValue),
-            problem,
-            at,
-            mistakes,
-        );
-        if typed
-            .currency
-            .as_ref()
-            .is_some_and(|currency| currency.trim().is_empty())
-        {
+        business_value(&typed, metrics.contains(&Metric::BusinessValue), problem, at, mistakes);
+        if typed.currency.as_ref().is_some_and(|currency| currency.trim().is_empty()) {
             mistakes.add(
                 &at.key("currency"),
                 "a currency such as `EUR`",
@@ -195,20 +184,12 @@ fn business_value(
             "add it there, or remove the matrix",
         );
     }
-    let classes = if problem == Some(Problem::Binary) {
-        2
-    } else {
-        matrix.len()
-    };
+    let classes = if problem == Some(Problem::Binary) { 2 } else { matrix.len() };
     let square = matrix.len() == classes && matrix.iter().all(|row| row.len() == classes);
     if mistakes.within(&at_matrix) {
         // Its shape is known to be wrong.
     } else if !square || matrix.len() < 2 {
-        let widths = matrix
-            .iter()
-            .map(|row| row.len().to_string())
-            .collect::<Vec<_>>()
-            .join(", ");
+        let widths = matrix.iter().map(|row| row.len().to_string()).collect::<Vec<_>>().join(", ");
         mistakes.add_found(
             &at_matrix,
             format!("{} rows of {widths} numbers", matrix.len()),
@@ -258,9 +239,7 @@ fn custom(
     let mut custom = BTreeMap::new();
     for (name, typed) in typed {
         let at = at.key(&name);
-        let plain = name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if name.is_empty() || !plain || name.starts_with(|c: char| c.is_ascii_digit()) {
             mistakes.add_found(
                 &at,

@@ -92,10 +92,7 @@ pub(crate) struct Silence {
 
 impl Default for Silence {
     fn default() -> Self {
-        Self {
-            after: DurationText::of("30m"),
-            severity: Severity::Critical,
-        }
+        Self { after: DurationText::of("30m"), severity: Severity::Critical }
     }
 }
 

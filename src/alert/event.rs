@@ -100,10 +100,11 @@ pub enum Resolution {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Severity {
-    /// Somebody should look.
+    /// It can wait until morning.
     Warning,
-    /// Somebody must look now.
+    /// It wakes somebody.
     Critical,
 }
 

@@ -1,6 +1,7 @@
 //! When an alert opens and when it is over.
 
 use minicbor::{Decode, Encode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::event::{Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, Severity};
@@ -8,22 +9,26 @@ use crate::alert::words::summary;
 use crate::metric::Kind;
 use crate::window::{Figure, WindowResult};
 
-/// What a kind of breach is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What a breach of a kind leads to.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Level {
-    /// Not looked at.
+    /// Nothing.
     Off,
-    /// Shown beside what alerts, never by itself.
+    /// It stands in the evidence of alerts that others open.
     Evidence,
-    /// Somebody should look.
+    /// An alert that can wait until morning.
     Warning,
-    /// Somebody must look now.
+    /// An alert that wakes somebody.
     Critical,
 }
 
 impl Level {
-    const fn severity(self) -> Option<Severity> {
+    /// How bad an alert of this level is; `None` where there is none.
+    pub const fn severity(self) -> Option<Severity> {
         match self {
             Self::Critical => Some(Severity::Critical),
             Self::Warning => Some(Severity::Warning),

@@ -3,11 +3,15 @@
 //! An *epoch* is a set of settings that change figures; its number rises. A lane changes its epoch at an offset that
 //! is committed beforehand, so every row has one epoch for ever. Knows nothing of how epochs are agreed on.
 
+mod compile;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use self::compile::{CompileError, check, compile, criteria, policy, rule, timing};
 use crate::alert::Policy;
 use crate::profile::WindowRule;
+use crate::settings::Model as Settings;
 use crate::window::Plan;
 
 /// All epochs that rows may still come from, and all policies that are known.
@@ -41,7 +45,9 @@ pub struct Model {
     /// The last epoch that changed this model: the one that its windows carry.
     pub since: u64,
     /// Hash of the settings that change its figures.
-    pub settings: String,
+    pub settings_hash: String,
+    /// Those settings.
+    pub settings: Arc<Settings>,
     /// How rows are cut into windows.
     pub timing: Timing,
     /// What serves each version.

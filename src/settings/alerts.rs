@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::alert::{Level, Severity};
 use crate::settings::at::At;
 use crate::settings::columns::unique;
 use crate::settings::duration;
@@ -49,47 +50,6 @@ pub struct Silence {
     pub after: Duration,
     /// How bad that is.
     pub severity: Severity,
-}
-
-/// What a breach of a kind leads to.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Level {
-    /// Nothing.
-    Off,
-    /// It stands in the evidence of alerts that others open.
-    Evidence,
-    /// An alert that can wait until morning.
-    Warning,
-    /// An alert that wakes somebody.
-    Critical,
-}
-
-/// How bad an alert is.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Severity {
-    /// It can wait until morning.
-    Warning,
-    /// It wakes somebody.
-    Critical,
-}
-
-impl Level {
-    /// How bad an alert of this level is; `None` where there is none.
-    pub const fn severity(self) -> Option<Severity> {
-        match self {
-            Self::Off | Self::Evidence => None,
-            Self::Warning => Some(Severity::Warning),
-            Self::Critical => Some(Severity::Critical),
-        }
-    }
 }
 
 impl Alerts {

@@ -12,10 +12,11 @@ use crate::settings::columns::Columns;
 use crate::settings::drift::{Drift, Quality};
 use crate::settings::ground_truth::GroundTruth;
 use crate::settings::model::{Model, Segment, UnknownVersion};
-use crate::settings::performance::{Calibration, Custom, MatrixNormalization, ValueNormalization};
+use crate::settings::performance::{Calibration, Custom};
 use crate::settings::thresholds::Thresholds;
 use crate::settings::window::Window;
 use crate::settings::{Settings, SettingsError};
+use crate::stats::{Normalization, ValueNormalization};
 
 /// What changes no figure: alerts and exports. It has a number of its own and seals no window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +55,7 @@ struct Figures<'a> {
     calibration: &'a Calibration,
     metrics: &'a [Metric],
     business_value: &'a Option<Vec<Vec<f64>>>,
-    normalize_confusion_matrix: MatrixNormalization,
+    normalize_confusion_matrix: Normalization,
     normalize_business_value: ValueNormalization,
     custom: &'a BTreeMap<String, Custom>,
     drift: &'a Drift,

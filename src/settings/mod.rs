@@ -51,7 +51,7 @@ use serde::Serialize;
 use self::at::At;
 use self::mistake::Mistakes;
 
-pub use self::alerts::{Alerts, Export, Level, OpenRule, Prometheus, Severity, Silence};
+pub use self::alerts::{Alerts, Export, OpenRule, Prometheus, Silence};
 pub use self::canonical::{ModelPolicy, Policy};
 pub use self::columns::{Columns, Label, Prediction, Probability, TimeUnit, Timestamp};
 pub use self::drift::{Drift, Multivariate, Quality};
@@ -61,9 +61,7 @@ pub use self::ground_truth::GroundTruth;
 pub use self::kafka::{Kafka, Start, Topics};
 pub use self::mistake::{Mistake, SettingsError};
 pub use self::model::{Model, Segment, UnknownVersion};
-pub use self::performance::{
-    Calibration, Calibrator, Custom, MatrixNormalization, Performance, ValueNormalization,
-};
+pub use self::performance::{Calibration, Calibrator, Custom, Performance};
 pub use self::properties::Property;
 pub use self::schema::schema;
 pub use self::secret::Secret;

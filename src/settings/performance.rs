@@ -11,6 +11,7 @@ use crate::settings::columns::unique;
 use crate::settings::mistake::Mistakes;
 use crate::settings::named::{performance_metrics, wanted};
 use crate::settings::typed::{self, CustomTable, TextOr};
+use crate::stats::{Normalization, ValueNormalization};
 
 /// Which performance is estimated and measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct Performance {
     /// numbers. There where `metrics` holds the business value.
     pub business_value: Option<Vec<Vec<f64>>>,
     /// What the cells of the confusion matrix are divided by.
-    pub normalize_confusion_matrix: MatrixNormalization,
+    pub normalize_confusion_matrix: Normalization,
     /// What the business value is divided by.
     pub normalize_business_value: ValueNormalization,
     /// What the business value counts, for reading only.
@@ -54,34 +55,6 @@ pub enum Calibrator {
     Isotonic,
     /// The score is the probability.
     None,
-}
-
-/// What the cells of the confusion matrix are divided by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum MatrixNormalization {
-    /// Nothing: counts of rows.
-    #[default]
-    None,
-    /// All rows.
-    All,
-    /// The rows of the same true class.
-    True,
-    /// The rows of the same predicted class.
-    Pred,
-}
-
-/// What the business value is divided by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum ValueNormalization {
-    /// Nothing: the sum of the window.
-    #[default]
-    None,
-    /// The rows of the window.
-    PerPrediction,
 }
 
 /// A metric of the user's own.

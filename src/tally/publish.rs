@@ -66,7 +66,7 @@ impl Tally {
             inputs,
             epoch: id.epoch,
             profile: served.map_or_else(String::new, |served| served.profile.clone()),
-            settings: rules.map_or_else(String::new, |rules| rules.settings.clone()),
+            settings: rules.map_or_else(String::new, |rules| rules.settings_hash.clone()),
         };
         let result = match (&mut window.state, served) {
             (Some(state), Some(served)) => {

@@ -8,14 +8,14 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use vigie::alert::{Level, Severity};
 use vigie::metric::{Metric, Problem};
 use vigie::settings::{
-    Alerts, Calibration, Calibrator, Columns, Custom, Cut, Drift, GroundTruth, Label, Level,
-    MatrixNormalization, Model, Multivariate, OpenRule, Outside, Performance, Policy, Prediction,
-    Probability, Quality, Segment, Settings, Severity, Silence, Thresholds, TimeUnit, Timestamp,
-    UnknownVersion, ValueNormalization, Window,
+    Alerts, Calibration, Calibrator, Columns, Custom, Cut, Drift, GroundTruth, Label, Model,
+    Multivariate, OpenRule, Outside, Performance, Policy, Prediction, Probability, Quality,
+    Segment, Settings, Silence, Thresholds, TimeUnit, Timestamp, UnknownVersion, Window,
 };
-use vigie::stats::Threshold;
+use vigie::stats::{Normalization, Threshold, ValueNormalization};
 
 fn text() -> impl Strategy<Value = String> {
     "\\PC{1,12}"
@@ -116,10 +116,10 @@ fn performance() -> impl Strategy<Value = Performance> {
     ];
     let custom = prop_oneof![text().prop_map(Custom::Cells), text().prop_map(Custom::Row)];
     let matrix = select(vec![
-        MatrixNormalization::None,
-        MatrixNormalization::All,
-        MatrixNormalization::True,
-        MatrixNormalization::Pred,
+        Normalization::None,
+        Normalization::All,
+        Normalization::True,
+        Normalization::Pred,
     ]);
     let value = select(vec![ValueNormalization::None, ValueNormalization::PerPrediction]);
     (

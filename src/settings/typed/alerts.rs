@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::alert::{Level, Severity};
+use crate::settings::Export;
 use crate::settings::typed::{DurationText, TextOr};
-use crate::settings::{Export, Level, Severity};
 
 /// Which breaches become alerts, and when.
 #[derive(Serialize, Deserialize, JsonSchema)]

@@ -9,8 +9,9 @@ use serde_json::{Map, json};
 use crate::metric::{ColumnKind, Family, Metric};
 use crate::settings::schema::list_of;
 use crate::settings::typed::TextOr;
-use crate::settings::{Calibrator, MatrixNormalization, Multivariate, ValueNormalization, later};
+use crate::settings::{Calibrator, Multivariate, later};
 use crate::stats::Threshold;
+use crate::stats::{Normalization, ValueNormalization};
 
 /// Which performance is estimated and measured.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -74,7 +75,7 @@ fn example_custom() -> BTreeMap<&'static str, &'static str> {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Normalize {
     /// The cells of the confusion matrix. Default: `none`, they are counts of rows.
-    pub(crate) confusion_matrix: MatrixNormalization,
+    pub(crate) confusion_matrix: Normalization,
     /// The business value. Default: `none`, it is the sum of the window.
     pub(crate) business_value: ValueNormalization,
 }

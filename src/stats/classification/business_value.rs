@@ -9,6 +9,7 @@ use crate::stats::Undefined;
 /// What the business value is divided by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum ValueNormalization {
     /// By nothing: the value of all rows together.
     #[default]

@@ -39,6 +39,7 @@ pub enum Cell {
 /// What the cells of a confusion matrix are divided by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Normalization {
     /// By nothing: rows.
     #[default]

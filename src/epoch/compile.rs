@@ -1,0 +1,206 @@
+//! From settings and profiles to what is in force.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::alert::Policy;
+use crate::epoch::{Model, Timing, Version};
+use crate::profile::{Profile, WindowRule};
+use crate::settings::{Alerts, Cut, Model as Settings, Window};
+use crate::window::{Criteria, Plan};
+
+/// Why a profile cannot serve a model under its settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// It is of another model.
+    #[error(
+        "profile {profile}: it was made for model `{found}`, not for `{wanted}`; mend `model.{wanted}.profile`"
+    )]
+    Model {
+        /// The profile's name.
+        profile: String,
+        /// The model that it was made for.
+        found: String,
+        /// The model that it should serve.
+        wanted: String,
+    },
+    /// Its windows were cut otherwise.
+    #[error(
+        "profile {profile}: its reference windows are of {found}, `model.{model}.window` says {wanted}; thresholds come \
+         from windows of the same kind: build the profile again with these settings"
+    )]
+    Windows {
+        /// The profile's name.
+        profile: String,
+        /// The model.
+        model: String,
+        /// How the profile was cut.
+        found: WindowRule,
+        /// How the settings cut.
+        wanted: WindowRule,
+    },
+    /// The model is said to predict something else.
+    #[error(
+        "profile {profile}: it was made with another `{key}` than `model.{model}` has now ({found}, now {wanted}); build \
+         it again with these settings"
+    )]
+    Differs {
+        /// The profile's name.
+        profile: String,
+        /// The model.
+        model: String,
+        /// Which key of the settings.
+        key: &'static str,
+        /// What the profile was made with.
+        found: String,
+        /// What the settings say.
+        wanted: String,
+    },
+}
+
+/// What windows of this model are held against.
+pub fn criteria(model: &Settings) -> Criteria {
+    let Settings { window, performance, drift, quality, thresholds, .. } = model;
+    let by_metric =
+        thresholds.metrics.iter().map(|(&metric, &threshold)| ((None, metric), threshold));
+    let by_column = thresholds.columns.iter().flat_map(|(column, of)| {
+        of.iter().map(|(&metric, &threshold)| ((Some(column.clone()), metric), threshold))
+    });
+    let worth = performance.business_value.as_deref().and_then(|rows| match rows {
+        [first, second] => {
+            Some([<[f64; 2]>::try_from(&first[..]).ok()?, second[..].try_into().ok()?])
+        }
+        _ => None,
+    });
+    Criteria {
+        performance: performance.metrics.clone(),
+        continuous: drift.continuous.clone(),
+        categorical: drift.categorical.clone(),
+        confusion: performance.normalize_confusion_matrix,
+        business_value: worth,
+        business: performance.normalize_business_value,
+        rates: quality.normalize,
+        thresholds: by_metric.chain(by_column).collect(),
+        min_rows: window.min_rows,
+        min_coverage: model.ground_truth.as_ref().map_or(MIN_COVERAGE, |truth| truth.min_coverage),
+    }
+}
+
+/// Below this share of targets realized figures breach nothing, where the settings say nothing.
+const MIN_COVERAGE: f64 = 0.2;
+
+/// When a model alerts.
+pub fn policy(alerts: &Alerts, has_probabilities: bool) -> Policy {
+    Policy {
+        performance: alerts.performance,
+        quality: alerts.quality,
+        drift: alerts.drift_level(has_probabilities),
+        open_after: alerts.open_after.breaches,
+        open_of: alerts.open_after.windows,
+        resolve_after: alerts.resolve_after,
+    }
+}
+
+/// The window rule that the settings name; `otherwise` where they name none.
+pub fn rule(window: &Window, otherwise: WindowRule) -> WindowRule {
+    match window.cut {
+        None => otherwise,
+        Some(Cut::Size(size)) => WindowRule::Size(size.get()),
+        Some(Cut::Period(period)) => WindowRule::Period(period),
+        Some(Cut::Number(number)) => WindowRule::Number(number.get()),
+    }
+}
+
+/// How long windows wait.
+pub fn timing(window: &Window, rule: WindowRule) -> Timing {
+    let milliseconds =
+        |time: std::time::Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    Timing {
+        rule,
+        lateness: milliseconds(window.lateness),
+        idle: milliseconds(window.idle),
+        max_wait: milliseconds(window.max_wait),
+        skew: milliseconds(window.skew),
+    }
+}
+
+/// A model as it is in force, with the profiles of its versions; the profile of the version `""` serves every version
+/// that has none of its own.
+///
+/// # Errors
+/// Where a profile was made for something else.
+pub fn compile(
+    model: &Arc<Settings>,
+    profiles: &BTreeMap<String, Arc<Profile>>,
+    since: u64,
+) -> Result<Model, CompileError> {
+    let for_run = match Cut::FOR_RUN {
+        Cut::Size(size) => WindowRule::Size(size.get()),
+        Cut::Period(period) => WindowRule::Period(period),
+        Cut::Number(number) => WindowRule::Number(number.get()),
+    };
+    let rule = rule(&model.window, for_run);
+    let mut versions = BTreeMap::new();
+    for (version, profile) in profiles {
+        check(model, profile, rule)?;
+        let plan = Plan::new(Arc::clone(profile), criteria(model));
+        let served = Arc::new(Version { plan, profile: profile.hash() });
+        versions.insert(version.clone(), served);
+    }
+    Ok(Model {
+        since,
+        settings_hash: format!("{:032x}", model.figures_hash()),
+        settings: Arc::clone(model),
+        timing: timing(&model.window, rule),
+        any_version: versions.remove(""),
+        versions,
+    })
+}
+
+/// Whether a profile was made with the settings that it is to be used with.
+pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<(), CompileError> {
+    let name = || {
+        let version = &profile.version;
+        if version.is_empty() {
+            profile.model.clone()
+        } else {
+            format!("{}/{version}", profile.model)
+        }
+    };
+    if profile.model != model.name {
+        let (found, wanted) = (profile.model.clone(), model.name.clone());
+        return Err(CompileError::Model { profile: name(), found, wanted });
+    }
+    if profile.rule != rule {
+        return Err(CompileError::Windows {
+            profile: name(),
+            model: model.name.clone(),
+            found: profile.rule,
+            wanted: rule,
+        });
+    }
+    let differs = |key, found: String, wanted: String| CompileError::Differs {
+        profile: name(),
+        model: model.name.clone(),
+        key,
+        found,
+        wanted,
+    };
+    if profile.problem != model.problem {
+        let (found, wanted) = (profile.problem, model.problem);
+        return Err(differs("problem", format!("{found:?}"), format!("{wanted:?}")));
+    }
+    if profile.filter != model.filter {
+        let shown = |filter: &Option<String>| filter.clone().unwrap_or_else(|| "none".to_owned());
+        return Err(differs("filter", shown(&profile.filter), shown(&model.filter)));
+    }
+    let derived: BTreeMap<&str, &str> =
+        profile.derived.iter().map(|made| (made.name.as_str(), made.sql.as_str())).collect();
+    let wanted: BTreeMap<&str, &str> =
+        model.derived.iter().map(|(name, sql)| (name.as_str(), sql.as_str())).collect();
+    if derived != wanted {
+        return Err(differs("derived", format!("{derived:?}"), format!("{wanted:?}")));
+    }
+    Ok(())
+}

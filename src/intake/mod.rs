@@ -6,17 +6,25 @@
 //!
 //! Knows nothing of Kafka's client (a record is a [`RecordView`]), of files or of clocks.
 
+mod columns;
+mod expressions;
 mod feed;
 pub mod json;
+mod labels;
 mod parts;
 mod path;
+mod reader;
 mod record;
 mod reject;
 mod slots;
 pub mod timestamp;
+mod version;
 
+pub use self::expressions::{Computed, RowExpressions, data_type};
 pub use self::feed::{Committed, Feed, Sending};
 pub use self::path::{EventPath, PathError, Step};
+pub use self::reader::{Expressions, Reader, ReaderError};
 pub use self::record::{Headers, NoHeaders, RecordView};
 pub use self::reject::{Found, Reason};
 pub use self::slots::{Nested, Slot, Slots};
+pub use self::version::{decide, keep, number_label};

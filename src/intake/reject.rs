@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::slots::{Nested, Slot};
 use super::timestamp::TimestampError;
 
 /// The most characters of a found thing that a text repeats.
@@ -240,6 +241,20 @@ impl Found {
     /// A number, in backticks.
     pub fn number(number: f64) -> Self {
         Self::text(&number.to_string())
+    }
+
+    /// What a slot holds.
+    pub fn slot(slot: Slot<'_>) -> Self {
+        match slot {
+            Slot::Missing => Self::words("missing"),
+            Slot::Null => Self::words("null"),
+            Slot::Bool(value) => Self::text(if value { "true" } else { "false" }),
+            Slot::Int(number) => Self::text(&number.to_string()),
+            Slot::Float(number) => Self::number(number),
+            Slot::Text(text) => Self::text(text),
+            Slot::Other(Nested::Object) => Self::words("an object"),
+            Slot::Other(Nested::Array) => Self::words("an array"),
+        }
     }
 
     /// Words of our own, such as `an array`.

@@ -56,6 +56,8 @@ pub struct Profile {
 pub struct Input {
     /// Its name: in SQL, and as a column where it is one.
     pub name: String,
+    /// Where it lies in an event.
+    pub path: String,
     /// What it holds.
     pub holds: Holds,
 }

@@ -1,0 +1,146 @@
+//! SQL on rows, as intake sees it: somebody else knows SQL.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch,
+    StringBuilder,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use crate::batch::Values;
+use crate::intake::reject::{Found, Reason};
+use crate::intake::slots::Slot;
+use crate::profile::{Holds, Input};
+
+/// The derived columns and the filter of a model version.
+pub trait RowExpressions: Debug + Send + Sync {
+    /// The names of the inputs that they read.
+    fn inputs(&self) -> Vec<String>;
+
+    /// Computes the derived columns, in the order of the profile's, and which rows are kept.
+    ///
+    /// # Errors
+    /// What cannot be computed for these rows, in words.
+    fn compute(&self, inputs: &RecordBatch) -> Result<Computed, String>;
+}
+
+/// What expressions make of rows.
+#[derive(Debug)]
+pub struct Computed {
+    /// The derived columns.
+    pub derived: Vec<Values>,
+    /// Which rows count.
+    pub kept: BooleanArray,
+}
+
+/// The inputs of expressions, gathered row by row.
+#[derive(Debug)]
+pub(super) struct Inputs {
+    schema: SchemaRef,
+    slots: Vec<usize>,
+    columns: Vec<Builder>,
+}
+
+#[derive(Debug)]
+enum Builder {
+    Integer(Int64Builder),
+    Float(Float64Builder),
+    Boolean(BooleanBuilder),
+    Text(StringBuilder),
+}
+
+impl Inputs {
+    pub(super) fn new(inputs: &[(Input, usize)]) -> Self {
+        let fields: Vec<Field> = inputs
+            .iter()
+            .map(|(input, _)| Field::new(&input.name, data_type(input.holds), true))
+            .collect();
+        let columns = inputs
+            .iter()
+            .map(|(input, _)| match input.holds {
+                Holds::Integer => Builder::Integer(Int64Builder::new()),
+                Holds::Float => Builder::Float(Float64Builder::new()),
+                Holds::Boolean => Builder::Boolean(BooleanBuilder::new()),
+                Holds::Text => Builder::Text(StringBuilder::new()),
+            })
+            .collect();
+        let slots = inputs.iter().map(|&(_, slot)| slot).collect();
+        Self { schema: Arc::new(Schema::new(fields)), slots, columns }
+    }
+
+    /// Whether an event's values are what the expressions read.
+    pub(super) fn check<'s>(&self, slot: impl Fn(usize) -> Slot<'s>) -> Result<(), Reason> {
+        for ((&index, builder), field) in
+            self.slots.iter().zip(&self.columns).zip(self.schema.fields())
+        {
+            let found = slot(index);
+            let wanted = match (builder, found) {
+                (_, Slot::Missing | Slot::Null)
+                | (Builder::Integer(_), Slot::Int(_))
+                | (Builder::Float(_), Slot::Int(_) | Slot::Float(_))
+                | (Builder::Boolean(_), Slot::Bool(_))
+                | (Builder::Text(_), Slot::Text(_)) => continue,
+                (Builder::Integer(_), Slot::Float(number)) if whole(number).is_some() => continue,
+                (Builder::Integer(_), _) => "a whole number",
+                (Builder::Float(_), _) => "a number",
+                (Builder::Boolean(_), _) => "true or false",
+                (Builder::Text(_), _) => "a text",
+            };
+            let path = field.name().as_str().into();
+            return Err(Reason::WrongType { path, wanted, found: Found::slot(found) });
+        }
+        Ok(())
+    }
+
+    pub(super) fn push<'s>(&mut self, slot: impl Fn(usize) -> Slot<'s>) {
+        for (&index, builder) in self.slots.iter().zip(&mut self.columns) {
+            match (builder, slot(index)) {
+                (Builder::Integer(to), Slot::Int(number)) => to.append_value(number),
+                (Builder::Integer(to), Slot::Float(number)) => to.append_option(whole(number)),
+                (Builder::Integer(to), _) => to.append_null(),
+                (Builder::Float(to), found) => to.append_option(found.number()),
+                (Builder::Boolean(to), Slot::Bool(value)) => to.append_value(value),
+                (Builder::Boolean(to), _) => to.append_null(),
+                (Builder::Text(to), Slot::Text(text)) => to.append_value(text),
+                (Builder::Text(to), _) => to.append_null(),
+            }
+        }
+    }
+
+    /// The rows gathered, and none in their place.
+    pub(super) fn take(&mut self, rows: usize) -> RecordBatch {
+        let columns: Vec<ArrayRef> = self
+            .columns
+            .iter_mut()
+            .map(|builder| -> ArrayRef {
+                match builder {
+                    Builder::Integer(from) => Arc::new(from.finish()),
+                    Builder::Float(from) => Arc::new(from.finish()),
+                    Builder::Boolean(from) => Arc::new(from.finish()),
+                    Builder::Text(from) => Arc::new(from.finish()),
+                }
+            })
+            .collect();
+        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+            .expect("the columns are made by the schema, a value a row")
+    }
+}
+
+/// How an input is typed in SQL.
+pub fn data_type(holds: Holds) -> DataType {
+    match holds {
+        Holds::Integer => DataType::Int64,
+        Holds::Float => DataType::Float64,
+        Holds::Boolean => DataType::Boolean,
+        Holds::Text => DataType::Utf8,
+    }
+}
+
+/// A double that is a whole number which it holds exactly.
+fn whole(number: f64) -> Option<i64> {
+    let exact = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
+    exact.then_some(number as i64)
+}

@@ -1,0 +1,291 @@
+//! How the columns of one model version are found in events, and gathered.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, BooleanArray, Int64Array};
+use arrow::buffer::ScalarBuffer;
+use arrow::compute::filter;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::batch::{Column as Data, Rows, Values};
+use crate::epoch::Version;
+use crate::intake::columns::Gathered;
+use crate::intake::expressions::{Inputs, RowExpressions};
+use crate::intake::reject::{Found, Reason};
+use crate::intake::slots::{Slot, Slots};
+use crate::metric::ColumnKind;
+use crate::profile::{Classes, Input, Role};
+
+/// How the columns of one version are found.
+#[derive(Debug)]
+pub(super) struct VersionReader {
+    pub(super) served: Arc<Version>,
+    pub(super) columns: Vec<Source>,
+    /// What expressions read, and where it is found.
+    pub(super) inputs: Vec<(Input, usize)>,
+    pub(super) expressions: Option<Arc<dyn RowExpressions>>,
+}
+
+/// Where a column's value comes from.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) from: From,
+    pub(super) role: Role,
+    pub(super) kind: ColumnKind,
+    /// For messages.
+    pub(super) path: Box<str>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum From {
+    Slot(usize),
+    /// The score in a slot, held against a threshold.
+    Threshold(usize, f64),
+    /// An expression.
+    Derived,
+    /// Events do not have it.
+    Nowhere,
+}
+
+/// Rows of one version while they are gathered.
+#[derive(Debug, Default)]
+pub(super) struct Gathering {
+    offsets: Vec<i64>,
+    times: Vec<i64>,
+    columns: Vec<Gathered>,
+    inputs: Option<Inputs>,
+}
+
+/// Longer labels are cut, so that nobody fills our memory with them; a hash keeps them apart.
+const LONGEST_LABEL: usize = 256;
+
+impl Gathering {
+    /// Rows of which only times are kept.
+    pub(super) fn bare() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+
+    pub(super) fn note(&mut self, offset: i64, time: i64) {
+        self.offsets.push(offset);
+        self.times.push(time);
+    }
+
+    /// The rows of a version that no profile serves.
+    pub(super) fn take_bare(&mut self) -> Rows {
+        Rows {
+            offsets: ScalarBuffer::from(std::mem::take(&mut self.offsets)),
+            times: Some(ScalarBuffer::from(std::mem::take(&mut self.times))),
+            columns: Vec::new(),
+            expected: None,
+        }
+    }
+}
+
+impl VersionReader {
+    pub(super) fn gathering(&self) -> Gathering {
+        let column = |source: &Source| match source.kind {
+            ColumnKind::Continuous => Gathered::numbers(),
+            ColumnKind::Categorical => Gathered::labels(),
+        };
+        Gathering {
+            columns: self.columns.iter().map(column).collect(),
+            inputs: self.expressions.as_ref().map(|_| Inputs::new(&self.inputs)),
+            ..Gathering::default()
+        }
+    }
+
+    /// Whether an event can be a row.
+    pub(super) fn check(&self, slots: &Slots, gathering: &Gathering) -> Result<(), Reason> {
+        for source in &self.columns {
+            let From::Slot(slot) = source.from else { continue };
+            let found = slots.get(slot);
+            let wanted = match (source.kind, found) {
+                (_, Slot::Missing | Slot::Null) => continue,
+                (ColumnKind::Continuous, Slot::Int(_) | Slot::Float(_)) => {
+                    let probability =
+                        source.role != Role::Score || found.number().is_some_and(is_probability);
+                    if probability {
+                        continue;
+                    }
+                    return Err(Reason::ProbabilityOutOfRange {
+                        path: source.path.clone(),
+                        found: Found::slot(found),
+                    });
+                }
+                (ColumnKind::Categorical, Slot::Other(_)) => "a text, a number, true or false",
+                (ColumnKind::Categorical, _) => continue,
+                (ColumnKind::Continuous, _) => "a number",
+            };
+            return Err(Reason::WrongType {
+                path: source.path.clone(),
+                wanted,
+                found: Found::slot(found),
+            });
+        }
+        match &gathering.inputs {
+            Some(inputs) => inputs.check(|slot| slots.get(slot)),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds an event that was checked.
+    #[inline]
+    pub(super) fn push(&self, gathering: &mut Gathering, offset: i64, time: i64, slots: &Slots) {
+        gathering.note(offset, time);
+        for (source, column) in self.columns.iter().zip(&mut gathering.columns) {
+            match source.from {
+                From::Slot(slot) => match (source.kind, slots.get(slot)) {
+                    (_, Slot::Missing) => column.push_missing(true),
+                    (_, Slot::Null | Slot::Other(_)) => column.push_missing(false),
+                    (ColumnKind::Continuous, found) => match found.number() {
+                        Some(number) => column.push_number(number),
+                        None => column.push_missing(false),
+                    },
+                    (ColumnKind::Categorical, Slot::Text(text)) => push_label(column, text),
+                    (ColumnKind::Categorical, Slot::Bool(value)) => {
+                        column.push_label(if value { "true" } else { "false" });
+                    }
+                    (ColumnKind::Categorical, Slot::Int(number)) => {
+                        column.push_label(&number.to_string());
+                    }
+                    (ColumnKind::Categorical, Slot::Float(number)) => {
+                        column.push_label(&number_label(number));
+                    }
+                },
+                From::Threshold(slot, threshold) => {
+                    match (slots.get(slot).number(), self.classes()) {
+                        (Some(score), Some(classes)) => {
+                            column.push_label(decide(score, threshold, classes));
+                        }
+                        _ => column.push_missing(false),
+                    }
+                }
+                // Filled in once the expressions are computed.
+                From::Derived => {}
+                From::Nowhere => column.push_missing(true),
+            }
+        }
+        if let Some(inputs) = &mut gathering.inputs {
+            inputs.push(|slot| slots.get(slot));
+        }
+    }
+
+    fn classes(&self) -> Option<&Classes> {
+        self.served.plan.profile().classes.as_ref()
+    }
+
+    /// The rows gathered, with what the profile adds to each; and the offsets that the filter leaves out.
+    ///
+    /// # Errors
+    /// Why the expressions cannot be computed.
+    pub(super) fn take(&self, gathering: &mut Gathering) -> Result<(Rows, Vec<i64>), String> {
+        let offsets = std::mem::take(&mut gathering.offsets);
+        let times = std::mem::take(&mut gathering.times);
+        let mut columns: Vec<Data> = gathering.columns.iter_mut().map(Gathered::take).collect();
+        let mut kept = None;
+        if let (Some(expressions), Some(inputs)) = (&self.expressions, &mut gathering.inputs) {
+            let inputs = inputs.take(offsets.len());
+            let computed = expressions.compute(&inputs)?;
+            let derived = self.columns.iter().zip(&mut columns);
+            let derived = derived.filter(|(source, _)| matches!(source.from, From::Derived));
+            for ((_, column), values) in derived.zip(computed.derived) {
+                *column = Data::new(values);
+            }
+            kept = (computed.kept.true_count() < offsets.len()).then_some(computed.kept);
+        }
+        let profile = self.served.plan.profile();
+        let expected = profile.expected(&columns);
+        let mut rows = Rows {
+            offsets: ScalarBuffer::from(offsets),
+            times: Some(ScalarBuffer::from(times)),
+            columns,
+            expected,
+        };
+        let mut left_out = Vec::new();
+        if let Some(kept) = kept {
+            let offsets = rows.offsets.iter().zip(kept.iter());
+            let dropped = offsets.filter(|(_, kept)| *kept != Some(true));
+            left_out = dropped.map(|(&offset, _)| offset).collect();
+            rows = keep(&rows, &kept);
+        }
+        Ok((rows, left_out))
+    }
+}
+
+/// The prediction that follows from a score.
+pub fn decide(score: f64, threshold: f64, classes: &Classes) -> &str {
+    if score >= threshold { &classes.positive } else { classes.negative.as_deref().unwrap_or("0") }
+}
+
+/// The rows that are kept.
+pub fn keep(rows: &Rows, kept: &BooleanArray) -> Rows {
+    let numbers = |values: &ScalarBuffer<i64>| {
+        let array = Int64Array::new(values.clone(), None);
+        let filtered = filter(&array, kept).expect("one flag a row");
+        let filtered = filtered.as_any().downcast_ref::<Int64Array>().map(|a| a.values().clone());
+        filtered.expect("a filter keeps the type")
+    };
+    Rows {
+        offsets: numbers(&rows.offsets),
+        times: rows.times.as_ref().map(numbers),
+        columns: rows
+            .columns
+            .iter()
+            .map(|column| {
+                let flags = column.absent.as_ref().map(|absent| {
+                    let array = BooleanArray::new(absent.clone(), None);
+                    let filtered = filter(&array, kept).expect("one flag a row");
+                    let flags = filtered.as_any().downcast_ref::<BooleanArray>();
+                    flags.expect("a filter keeps the type").values().clone()
+                });
+                let values = match &column.values {
+                    Values::Numbers(array) => {
+                        let filtered = filter(array, kept).expect("one flag a row");
+                        let filtered = filtered.as_any().downcast_ref().cloned();
+                        Values::Numbers(filtered.expect("a filter keeps the type"))
+                    }
+                    Values::Labels(array) => {
+                        let filtered = filter(array, kept).expect("one flag a row");
+                        let filtered = filtered.as_any().downcast_ref().cloned();
+                        Values::Labels(filtered.expect("a filter keeps the type"))
+                    }
+                };
+                Data { values, absent: flags }
+            })
+            .collect(),
+        expected: rows.expected.as_ref().map(|expected| {
+            expected
+                .iter()
+                .zip(kept.iter())
+                .filter(|(_, k)| *k == Some(true))
+                .map(|(&e, _)| e)
+                .collect()
+        }),
+    }
+}
+
+fn is_probability(number: f64) -> bool {
+    (0.0..=1.0).contains(&number)
+}
+
+/// The label of a number: whole ones without a fraction, the rest in the shortest form that reads back the same.
+pub fn number_label(number: f64) -> String {
+    (number + 0.0).to_string()
+}
+
+fn push_label(column: &mut Gathered, label: &str) {
+    if label.len() <= LONGEST_LABEL {
+        column.push_label(label);
+        return;
+    }
+    let mut end = LONGEST_LABEL;
+    while !label.is_char_boundary(end) {
+        end -= 1;
+    }
+    let start = label.get(..end).unwrap_or_default();
+    column.push_label(&format!("{start}... #{:016x}", xxh3_64(label.as_bytes())));
+}

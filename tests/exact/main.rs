@@ -1,1 +1,13 @@
-fn main(){}
+//! Everything that needs no daemon: figures of other tools, laws, stages under every interleaving.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "clippy does not take the helpers of a test executable for tests"
+)]
+
+mod golden; // agreement with the figures of other tools in tests/data/golden
+mod laws; // what holds for any counts and cells
+mod window; // the laws of the window state, bit for bit
+mod world; // made-up data for the others

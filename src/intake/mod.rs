@@ -1,4 +1,4 @@
-//! From the bytes of a record to what a row is made of, or to the reason why not.
+//! From the bytes of a record to what a row is made of, or to the reason why not; from rows to the tally log.
 //!
 //! [`EventPath`] says where a column lies, a format's extractor ([`json`]) puts what stands there into [`Slots`], and
 //! [`Reason`] says why an event is turned away; [`timestamp`] reads event times however they are written. A bad event

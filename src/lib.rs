@@ -39,6 +39,15 @@
 //! app/        one file a command; wiring only
 //! ```
 
+pub mod alert;
+pub mod batch;
+pub mod epoch;
+pub mod fit;
+pub mod intake;
+pub mod metric;
+pub mod profile;
 pub mod settings;
+pub mod simulator;
 pub mod stats;
+pub mod tally;
 pub mod window;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::alert::{Level, Severity};
 use crate::settings::at::At;
 use crate::settings::columns::unique;
 use crate::settings::duration;
@@ -51,65 +52,16 @@ pub struct Silence {
     pub severity: Severity,
 }
 
-/// What a breach of a kind leads to.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Level {
-    /// Nothing.
-    Off,
-    /// It stands in the evidence of alerts that others open.
-    Evidence,
-    /// An alert that can wait until morning.
-    Warning,
-    /// An alert that wakes somebody.
-    Critical,
-}
-
-/// How bad an alert is.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Severity {
-    /// It can wait until morning.
-    Warning,
-    /// It wakes somebody.
-    Critical,
-}
-
-impl Level {
-    /// How bad an alert of this level is; `None` where there is none.
-    pub const fn severity(self) -> Option<Severity> {
-        match self {
-            Self::Off | Self::Evidence => None,
-            Self::Warning => Some(Severity::Warning),
-            Self::Critical => Some(Severity::Critical),
-        }
-    }
-}
-
 impl Alerts {
     /// What drift leads to: what was set; else evidence, or a warning where there is no probability to estimate
     /// performance from.
     pub fn drift_level(&self, has_probabilities: bool) -> Level {
-        let default = if has_probabilities {
-            Level::Evidence
-        } else {
-            Level::Warning
-        };
+        let default = if has_probabilities { Level::Evidence } else { Level::Warning };
         self.drift.unwrap_or(default)
     }
 
     pub(crate) fn meant(typed: &typed::Alerts, at: &At<'_>, mistakes: &mut Mistakes) -> Self {
-        at_least_one(
-            typed.resolve_after.into(),
-            &at.key("resolve_after"),
-            mistakes,
-        );
+        at_least_one(typed.resolve_after.into(), &at.key("resolve_after"), mistakes);
         let silence = at.key("silence");
         Self {
             performance: typed.performance,
@@ -138,11 +90,7 @@ fn open_rule(typed: &OpenAfter, at: &At<'_>, mistakes: &mut Mistakes) -> OpenRul
     };
     let (breaches, windows) = rule.unwrap_or((0, 0));
     if rule.is_none() {
-        mistakes.add(
-            at,
-            "a text such as \"2 of 3\"",
-            "write two numbers with `of` between",
-        );
+        mistakes.add(at, "a text such as \"2 of 3\"", "write two numbers with `of` between");
     } else if breaches == 0 || breaches > windows {
         mistakes.add(
             at,
@@ -183,16 +131,8 @@ pub enum Export {
 impl Prometheus {
     pub(crate) fn meant(typed: &typed::Prometheus, at: &At<'_>, mistakes: &mut Mistakes) -> Self {
         let (families, segments) = (at.key("families"), at.key("segments"));
-        unique(
-            &typed.families,
-            (0..).map(|index| families.item(index)),
-            mistakes,
-        );
-        unique(
-            &typed.segments,
-            (0..).map(|index| segments.item(index)),
-            mistakes,
-        );
+        unique(&typed.families, (0..).map(|index| families.item(index)), mistakes);
+        unique(&typed.segments, (0..).map(|index| segments.item(index)), mistakes);
         at_least_one(typed.max_series, &at.key("max_series"), mistakes);
         Self {
             families: typed.families.clone(),

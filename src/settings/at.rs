@@ -12,21 +12,12 @@ pub(crate) struct At<'a> {
 impl<'a> At<'a> {
     /// The whole file.
     pub(crate) fn root(node: &'a Node) -> Self {
-        Self {
-            place: node.place.clone(),
-            node: Some(node),
-        }
+        Self { place: node.place.clone(), node: Some(node) }
     }
 
     /// The settings of a model that no file names.
     pub(crate) fn nowhere(path: &str) -> Self {
-        Self {
-            node: None,
-            place: Place {
-                path: path.to_owned(),
-                line: None,
-            },
-        }
+        Self { node: None, place: Place { path: path.to_owned(), line: None } }
     }
 
     /// A key of the table here; its line is the table's where it was not typed.
@@ -35,10 +26,7 @@ impl<'a> At<'a> {
             Some(node) => Self::root(node),
             None => Self {
                 node: None,
-                place: Place {
-                    path: below(&self.place.path, key),
-                    line: self.place.line,
-                },
+                place: Place { path: below(&self.place.path, key), line: self.place.line },
             },
         }
     }
@@ -63,8 +51,7 @@ impl<'a> At<'a> {
 
     /// Whether what stands here comes from `[defaults]`.
     pub(crate) fn is_inherited(&self) -> bool {
-        self.node
-            .is_some_and(|node| node.place.path.starts_with("defaults."))
+        self.node.is_some_and(|node| node.place.path.starts_with("defaults."))
     }
 
     /// Whether what stands here came, in part, from the environment.

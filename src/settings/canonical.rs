@@ -6,16 +6,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::metric::{Metric, Problem};
 use crate::settings::alerts::{Alerts, Prometheus};
 use crate::settings::columns::Columns;
 use crate::settings::drift::{Drift, Quality};
 use crate::settings::ground_truth::GroundTruth;
 use crate::settings::model::{Model, Segment, UnknownVersion};
-use crate::settings::performance::{Calibration, Custom, MatrixNormalization, ValueNormalization};
+use crate::settings::performance::{Calibration, Custom};
 use crate::settings::thresholds::Thresholds;
 use crate::settings::window::Window;
 use crate::settings::{Settings, SettingsError};
-use crate::window::{Metric, Problem};
+use crate::stats::{Normalization, ValueNormalization};
 
 /// What changes no figure: alerts and exports. It has a number of its own and seals no window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +55,7 @@ struct Figures<'a> {
     calibration: &'a Calibration,
     metrics: &'a [Metric],
     business_value: &'a Option<Vec<Vec<f64>>>,
-    normalize_confusion_matrix: MatrixNormalization,
+    normalize_confusion_matrix: Normalization,
     normalize_business_value: ValueNormalization,
     custom: &'a BTreeMap<String, Custom>,
     drift: &'a Drift,
@@ -146,11 +147,7 @@ impl Settings {
             currency: model.performance.currency.clone(),
         };
         Policy {
-            models: self
-                .models
-                .iter()
-                .map(|(name, model)| (name.clone(), of(model)))
-                .collect(),
+            models: self.models.iter().map(|(name, model)| (name.clone(), of(model))).collect(),
             prometheus: self.prometheus.clone(),
         }
     }
@@ -191,9 +188,7 @@ pub(crate) fn sorted(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(sorted).collect(),
         Value::Object(entries) => {
-            let entries = entries
-                .iter()
-                .map(|(key, value)| (key.clone(), sorted(value)));
+            let entries = entries.iter().map(|(key, value)| (key.clone(), sorted(value)));
             entries.collect::<BTreeMap<_, _>>().into_iter().collect()
         }
         other => other.clone(),

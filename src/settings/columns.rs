@@ -6,11 +6,11 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::metric::Problem;
 use crate::settings::at::At;
 use crate::settings::mistake::Mistakes;
 use crate::settings::path::check_path;
 use crate::settings::typed::{self, TextOr, TimestampTable};
-use crate::window::Problem;
 
 /// Where everything lies. Paths are checked for their syntax; `None` and empty lists mean that nobody said.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -123,38 +123,24 @@ impl Columns {
                 .id
                 .map(|id| paths(id.into_vec(), &at.key("id"), mistakes))
                 .unwrap_or_default(),
-            timestamp: typed
-                .timestamp
-                .map(|t| Timestamp::meant(t, &at.key("timestamp"), mistakes)),
+            timestamp: typed.timestamp.map(|t| Timestamp::meant(t, &at.key("timestamp"), mistakes)),
             probability: typed
                 .probability
                 .map(|p| probability(p, &at.key("probability"), mistakes)),
-            prediction: typed
-                .prediction
-                .map(|p| prediction(p, &at.key("prediction"), mistakes)),
-            target: typed
-                .target
-                .map(|path| one_path(path, &at.key("target"), mistakes)),
+            prediction: typed.prediction.map(|p| prediction(p, &at.key("prediction"), mistakes)),
+            target: typed.target.map(|path| one_path(path, &at.key("target"), mistakes)),
             features: typed
                 .features
                 .map(|features| features_of(features, &at.key("features"), mistakes)),
             positive: typed.positive,
             categorical: paths(typed.categorical, &at.key("categorical"), mistakes),
             continuous: paths(typed.continuous, &at.key("continuous"), mistakes),
-            model: typed
-                .model
-                .map(|path| one_path(path, &at.key("model"), mistakes)),
-            version: typed
-                .version
-                .map(|path| one_path(path, &at.key("version"), mistakes)),
+            model: typed.model.map(|path| one_path(path, &at.key("model"), mistakes)),
+            version: typed.version.map(|path| one_path(path, &at.key("version"), mistakes)),
         };
         let id = at.key("id");
         if id.is_written() && columns.id.is_empty() && !mistakes.within(&id) {
-            mistakes.add(
-                &at.key("id"),
-                "at least one path",
-                "name one, or remove the key",
-            );
+            mistakes.add(&at.key("id"), "at least one path", "name one, or remove the key");
         }
         for (index, column) in columns.continuous.iter().enumerate() {
             if columns.categorical.contains(column) {
@@ -221,14 +207,10 @@ impl Timestamp {
         mistakes: &mut Mistakes,
     ) -> Self {
         match typed {
-            TextOr::Text(path) => Self {
-                path: one_path(path, at, mistakes),
-                unit: None,
-            },
-            TextOr::Table(TimestampTable { path, unit }) => Self {
-                path: one_path(path, &at.key("path"), mistakes),
-                unit,
-            },
+            TextOr::Text(path) => Self { path: one_path(path, at, mistakes), unit: None },
+            TextOr::Table(TimestampTable { path, unit }) => {
+                Self { path: one_path(path, &at.key("path"), mistakes), unit }
+            }
         }
     }
 }
@@ -308,17 +290,9 @@ pub(crate) fn one_path(path: String, at: &At<'_>, mistakes: &mut Mistakes) -> St
 
 fn check(path: &str, wildcard: bool, at: &At<'_>, mistakes: &mut Mistakes) {
     if let Err(mend) = check_path(path) {
-        mistakes.add(
-            at,
-            "a path such as `request.id`, `outputs[0].score` or `$key`",
-            mend,
-        );
+        mistakes.add(at, "a path such as `request.id`, `outputs[0].score` or `$key`", mend);
     } else if !wildcard && (path == "*" || path.ends_with(".*")) {
-        mistakes.add(
-            at,
-            "the path of one value",
-            "name it; only `features` may hold a `*`",
-        );
+        mistakes.add(at, "the path of one value", "name it; only `features` may hold a `*`");
     }
 }
 

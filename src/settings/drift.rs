@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::metric::{ColumnKind, Metric};
 use crate::settings::at::At;
 use crate::settings::columns::unique;
 use crate::settings::mistake::{Mistakes, suggest};
 use crate::settings::typed;
-use crate::window::{ColumnKind, Metric};
 
 /// How columns are compared with the reference. Empty lists compare nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,22 +39,14 @@ pub enum Multivariate {
 impl Drift {
     pub(crate) fn meant(typed: &typed::Drift, at: &At<'_>, mistakes: &mut Mistakes) -> Self {
         let multivariate = at.key("multivariate");
-        unique(
-            &typed.multivariate,
-            (0..).map(|index| multivariate.item(index)),
-            mistakes,
-        );
+        unique(&typed.multivariate, (0..).map(|index| multivariate.item(index)), mistakes);
         let [continuous, categorical] = [
             (ColumnKind::Continuous, &typed.continuous),
             (ColumnKind::Categorical, &typed.categorical),
         ]
         .map(|(kind, names)| methods(names, kind, &at.key(kind.as_str()), mistakes));
         let each: BTreeSet<_> = typed.multivariate.iter().copied().collect();
-        Self {
-            continuous,
-            categorical,
-            multivariate: each.into_iter().collect(),
-        }
+        Self { continuous, categorical, multivariate: each.into_iter().collect() }
     }
 }
 
@@ -71,11 +63,7 @@ fn methods(
             methods.extend(Metric::from_name(name));
         } else {
             let wanted = format!("a drift method for {kind} columns", kind = kind.as_str());
-            mistakes.add(
-                &at.item(index),
-                wanted,
-                suggest(name, known.iter().copied()),
-            );
+            mistakes.add(&at.item(index), wanted, suggest(name, known.iter().copied()));
         }
     }
     unique(names, (0..).map(|index| at.item(index)), mistakes);

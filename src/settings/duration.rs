@@ -50,21 +50,16 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let mut least = u64::MAX;
     let mut total = 0_u64;
     loop {
-        let unit_from = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .ok_or(DurationError::Unreadable)?;
+        let unit_from =
+            rest.find(|c: char| !c.is_ascii_digit()).ok_or(DurationError::Unreadable)?;
         let (number, after) = rest.split_at(unit_from);
         let after = after.trim_start();
-        let unit_to = after
-            .find(|c: char| !c.is_alphabetic())
-            .unwrap_or(after.len());
+        let unit_to = after.find(|c: char| !c.is_alphabetic()).unwrap_or(after.len());
         let (unit, after) = after.split_at(unit_to);
         if number.is_empty() || unit.is_empty() {
             return Err(DurationError::Unreadable);
         }
-        let known = UNITS
-            .iter()
-            .find(|(short, long, _)| unit == *short || unit == *long);
+        let known = UNITS.iter().find(|(short, long, _)| unit == *short || unit == *long);
         let (_, _, milliseconds) = *known.ok_or(DurationError::Unit)?;
         if milliseconds >= least {
             return Err(DurationError::Order);
@@ -137,11 +132,7 @@ mod tests {
             ("2w3d", 17 * 86_400_000),
             ("0s", 0),
         ] {
-            assert_eq!(
-                parse_duration(text),
-                Ok(Duration::from_millis(milliseconds)),
-                "{text}"
-            );
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
     }
 

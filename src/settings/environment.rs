@@ -53,9 +53,7 @@ pub(crate) fn fill(
 pub(crate) fn is_name(name: &str) -> bool {
     !name.starts_with(|first: char| first.is_ascii_digit())
         && !name.is_empty()
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 #[cfg(test)]
@@ -75,10 +73,7 @@ mod tests {
         assert_eq!(filled("no reference, $key costs 5 $"), Ok(None));
         let some = |text: &str| Ok(Some(text.to_owned()));
         assert_eq!(filled("${HOME}/p-${HOME}"), some("/home/ada/p-/home/ada"));
-        assert_eq!(
-            filled("${NOPE:-x}${EMPTY:-y}[${EMPTY}]${HOME:-z}"),
-            some("xy[]/home/ada")
-        );
+        assert_eq!(filled("${NOPE:-x}${EMPTY:-y}[${EMPTY}]${HOME:-z}"), some("xy[]/home/ada"));
         assert_eq!(filled("$${HOME} ${NOPE:-}"), some("${HOME} "));
         assert_eq!(fill("${A}", |_| Some("${B}".to_owned())), some("${B}"));
     }

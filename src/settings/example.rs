@@ -37,17 +37,11 @@ pub fn example() -> String {
         ("model.car-loan.columns", fields::<typed::Columns>()),
         ("model.car-loan.window", fields::<typed::Window>()),
         ("model.car-loan.performance", fields::<typed::Performance>()),
-        (
-            "model.car-loan.performance.normalize",
-            fields::<typed::Normalize>(),
-        ),
+        ("model.car-loan.performance.normalize", fields::<typed::Normalize>()),
         ("model.car-loan.drift", fields::<typed::Drift>()),
         ("model.car-loan.quality", fields::<typed::Quality>()),
         ("model.car-loan.alerts", fields::<typed::Alerts>()),
-        (
-            "model.car-loan.ground_truth",
-            fields::<typed::GroundTruth>(),
-        ),
+        ("model.car-loan.ground_truth", fields::<typed::GroundTruth>()),
     ] {
         write_section(&mut text, &schema, section, keys, section == model);
     }
@@ -67,9 +61,7 @@ fn write_section(text: &mut String, schema: &Value, section: &str, keys: &[&str]
         let Some(property) = described.get("properties").and_then(|p| p.get(key)) else {
             continue;
         };
-        let value = property
-            .get("default")
-            .or_else(|| property.get("examples")?.get(0));
+        let value = property.get("default").or_else(|| property.get("examples")?.get(0));
         // Sections of their own follow below.
         let Some(value) = value else { continue };
         text.push('\n');
@@ -91,35 +83,24 @@ fn write_section(text: &mut String, schema: &Value, section: &str, keys: &[&str]
 /// The schema of a section.
 fn find<'a>(schema: &'a Value, section: &str) -> &'a Value {
     section.split('.').fold(schema, |at, key| {
-        let properties = at
-            .get("properties")
-            .and_then(|properties| properties.get(key));
-        let below = properties
-            .or_else(|| at.get("additionalProperties"))
-            .unwrap_or(&Value::Null);
+        let properties = at.get("properties").and_then(|properties| properties.get(key));
+        let below = properties.or_else(|| at.get("additionalProperties")).unwrap_or(&Value::Null);
         resolve(schema, below)
     })
 }
 
 fn resolve<'a>(schema: &'a Value, at: &'a Value) -> &'a Value {
     let reference = at.get("$ref").and_then(Value::as_str);
-    reference
-        .and_then(|reference| schema.pointer(reference.strip_prefix('#')?))
-        .unwrap_or(at)
+    reference.and_then(|reference| schema.pointer(reference.strip_prefix('#')?)).unwrap_or(at)
 }
 
 fn description<'a>(schema: &'a Value, at: &'a Value) -> &'a str {
-    let own = at
-        .get("description")
-        .or_else(|| resolve(schema, at).get("description"));
+    let own = at.get("description").or_else(|| resolve(schema, at).get("description"));
     own.and_then(Value::as_str).unwrap_or_default()
 }
 
 fn write_comment(text: &mut String, comment: &str) {
-    for paragraph in comment
-        .split("\n\n")
-        .filter(|paragraph| !paragraph.is_empty())
-    {
+    for paragraph in comment.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
         let mut line = String::from("#");
         for word in paragraph.split(' ') {
             if line.len() + 1 + word.len() > WIDTH {
@@ -139,29 +120,20 @@ fn write_line(text: &mut String, line: &str) {
 }
 
 fn quoted(key: &str) -> String {
-    let bare = key
-        .chars()
-        .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'));
-    if bare {
-        key.to_owned()
-    } else {
-        format!("{key:?}")
-    }
+    let bare =
+        key.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'));
+    if bare { key.to_owned() } else { format!("{key:?}") }
 }
 
 /// A value on one line, as TOML.
 fn inline(value: &Value) -> String {
     match value {
         Value::Array(items) => {
-            format!(
-                "[{}]",
-                items.iter().map(inline).collect::<Vec<_>>().join(", ")
-            )
+            format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", "))
         }
         Value::Object(entries) => {
-            let entries = entries
-                .iter()
-                .map(|(key, value)| format!("{} = {}", quoted(key), inline(value)));
+            let entries =
+                entries.iter().map(|(key, value)| format!("{} = {}", quoted(key), inline(value)));
             format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
         }
         // Texts, numbers and switches are written alike in JSON and TOML.

@@ -4,10 +4,10 @@ use std::fmt::Display;
 
 use serde::de::{Error, Expected, Unexpected};
 
+use crate::metric::Metric;
 use crate::settings::at::At;
 use crate::settings::mistake::{Mistakes, nearest, suggest};
 use crate::settings::tree::{Node, Step};
-use crate::window::Metric;
 
 /// What serde stumbled over.
 #[derive(Debug, thiserror::Error)]
@@ -22,10 +22,7 @@ pub(crate) struct Fault {
 #[derive(Debug)]
 enum Stumble {
     /// A key that the table does not have.
-    Key {
-        key: String,
-        known: &'static [&'static str],
-    },
+    Key { key: String, known: &'static [&'static str] },
     /// A word that is not one of the choices.
     Word { known: &'static [&'static str] },
     /// A key that the table must have.
@@ -36,10 +33,7 @@ enum Stumble {
 
 impl Fault {
     fn new(stumble: Stumble) -> Self {
-        Self {
-            stumble,
-            trail: Vec::new(),
-        }
+        Self { stumble, trail: Vec::new() }
     }
 
     /// One step further out.
@@ -54,13 +48,10 @@ impl Fault {
         if let Stumble::Key { key, .. } = &self.stumble {
             self.trail.push(Step::Key(key.clone()));
         }
-        let at = self
-            .trail
-            .iter()
-            .fold(At::root(root), |at, step| match step {
-                Step::Key(key) => at.key(key),
-                Step::Index(index) => at.item(*index),
-            });
+        let at = self.trail.iter().fold(At::root(root), |at, step| match step {
+            Step::Key(key) => at.key(key),
+            Step::Index(index) => at.item(*index),
+        });
         match &self.stumble {
             Stumble::Key { key, known } => {
                 let quoted =
@@ -73,10 +64,7 @@ impl Fault {
                 mistakes.add_found(&at, "an unknown key", "a key that this section has", mend);
             }
             Stumble::Word { known } => {
-                let words = known
-                    .iter()
-                    .map(|word| format!("{word:?}"))
-                    .collect::<Vec<_>>();
+                let words = known.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>();
                 let found = at.found();
                 let nearest = nearest(found.trim_matches('"'), known.iter().copied());
                 let mend = nearest.map_or_else(
@@ -142,27 +130,19 @@ fn wanted(expected: &dyn Expected) -> String {
 
 impl Error for Fault {
     fn custom<T: Display>(message: T) -> Self {
-        Self::new(Stumble::Shape {
-            wanted: message.to_string(),
-        })
+        Self::new(Stumble::Shape { wanted: message.to_string() })
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(Stumble::Shape {
-            wanted: wanted(expected),
-        })
+        Self::new(Stumble::Shape { wanted: wanted(expected) })
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(Stumble::Shape {
-            wanted: wanted(expected),
-        })
+        Self::new(Stumble::Shape { wanted: wanted(expected) })
     }
 
     fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
-        Self::new(Stumble::Shape {
-            wanted: wanted(expected),
-        })
+        Self::new(Stumble::Shape { wanted: wanted(expected) })
     }
 
     fn unknown_variant(_: &str, known: &'static [&'static str]) -> Self {
@@ -170,10 +150,7 @@ impl Error for Fault {
     }
 
     fn unknown_field(key: &str, known: &'static [&'static str]) -> Self {
-        Self::new(Stumble::Key {
-            key: key.to_owned(),
-            known,
-        })
+        Self::new(Stumble::Key { key: key.to_owned(), known })
     }
 
     fn missing_field(key: &'static str) -> Self {

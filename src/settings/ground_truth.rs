@@ -49,11 +49,7 @@ impl GroundTruth {
         {
             mistakes.add_found(
                 at,
-                format!(
-                    "{} paths in `key` and {} in `matches`",
-                    key.len(),
-                    matches.len()
-                ),
+                format!("{} paths in `key` and {} in `matches`", key.len(), matches.len()),
                 "as many in one as in the other, in the same order",
                 "name the missing ones",
             );
@@ -65,20 +61,13 @@ impl GroundTruth {
         {
             mistakes.add_found(
                 at,
-                format!(
-                    "`every = {:?}` with `wait = {:?}`",
-                    typed.every.0, typed.wait.0
-                ),
+                format!("`every = {:?}` with `wait = {:?}`", typed.every.0, typed.wait.0),
                 "an `every` shorter than `wait`, else nothing is restated before the end",
                 "lower `every` or raise `wait`",
             );
         }
         if !(0.0..=1.0).contains(&typed.min_coverage) {
-            mistakes.add(
-                &at.key("min_coverage"),
-                "a share between 0 and 1",
-                "0.2 is the default",
-            );
+            mistakes.add(&at.key("min_coverage"), "a share between 0 and 1", "0.2 is the default");
         }
         if let Some(topics) = &typed.topics {
             topic_names(topics, &at.key("topics"), mistakes);
@@ -87,12 +76,8 @@ impl GroundTruth {
             topics: typed.topics,
             key,
             matches,
-            target: typed
-                .target
-                .map(|path| one_path(path, &at.key("target"), mistakes)),
-            timestamp: typed
-                .timestamp
-                .map(|t| Timestamp::meant(t, &at.key("timestamp"), mistakes)),
+            target: typed.target.map(|path| one_path(path, &at.key("target"), mistakes)),
+            timestamp: typed.timestamp.map(|t| Timestamp::meant(t, &at.key("timestamp"), mistakes)),
             wait: wait.unwrap_or_default(),
             every: every.unwrap_or_default(),
             min_coverage: typed.min_coverage,

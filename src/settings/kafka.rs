@@ -80,12 +80,7 @@ impl Kafka {
         at: &At<'_>,
         mistakes: &mut Mistakes,
     ) -> Self {
-        let typed::Kafka {
-            bootstrap_servers,
-            namespace,
-            topics,
-            properties,
-        } = typed;
+        let typed::Kafka { bootstrap_servers, namespace, topics, properties } = typed;
         for server in bootstrap_servers.split(',') {
             let port = server.rsplit_once(':').is_none_or(|(_, port)| {
                 port.ends_with(']') || port.parse::<u16>().is_ok_and(|port| port > 0)
@@ -102,12 +97,7 @@ impl Kafka {
         topic_name(&namespace, &at.key("namespace"), mistakes);
         let topics = Topics::meant(topics, &namespace, &at.key("topics"), mistakes);
         let properties = properties::meant(properties, outside, &at.key("properties"), mistakes);
-        Self {
-            bootstrap_servers,
-            namespace,
-            topics,
-            properties,
-        }
+        Self { bootstrap_servers, namespace, topics, properties }
     }
 }
 
@@ -149,8 +139,7 @@ impl Topics {
         let list = |key: &str, names: &[String]| {
             let at = at.key(key);
             let each = names.iter().enumerate();
-            each.map(|(index, name)| (at.item(index), name.clone()))
-                .collect::<Vec<_>>()
+            each.map(|(index, name)| (at.item(index), name.clone())).collect::<Vec<_>>()
         };
         let mut uses = vec![
             (at.key("results"), self.results.clone()),
@@ -166,10 +155,8 @@ impl Topics {
                 other == name && list_of(at.path()) != list_of(place.path())
             });
             let purpose = before.map(|(at, _)| at.path().to_owned());
-            let purpose = purpose.or_else(|| {
-                own.contains(name)
-                    .then(|| "one of vigie's own topics".to_owned())
-            });
+            let purpose = purpose
+                .or_else(|| own.contains(name).then(|| "one of vigie's own topics".to_owned()));
             if let Some(purpose) = purpose {
                 mistakes.add_found(
                     place,

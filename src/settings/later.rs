@@ -3,11 +3,11 @@
 //! All of it is read and checked like the rest, and refused at the end. Who brings a part strikes it off here, and
 //! nowhere else in the settings.
 
+use crate::metric::{Metric, Problem};
 use crate::settings::at::At;
 use crate::settings::mistake::Mistakes;
 use crate::settings::model::Model;
 use crate::settings::typed;
-use crate::window::{Metric, Problem};
 
 /// A part of a model that is to come.
 struct Part {
@@ -21,26 +21,10 @@ struct Part {
 
 /// What a model may ask for in vain.
 static OF_A_MODEL: &[Part] = &[
-    Part {
-        keys: &["problem"],
-        what: "`multiclass`",
-        used: |m| m.problem == Problem::Multiclass,
-    },
-    Part {
-        keys: &["problem"],
-        what: "`regression`",
-        used: |m| m.problem == Problem::Regression,
-    },
-    Part {
-        keys: &["segments"],
-        what: "segments",
-        used: |m| !m.segments.is_empty(),
-    },
-    Part {
-        keys: &["ground_truth"],
-        what: "ground truth",
-        used: |m| m.ground_truth.is_some(),
-    },
+    Part { keys: &["problem"], what: "`multiclass`", used: |m| m.problem == Problem::Multiclass },
+    Part { keys: &["problem"], what: "`regression`", used: |m| m.problem == Problem::Regression },
+    Part { keys: &["segments"], what: "segments", used: |m| !m.segments.is_empty() },
+    Part { keys: &["ground_truth"], what: "ground truth", used: |m| m.ground_truth.is_some() },
     Part {
         keys: &["performance", "custom"],
         what: "custom metrics",
@@ -63,38 +47,14 @@ pub(crate) struct LaterMetric {
 
 /// Metrics that the registry does not have yet.
 pub(crate) static METRICS: &[LaterMetric] = &[
-    LaterMetric {
-        name: "mae",
-        problems: &[Problem::Regression],
-    },
-    LaterMetric {
-        name: "mape",
-        problems: &[Problem::Regression],
-    },
-    LaterMetric {
-        name: "mse",
-        problems: &[Problem::Regression],
-    },
-    LaterMetric {
-        name: "msle",
-        problems: &[Problem::Regression],
-    },
-    LaterMetric {
-        name: "rmse",
-        problems: &[Problem::Regression],
-    },
-    LaterMetric {
-        name: "rmsle",
-        problems: &[Problem::Regression],
-    },
-    LaterMetric {
-        name: "reconstruction_error",
-        problems: &[],
-    },
-    LaterMetric {
-        name: "domain_classifier",
-        problems: &[],
-    },
+    LaterMetric { name: "mae", problems: &[Problem::Regression] },
+    LaterMetric { name: "mape", problems: &[Problem::Regression] },
+    LaterMetric { name: "mse", problems: &[Problem::Regression] },
+    LaterMetric { name: "msle", problems: &[Problem::Regression] },
+    LaterMetric { name: "rmse", problems: &[Problem::Regression] },
+    LaterMetric { name: "rmsle", problems: &[Problem::Regression] },
+    LaterMetric { name: "reconstruction_error", problems: &[] },
+    LaterMetric { name: "domain_classifier", problems: &[] },
 ];
 
 /// Whether a problem has a metric, or will: several classes will have all that two classes have.
@@ -125,12 +85,7 @@ pub(crate) fn refuse_of_file(file: &typed::File, at: &At<'_>, mistakes: &mut Mis
     if ground_truth.is_written() && !file.kafka.topics.ground_truth.is_empty() {
         refuse(&ground_truth, "ground truth", mistakes);
     }
-    if file
-        .prometheus
-        .segments
-        .iter()
-        .any(|segment| segment != "all")
-    {
+    if file.prometheus.segments.iter().any(|segment| segment != "all") {
         refuse(&at.keys(&["prometheus", "segments"]), "segments", mistakes);
     }
     if !file.notify.is_empty() {
@@ -145,11 +100,7 @@ mod tests {
     #[test]
     fn what_the_registry_has_is_struck_off() {
         for metric in METRICS {
-            assert!(
-                Metric::from_name(metric.name).is_none(),
-                "strike off `{}`",
-                metric.name
-            );
+            assert!(Metric::from_name(metric.name).is_none(), "strike off `{}`", metric.name);
         }
     }
 }

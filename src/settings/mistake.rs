@@ -45,13 +45,7 @@ pub struct Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            line,
-            found,
-            wanted,
-            mend,
-        } = self;
+        let Self { path, line, found, wanted, mend } = self;
         if let Some(line) = line {
             write!(f, "line {line}: ")?;
         }
@@ -66,10 +60,7 @@ fn list(file: &str, mistakes: &[Mistake]) -> String {
     use fmt::Write as _;
 
     let count = mistakes.len();
-    let mut text = format!(
-        "{file}: {count} mistake{}",
-        if count == 1 { "" } else { "s" }
-    );
+    let mut text = format!("{file}: {count} mistake{}", if count == 1 { "" } else { "s" });
     for mistake in mistakes {
         // Writing to a String cannot fail.
         let _ok = write!(text, "\n  {mistake}");
@@ -134,10 +125,7 @@ impl Mistakes {
     pub(crate) fn refuse(mut self, file: &str) -> SettingsError {
         // Stable: what has no line comes first, as it concerns the whole file.
         self.0.sort_by_key(|mistake| mistake.line);
-        SettingsError::Refused {
-            file: file.to_owned(),
-            mistakes: self.0,
-        }
+        SettingsError::Refused { file: file.to_owned(), mistakes: self.0 }
     }
 }
 
@@ -155,10 +143,7 @@ pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
 pub(crate) fn suggest<'a>(word: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> String {
     nearest(word, names.clone()).map_or_else(
         || {
-            let all = names
-                .into_iter()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>();
+            let all = names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
             format!("choose from {}", all.join(", "))
         },
         |name| format!("did you mean `{name}`?"),
@@ -175,9 +160,6 @@ mod tests {
         assert_eq!(nearest("perod", names), Some("period"));
         assert_eq!(nearest("Size", names), Some("size"));
         assert_eq!(nearest("chunk", names), None);
-        assert_eq!(
-            suggest("chunk", names),
-            "choose from `size`, `period`, `number`"
-        );
+        assert_eq!(suggest("chunk", names), "choose from `size`, `period`, `number`");
     }
 }

@@ -20,6 +20,7 @@ mod alerts;
 mod at;
 mod canonical;
 mod columns;
+mod compile;
 mod drift;
 mod duration;
 mod environment;
@@ -51,7 +52,7 @@ use serde::Serialize;
 use self::at::At;
 use self::mistake::Mistakes;
 
-pub use self::alerts::{Alerts, Export, Level, OpenRule, Prometheus, Severity, Silence};
+pub use self::alerts::{Alerts, Export, OpenRule, Prometheus, Silence};
 pub use self::canonical::{ModelPolicy, Policy};
 pub use self::columns::{Columns, Label, Prediction, Probability, TimeUnit, Timestamp};
 pub use self::drift::{Drift, Multivariate, Quality};
@@ -61,9 +62,7 @@ pub use self::ground_truth::GroundTruth;
 pub use self::kafka::{Kafka, Start, Topics};
 pub use self::mistake::{Mistake, SettingsError};
 pub use self::model::{Model, Segment, UnknownVersion};
-pub use self::performance::{
-    Calibration, Calibrator, Custom, MatrixNormalization, Performance, ValueNormalization,
-};
+pub use self::performance::{Calibration, Calibrator, Custom, Performance};
 pub use self::properties::Property;
 pub use self::schema::schema;
 pub use self::secret::Secret;
@@ -98,10 +97,8 @@ pub struct Outside<'a> {
 
 impl Outside<'_> {
     /// No variables, no files.
-    pub const NOTHING: Self = Outside {
-        variable: &|_| None,
-        file: &|_| Err("not here".to_owned()),
-    };
+    pub const NOTHING: Self =
+        Outside { variable: &|_| None, file: &|_| Err("not here".to_owned()) };
 }
 
 impl fmt::Debug for Outside<'_> {
@@ -149,11 +146,7 @@ impl Settings {
             return Err(mistakes.refuse(file));
         }
         let settings = Self::meant(typed, outside, &At::root(&root), &mut mistakes);
-        if mistakes.is_empty() {
-            Ok(settings)
-        } else {
-            Err(mistakes.refuse(file))
-        }
+        if mistakes.is_empty() { Ok(settings) } else { Err(mistakes.refuse(file)) }
     }
 
     /// What only `vigie run` needs: windows that can be cut without knowing the number of rows, a time where they
@@ -191,11 +184,7 @@ impl Settings {
                 );
             }
         }
-        if mistakes.is_empty() {
-            Ok(())
-        } else {
-            Err(mistakes.refuse(file))
-        }
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes.refuse(file)) }
     }
 
     fn meant(
@@ -223,12 +212,7 @@ impl Settings {
             later::refuse_of_model(&model, &at, mistakes);
             models.insert(name, model);
         }
-        Self {
-            kafka,
-            service,
-            models,
-            prometheus,
-        }
+        Self { kafka, service, models, prometheus }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::metric::Problem;
 use crate::settings::alerts::Alerts;
 use crate::settings::at::At;
 use crate::settings::columns::{Columns, one_path};
@@ -15,7 +16,6 @@ use crate::settings::performance::Performance;
 use crate::settings::thresholds::Thresholds;
 use crate::settings::typed;
 use crate::settings::window::{Window, at_least_one};
-use crate::window::Problem;
 
 /// A model that is watched.
 ///
@@ -88,10 +88,7 @@ pub enum Segment {
 impl Model {
     /// A model with all defaults, as for an empty section of a file.
     pub fn new(name: &str, problem: Problem) -> Self {
-        let typed = typed::Model {
-            problem: Some(problem),
-            ..typed::Model::default()
-        };
+        let typed = typed::Model { problem: Some(problem), ..typed::Model::default() };
         Self::meant(name, typed, &At::nowhere("model"), &mut Mistakes::default())
     }
 
@@ -142,16 +139,8 @@ impl Model {
         if let Some(template) = &typed.profile {
             template_of(template, &at.key("profile"), mistakes);
         }
-        if typed
-            .filter
-            .as_ref()
-            .is_some_and(|filter| filter.trim().is_empty())
-        {
-            mistakes.add(
-                &at.key("filter"),
-                "an SQL condition",
-                "write one, or remove the key",
-            );
+        if typed.filter.as_ref().is_some_and(|filter| filter.trim().is_empty()) {
+            mistakes.add(&at.key("filter"), "an SQL condition", "write one, or remove the key");
         }
         for (column, expression) in &typed.derived {
             let at = at.keys(&["derived", column]);
@@ -160,11 +149,7 @@ impl Model {
                 mistakes.add(&at, "an SQL expression", "write one, or remove the column");
             }
         }
-        at_least_one(
-            typed.segment_min_rows,
-            &at.key("segment_min_rows"),
-            mistakes,
-        );
+        at_least_one(typed.segment_min_rows, &at.key("segment_min_rows"), mistakes);
         at_least_one(typed.segment_max, &at.key("segment_max"), mistakes);
         let columns = Columns::meant(typed.columns, problem, &at.key("columns"), mistakes);
         let ground_truth = at.key("ground_truth");
@@ -190,9 +175,7 @@ impl Model {
                 mistakes,
             ),
             drift: Drift::meant(&typed.drift, &at.key("drift"), mistakes),
-            quality: Quality {
-                normalize: typed.quality.normalize,
-            },
+            quality: Quality { normalize: typed.quality.normalize },
             thresholds: Thresholds::meant(
                 &typed.thresholds,
                 problem,
@@ -209,11 +192,7 @@ impl Model {
 fn template_of(template: &str, at: &At<'_>, mistakes: &mut Mistakes) {
     let plain = template.replace("{model}", "").replace("{version}", "");
     if template.trim().is_empty() {
-        mistakes.add(
-            at,
-            "where the profile lies",
-            "write a path, or remove the key",
-        );
+        mistakes.add(at, "where the profile lies", "write a path, or remove the key");
     } else if plain.contains(['{', '}']) {
         mistakes.add(
             at,
@@ -231,10 +210,9 @@ fn segments(typed: Vec<typed::Segment>, at: &At<'_>, mistakes: &mut Mistakes) ->
         let segment = match segment {
             typed::Segment::Column(column) => Segment::Columns(vec![column]),
             typed::Segment::Crossing(columns) => Segment::Columns(columns),
-            typed::Segment::Where(typed) => Segment::Where {
-                name: typed.name,
-                condition: typed.condition,
-            },
+            typed::Segment::Where(typed) => {
+                Segment::Where { name: typed.name, condition: typed.condition }
+            }
         };
         let key = match &segment {
             Segment::Columns(columns) => {

@@ -1,16 +1,12 @@
 //! Problems and metrics by the names that they are typed with.
 
+use crate::metric::{Family, Metric, Problem};
 use crate::settings::later;
 use crate::settings::mistake::nearest;
-use crate::window::{Family, Metric, Problem};
 
 /// The cells that `confusion_matrix` stands for.
-const CELLS: [Metric; 4] = [
-    Metric::TruePositive,
-    Metric::TrueNegative,
-    Metric::FalsePositive,
-    Metric::FalseNegative,
-];
+const CELLS: [Metric; 4] =
+    [Metric::TruePositive, Metric::TrueNegative, Metric::FalsePositive, Metric::FalseNegative];
 
 /// A problem as it is typed.
 pub(crate) fn problem_name(problem: Problem) -> &'static str {
@@ -43,10 +39,7 @@ pub(crate) fn performance_metrics(
         if names.is_empty() {
             return "remove it: without a problem there is no performance".to_owned();
         }
-        let names = names
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>();
+        let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
         format!("choose from {}", names.join(", "))
     };
     if name == "confusion_matrix" && CELLS.into_iter().all(has) {
@@ -55,23 +48,17 @@ pub(crate) fn performance_metrics(
     if let Some(metric) = Metric::from_name(name).filter(|metric| has(*metric)) {
         return Ok(vec![metric]);
     }
-    let later = later::METRICS
-        .iter()
-        .filter(|m| problem.is_none_or(|p| m.problems.contains(&p)));
+    let later = later::METRICS.iter().filter(|m| problem.is_none_or(|p| m.problems.contains(&p)));
     if later.clone().any(|metric| metric.name == name) {
         // The problem itself is refused, once.
         return Ok(Vec::new());
     }
-    let mut known = Metric::all()
-        .filter(|metric| has(*metric))
-        .map(Metric::as_str)
-        .collect::<Vec<_>>();
+    let mut known =
+        Metric::all().filter(|metric| has(*metric)).map(Metric::as_str).collect::<Vec<_>>();
     if CELLS.into_iter().all(has) {
         known.push("confusion_matrix");
     }
     known.extend(later.map(|metric| metric.name));
-    Err(nearest(name, known.iter().copied()).map_or_else(
-        || of_problem(known),
-        |name| format!("did you mean `{name}`?"),
-    ))
+    Err(nearest(name, known.iter().copied())
+        .map_or_else(|| of_problem(known), |name| format!("did you mean `{name}`?")))
 }

@@ -6,16 +6,12 @@
 /// `Err` is how to mend it.
 pub(crate) fn check_path(path: &str) -> Result<(), String> {
     if let Some(own) = path.strip_prefix('$') {
-        let header = own
-            .strip_prefix("header.")
-            .is_some_and(|name| !name.trim().is_empty());
+        let header = own.strip_prefix("header.").is_some_and(|name| !name.trim().is_empty());
         return if header || matches!(own, "key" | "timestamp" | "topic") {
             Ok(())
         } else {
-            Err(
-                "of the record itself there are `$key`, `$timestamp`, `$topic` and `$header.name`"
-                    .to_owned(),
-            )
+            Err("of the record itself there are `$key`, `$timestamp`, `$topic` and `$header.name`"
+                .to_owned())
         };
     }
     let mut rest = path;
@@ -43,9 +39,7 @@ fn key(path: &str) -> Result<&str, String> {
             return Err("write a key before, between and after dots".to_owned());
         }
         if key.trim() != key || key.starts_with('$') {
-            return Err(format!(
-                "put the key in quotes if it is meant so: `\"{key}\"`"
-            ));
+            return Err(format!("put the key in quotes if it is meant so: `\"{key}\"`"));
         }
         rest
     };

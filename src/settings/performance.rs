@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::metric::{Metric, Problem};
 use crate::settings::at::At;
 use crate::settings::columns::unique;
 use crate::settings::mistake::Mistakes;
 use crate::settings::named::{performance_metrics, wanted};
 use crate::settings::typed::{self, CustomTable, TextOr};
-use crate::window::{Metric, Problem};
+use crate::stats::{Normalization, ValueNormalization};
 
 /// Which performance is estimated and measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct Performance {
     /// numbers. There where `metrics` holds the business value.
     pub business_value: Option<Vec<Vec<f64>>>,
     /// What the cells of the confusion matrix are divided by.
-    pub normalize_confusion_matrix: MatrixNormalization,
+    pub normalize_confusion_matrix: Normalization,
     /// What the business value is divided by.
     pub normalize_business_value: ValueNormalization,
     /// What the business value counts, for reading only.
@@ -56,34 +57,6 @@ pub enum Calibrator {
     None,
 }
 
-/// What the cells of the confusion matrix are divided by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum MatrixNormalization {
-    /// Nothing: counts of rows.
-    #[default]
-    None,
-    /// All rows.
-    All,
-    /// The rows of the same true class.
-    True,
-    /// The rows of the same predicted class.
-    Pred,
-}
-
-/// What the business value is divided by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum ValueNormalization {
-    /// Nothing: the sum of the window.
-    #[default]
-    None,
-    /// The rows of the window.
-    PerPrediction,
-}
-
 /// A metric of the user's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -112,27 +85,16 @@ impl Performance {
         at: &At<'_>,
         mistakes: &mut Mistakes,
     ) -> Self {
-        let default = DEFAULT
-            .into_iter()
-            .chain(typed.business_value.as_ref().map(|_| Metric::BusinessValue));
+        let default =
+            DEFAULT.into_iter().chain(typed.business_value.as_ref().map(|_| Metric::BusinessValue));
         let default =
             default.filter(|metric| problem.is_some_and(|problem| metric.serves(problem)));
         let metrics = match &typed.metrics {
             Some(names) => metrics(names, problem, &at.key("metrics"), mistakes),
             None => default.collect(),
         };
-        business_value(
-            &typed,
-            metrics.contains(&Metric::BusinessValue),
-            problem,
-            at,
-            mistakes,
-        );
-        if typed
-            .currency
-            .as_ref()
-            .is_some_and(|currency| currency.trim().is_empty())
-        {
+        business_value(&typed, metrics.contains(&Metric::BusinessValue), problem, at, mistakes);
+        if typed.currency.as_ref().is_some_and(|currency| currency.trim().is_empty()) {
             mistakes.add(
                 &at.key("currency"),
                 "a currency such as `EUR`",
@@ -195,20 +157,12 @@ fn business_value(
             "add it there, or remove the matrix",
         );
     }
-    let classes = if problem == Some(Problem::Binary) {
-        2
-    } else {
-        matrix.len()
-    };
+    let classes = if problem == Some(Problem::Binary) { 2 } else { matrix.len() };
     let square = matrix.len() == classes && matrix.iter().all(|row| row.len() == classes);
     if mistakes.within(&at_matrix) {
         // Its shape is known to be wrong.
     } else if !square || matrix.len() < 2 {
-        let widths = matrix
-            .iter()
-            .map(|row| row.len().to_string())
-            .collect::<Vec<_>>()
-            .join(", ");
+        let widths = matrix.iter().map(|row| row.len().to_string()).collect::<Vec<_>>().join(", ");
         mistakes.add_found(
             &at_matrix,
             format!("{} rows of {widths} numbers", matrix.len()),
@@ -258,9 +212,7 @@ fn custom(
     let mut custom = BTreeMap::new();
     for (name, typed) in typed {
         let at = at.key(&name);
-        let plain = name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if name.is_empty() || !plain || name.starts_with(|c: char| c.is_ascii_digit()) {
             mistakes.add_found(
                 &at,

@@ -36,22 +36,10 @@ impl Property {
 static OURS: &[(&str, &str)] = &[
     ("bootstrap.servers", "write `kafka.bootstrap_servers`"),
     ("metadata.broker.list", "write `kafka.bootstrap_servers`"),
-    (
-        "group.id",
-        "groups are named after `kafka.namespace`, so that all instances share the work",
-    ),
-    (
-        "group.instance.id",
-        "write `service.instance`: a restart must find its partitions again",
-    ),
-    (
-        "group.protocol*",
-        "assignment of partitions decides who may write results",
-    ),
-    (
-        "partition.assignment.strategy",
-        "assignment of partitions decides who may write results",
-    ),
+    ("group.id", "groups are named after `kafka.namespace`, so that all instances share the work"),
+    ("group.instance.id", "write `service.instance`: a restart must find its partitions again"),
+    ("group.protocol*", "assignment of partitions decides who may write results"),
+    ("partition.assignment.strategy", "assignment of partitions decides who may write results"),
     (
         "enable.auto.commit",
         "offsets are committed with the results that they belong to, never by a timer",
@@ -76,75 +64,30 @@ static OURS: &[(&str, &str)] = &[
         "topic.auto.offset.reset",
         "a hole in a topic must be an error, not a guess; for a first start write `kafka.topics.start`",
     ),
-    (
-        "isolation.level",
-        "what was not committed must never be read",
-    ),
+    ("isolation.level", "what was not committed must never be read"),
     (
         "transactional.id",
         "it belongs to a partition of the tally, so that a new owner shuts the old one out",
     ),
-    (
-        "transaction.timeout.ms",
-        "it must outlast the slowest commit, which vigie knows",
-    ),
-    (
-        "enable.idempotence",
-        "without it the broker may reorder or double what is sent again",
-    ),
-    (
-        "enable.gapless.guarantee",
-        "vigie sends again itself, from the last committed offset",
-    ),
+    ("transaction.timeout.ms", "it must outlast the slowest commit, which vigie knows"),
+    ("enable.idempotence", "without it the broker may reorder or double what is sent again"),
+    ("enable.gapless.guarantee", "vigie sends again itself, from the last committed offset"),
     ("acks", "a result counts only when all replicas have it"),
-    (
-        "request.required.acks",
-        "a result counts only when all replicas have it",
-    ),
-    (
-        "max.in.flight*",
-        "more requests in flight may change the order of records",
-    ),
+    ("request.required.acks", "a result counts only when all replicas have it"),
+    ("max.in.flight*", "more requests in flight may change the order of records"),
     ("retries", "giving up early would lose records"),
-    (
-        "message.send.max.retries",
-        "giving up early would lose records",
-    ),
-    (
-        "partitioner",
-        "vigie chooses partitions itself, so that what belongs together meets",
-    ),
-    (
-        "enable.partition.eof",
-        "vigie asks for the end of partitions itself",
-    ),
-    (
-        "allow.auto.create.topics",
-        "topics need the right settings; write `kafka.topics.create`",
-    ),
-    (
-        "delivery.report.only.error",
-        "what was delivered is what is committed",
-    ),
-    (
-        "plugin.library.paths",
-        "it would load foreign code into the service",
-    ),
-    (
-        "test.mock.*",
-        "a mock cluster loses what it is sent; `vigie demo` has one of its own",
-    ),
+    ("message.send.max.retries", "giving up early would lose records"),
+    ("partitioner", "vigie chooses partitions itself, so that what belongs together meets"),
+    ("enable.partition.eof", "vigie asks for the end of partitions itself"),
+    ("allow.auto.create.topics", "topics need the right settings; write `kafka.topics.create`"),
+    ("delivery.report.only.error", "what was delivered is what is committed"),
+    ("plugin.library.paths", "it would load foreign code into the service"),
+    ("test.mock.*", "a mock cluster loses what it is sent; `vigie demo` has one of its own"),
 ];
 
 /// Parts of names whose values are secrets even where they are typed in the file.
-const TELLING: [&str; 6] = [
-    "password",
-    "secret",
-    ".pem",
-    "oauthbearer.config",
-    "token",
-    "assertion.claim",
-];
+const TELLING: [&str; 6] =
+    ["password", "secret", ".pem", "oauthbearer.config", "token", "assertion.claim"];
 
 /// Checks names and fetches secrets.
 pub(crate) fn meant(
@@ -153,11 +96,7 @@ pub(crate) fn meant(
     at: &At<'_>,
     mistakes: &mut Mistakes,
 ) -> BTreeMap<String, Property> {
-    let mut reader = Reader {
-        outside,
-        mistakes,
-        properties: BTreeMap::new(),
-    };
+    let mut reader = Reader { outside, mistakes, properties: BTreeMap::new() };
     for (name, value) in typed {
         let at = at.key(&name);
         reader.read(name, value, &at);
@@ -227,8 +166,7 @@ impl Reader<'_> {
                         "what cannot be the name of an environment variable".to_owned()
                     };
                     let mend = "set it where vigie is started";
-                    self.mistakes
-                        .add_found(at, found, "the name of one that is set", mend);
+                    self.mistakes.add_found(at, found, "the name of one that is set", mend);
                 }
                 value?
             }
@@ -281,7 +219,5 @@ fn ours(name: &str) -> Option<&'static str> {
         Some(prefix) => name.starts_with(prefix),
         None => name == pattern,
     };
-    OURS.iter()
-        .find(|(pattern, _)| is(pattern))
-        .map(|(_, why)| *why)
+    OURS.iter().find(|(pattern, _)| is(pattern)).map(|(_, why)| *why)
 }

@@ -43,14 +43,8 @@ impl<'de> Deserializer<'de> for &'de Node {
             Value::Float(number) => visitor.visit_f64(*number),
             Value::Boolean(switch) => visitor.visit_bool(*switch),
             Value::Date(_) => Err(Fault::invalid_type(Unexpected::Other("date"), &visitor)),
-            Value::List(nodes) => visitor.visit_seq(List {
-                nodes: nodes.iter(),
-                index: 0,
-            }),
-            Value::Table(nodes) => visitor.visit_map(Table {
-                nodes: nodes.iter(),
-                value: None,
-            }),
+            Value::List(nodes) => visitor.visit_seq(List { nodes: nodes.iter(), index: 0 }),
+            Value::Table(nodes) => visitor.visit_map(Table { nodes: nodes.iter(), value: None }),
         }
     }
 
@@ -107,9 +101,7 @@ impl<'de> SeqAccess<'de> for List<'de> {
         };
         let index = self.index;
         self.index += 1;
-        seed.deserialize(node)
-            .map(Some)
-            .map_err(|fault| fault.below(Step::Index(index)))
+        seed.deserialize(node).map(Some).map_err(|fault| fault.below(Step::Index(index)))
     }
 }
 
@@ -134,12 +126,8 @@ impl<'de> MapAccess<'de> for Table<'de> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
-        let (key, node) = self
-            .value
-            .take()
-            .expect("serde asks for a value after its key");
-        seed.deserialize(node)
-            .map_err(|fault| fault.below(Step::Key(key.clone())))
+        let (key, node) = self.value.take().expect("serde asks for a value after its key");
+        seed.deserialize(node).map_err(|fault| fault.below(Step::Key(key.clone())))
     }
 }
 

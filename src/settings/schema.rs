@@ -14,9 +14,7 @@ use crate::settings::typed;
 /// knows.
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12().with_transform(ForPeople);
-    let schema = settings
-        .into_generator()
-        .into_root_schema_for::<typed::File>();
+    let schema = settings.into_generator().into_root_schema_for::<typed::File>();
     sorted(schema.as_value())
 }
 
@@ -33,9 +31,7 @@ impl Transform for ForPeople {
         }
         // A section's default is that of its keys, and stands there.
         let section = schema.get("$ref").is_some() || schema.get("additionalProperties").is_some();
-        let empty = schema
-            .get("default")
-            .is_some_and(|default| *default == json!({}));
+        let empty = schema.get("default").is_some_and(|default| *default == json!({}));
         if section && schema.get("default").is_some_and(Value::is_object) || empty {
             schema.remove("default");
         }

@@ -34,13 +34,7 @@ impl Service {
         }
         for (key, empty) in [
             ("data_dir", typed.data_dir.trim().is_empty()),
-            (
-                "instance",
-                typed
-                    .instance
-                    .as_ref()
-                    .is_some_and(|name| name.trim().is_empty()),
-            ),
+            ("instance", typed.instance.as_ref().is_some_and(|name| name.trim().is_empty())),
         ] {
             if empty {
                 mistakes.add(&at.key(key), "a name", "write one, or remove the key");

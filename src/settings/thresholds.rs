@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::metric::{ColumnKind, Family, Metric, Problem};
 use crate::settings::at::At;
 use crate::settings::columns::Columns;
 use crate::settings::later;
@@ -12,7 +13,6 @@ use crate::settings::named::{performance_metrics, problem_name};
 use crate::settings::path::check_path;
 use crate::settings::typed::{NoThreshold, TextOr, ThresholdTable};
 use crate::stats::Threshold;
-use crate::window::{ColumnKind, Family, Metric, Problem};
 
 /// Thresholds that differ from the metrics' own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -71,12 +71,8 @@ impl Thresholds {
 
     /// So that a default that is written out makes no other epoch than one that is not.
     fn drop_what_holds_anyway(&mut self) {
-        self.metrics
-            .retain(|metric, threshold| *threshold != metric.spec().threshold);
-        let metrics = Self {
-            metrics: self.metrics.clone(),
-            columns: BTreeMap::new(),
-        };
+        self.metrics.retain(|metric, threshold| *threshold != metric.spec().threshold);
+        let metrics = Self { metrics: self.metrics.clone(), columns: BTreeMap::new() };
         for column in self.columns.values_mut() {
             column.retain(|metric, threshold| *threshold != metrics.of(*metric, None));
         }
@@ -95,10 +91,7 @@ fn of_model(
     if let Some(metric) = known.filter(|metric| metric.spec().family != Family::Performance) {
         return vec![metric];
     }
-    if later::METRICS
-        .iter()
-        .any(|metric| metric.name == name && metric.problems.is_empty())
-    {
+    if later::METRICS.iter().any(|metric| metric.name == name && metric.problems.is_empty()) {
         later::refuse(at, &format!("`{name}`"), mistakes);
         return Vec::new();
     }
@@ -207,11 +200,8 @@ fn of_table(
         lower,
         upper,
     } = *table;
-    let ways = [
-        both.is_some(),
-        below.is_some() || above.is_some(),
-        lower.is_some() || upper.is_some(),
-    ];
+    let ways =
+        [both.is_some(), below.is_some() || above.is_some(), lower.is_some() || upper.is_some()];
     match ways.iter().filter(|is| **is).count() {
         1 => {}
         0 => {
@@ -245,11 +235,7 @@ fn of_table(
     }
     for (key, limit) in [("lower", lower), ("upper", upper)] {
         if limit.is_some_and(|limit| !limit.is_finite()) {
-            mistakes.add(
-                &at.key(key),
-                "a finite number",
-                "for no limit on this side leave it out",
-            );
+            mistakes.add(&at.key(key), "a finite number", "for no limit on this side leave it out");
             fine = false;
         }
     }
@@ -267,15 +253,9 @@ fn of_table(
     let threshold = match (both, ways[1]) {
         (Some(k), _) => {
             let (lower, upper) = sides(default);
-            Threshold::StandardDeviation {
-                lower: lower.then_some(k),
-                upper: upper.then_some(k),
-            }
+            Threshold::StandardDeviation { lower: lower.then_some(k), upper: upper.then_some(k) }
         }
-        (None, true) => Threshold::StandardDeviation {
-            lower: below,
-            upper: above,
-        },
+        (None, true) => Threshold::StandardDeviation { lower: below, upper: above },
         (None, false) => Threshold::Constant { lower, upper },
     };
     fine.then_some(threshold)

@@ -65,23 +65,11 @@ pub(crate) fn parse(
             line: error.span().and_then(|span| lines.at(&span)),
             found: format!("broken TOML ({message})"),
             wanted: "valid TOML".to_owned(),
-            mend: if duplicate {
-                "keep one of the two"
-            } else {
-                "mend this line first"
-            }
-            .to_owned(),
+            mend: if duplicate { "keep one of the two" } else { "mend this line first" }.to_owned(),
         });
     }
-    let place = Place {
-        path: String::new(),
-        line: None,
-    };
-    let mut builder = Builder {
-        lines,
-        variable,
-        mistakes,
-    };
+    let place = Place { path: String::new(), line: None };
+    let mut builder = Builder { lines, variable, mistakes };
     let value = builder.table(table.into_inner(), "");
     Node { value, place }
 }
@@ -99,10 +87,7 @@ impl Builder<'_> {
         for (key, value) in table {
             let line = self.lines.at(&key.span());
             let key = key.into_inner().into_owned();
-            let place = Place {
-                path: below(path, &key),
-                line,
-            };
+            let place = Place { path: below(path, &key), line };
             if let Some(value) = self.value(value.into_inner(), &place) {
                 nodes.insert(key, Node { value, place });
             }
@@ -133,10 +118,7 @@ impl Builder<'_> {
                 let mut nodes = Vec::new();
                 for (index, item) in list.into_iter().enumerate() {
                     let line = self.lines.at(&item.span());
-                    let place = Place {
-                        path: format!("{}[{index}]", place.path),
-                        line,
-                    };
+                    let place = Place { path: format!("{}[{index}]", place.path), line };
                     if let Some(value) = self.value(item.into_inner(), &place) {
                         nodes.push(Node { value, place });
                     }
@@ -178,11 +160,7 @@ impl Builder<'_> {
         self.mistakes.push(Mistake {
             path: place.path.clone(),
             line: place.line,
-            found: if is_hidden(&place.path) {
-                "a value".to_owned()
-            } else {
-                found
-            },
+            found: if is_hidden(&place.path) { "a value".to_owned() } else { found },
             wanted: wanted.to_owned(),
             mend: mend.to_owned(),
         });
@@ -205,19 +183,9 @@ impl Lines {
 /// The path of a key within a table, quoted as TOML wants it.
 pub(crate) fn below(path: &str, key: &str) -> String {
     let bare = !key.is_empty()
-        && key
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'));
-    let key = if bare {
-        key.to_owned()
-    } else {
-        format!("{key:?}")
-    };
-    if path.is_empty() {
-        key
-    } else {
-        format!("{path}.{key}")
-    }
+        && key.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'));
+    let key = if bare { key.to_owned() } else { format!("{key:?}") };
+    if path.is_empty() { key } else { format!("{path}.{key}") }
 }
 
 /// Whether values below this path are never shown.

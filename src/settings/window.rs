@@ -57,22 +57,15 @@ impl Window {
         let cut = cut(typed, at, mistakes);
         let mut of = |key: &str, typed: &DurationText| duration(typed, &at.key(key), mistakes);
         let lateness = of("lateness", &typed.lateness);
-        let [idle, max_wait, skew] = [
-            ("idle", &typed.idle),
-            ("max_wait", &typed.max_wait),
-            ("skew", &typed.skew),
-        ]
-        .map(|(key, typed)| positive_duration(typed, &at.key(key), mistakes));
+        let [idle, max_wait, skew] =
+            [("idle", &typed.idle), ("max_wait", &typed.max_wait), ("skew", &typed.skew)]
+                .map(|(key, typed)| positive_duration(typed, &at.key(key), mistakes));
         if let (Some(idle), Some(max_wait)) = (idle, max_wait)
             && idle > max_wait
         {
             let (idle, max_wait) = (&typed.idle.0, &typed.max_wait.0);
             // One of them was typed: the defaults agree.
-            let key = if at.key("idle").is_written() {
-                "idle"
-            } else {
-                "max_wait"
-            };
+            let key = if at.key("idle").is_written() { "idle" } else { "max_wait" };
             mistakes.add_found(
                 &at.key(key),
                 format!("`idle = {idle:?}` with `max_wait = {max_wait:?}`"),
@@ -105,21 +98,10 @@ impl Window {
 }
 
 fn cut(typed: &typed::Window, at: &At<'_>, mistakes: &mut Mistakes) -> Option<Cut> {
-    let typed::Window {
-        size,
-        period,
-        number,
-        ..
-    } = typed;
-    let given = [
-        ("size", size.is_some()),
-        ("period", period.is_some()),
-        ("number", number.is_some()),
-    ];
-    let given = given
-        .iter()
-        .filter(|(_, is)| *is)
-        .map(|(key, _)| format!("`{key}`"));
+    let typed::Window { size, period, number, .. } = typed;
+    let given =
+        [("size", size.is_some()), ("period", period.is_some()), ("number", number.is_some())];
+    let given = given.iter().filter(|(_, is)| *is).map(|(key, _)| format!("`{key}`"));
     let given = given.collect::<Vec<_>>();
     if given.len() > 1 {
         mistakes.add_found(
@@ -129,15 +111,10 @@ fn cut(typed: &typed::Window, at: &At<'_>, mistakes: &mut Mistakes) -> Option<Cu
             "keep the one that shall decide when a window is full",
         );
     }
-    let size = size
-        .and_then(|rows| at_least_one(rows, &at.key("size"), mistakes))
-        .map(Cut::Size);
-    let number = number
-        .and_then(|n| at_least_one(n, &at.key("number"), mistakes))
-        .map(Cut::Number);
-    let period = period
-        .as_ref()
-        .and_then(|typed| positive_duration(typed, &at.key("period"), mistakes));
+    let size = size.and_then(|rows| at_least_one(rows, &at.key("size"), mistakes)).map(Cut::Size);
+    let number = number.and_then(|n| at_least_one(n, &at.key("number"), mistakes)).map(Cut::Number);
+    let period =
+        period.as_ref().and_then(|typed| positive_duration(typed, &at.key("period"), mistakes));
     size.or(period.map(Cut::Period)).or(number)
 }
 
@@ -156,9 +133,7 @@ pub(crate) fn duration(
     at: &At<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<Duration> {
-    parse_duration(&typed.0)
-        .map_err(|why| mistakes.add(at, typed::DURATION, why.to_string()))
-        .ok()
+    parse_duration(&typed.0).map_err(|why| mistakes.add(at, typed::DURATION, why.to_string())).ok()
 }
 
 /// A duration longer than nothing, or a mistake.

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::moments::{mean, population_deviation};
+
 /// How the limits of a figure are found.
 ///
 /// The default of most metrics is three standard deviations around the mean of the reference windows.
@@ -38,23 +40,25 @@ impl Threshold {
     /// Anything above zero is a breach.
     pub const ABOVE_ZERO: Self = Self::Constant { lower: None, upper: Some(0.0) };
 
+    /// Whether the limits follow from reference windows.
+    pub const fn is_from_reference(self) -> bool {
+        matches!(self, Self::StandardDeviation { .. })
+    }
+
     /// The limits that follow from the values of the reference windows, cut to the range that the metric can take.
     ///
     /// Windows without a value are not in `values`. Without any there is no mean, so a standard-deviation
-    /// threshold has no limits.
+    /// threshold has no limits; nor has it where a value is not finite. One value, or equal ones, put both limits
+    /// on that value. O(values).
     #[must_use]
     pub fn limits(self, values: &[f64], range: Range) -> Limits {
         match self {
             Self::None => Limits::OPEN,
             Self::Constant { lower, upper } => range.cut(Limits { lower, upper }),
             Self::StandardDeviation { lower, upper } => {
-                if values.is_empty() {
+                let (Ok(mean), Ok(deviation)) = (mean(values), population_deviation(values)) else {
                     return Limits::OPEN;
-                }
-                let n = values.len() as f64;
-                let mean = values.iter().sum::<f64>() / n;
-                let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n;
-                let deviation = variance.sqrt();
+                };
                 range.cut(Limits {
                     lower: lower.map(|k| mean - deviation * k),
                     upper: upper.map(|k| mean + deviation * k),
@@ -127,5 +131,51 @@ impl Limits {
     pub fn breached_by(self, value: f64) -> bool {
         self.lower.is_some_and(|limit| value < limit)
             || self.upper.is_some_and(|limit| value > limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(lower: f64, upper: f64) -> Limits {
+        Limits { lower: Some(lower), upper: Some(upper) }
+    }
+
+    #[test]
+    fn three_deviations_lie_around_the_mean_of_the_windows() {
+        let found = Threshold::THREE_SIGMA.limits(&[1.0, 3.0], Range::ANY);
+        assert_eq!(found, limits(-1.0, 5.0));
+        let above = Threshold::THREE_SIGMA_ABOVE.limits(&[1.0, 3.0], Range::ANY);
+        assert_eq!(above, Limits { lower: None, upper: Some(5.0) });
+    }
+
+    #[test]
+    fn a_single_window_is_both_limits_and_does_not_breach_itself() {
+        let found = Threshold::THREE_SIGMA.limits(&[0.7], Range::UNIT);
+        assert_eq!(found, limits(0.7, 0.7));
+        assert!(!found.breached_by(0.7));
+        assert!(found.breached_by(0.700_000_1) && found.breached_by(0.699_999_9));
+    }
+
+    #[test]
+    fn no_windows_and_infinite_ones_set_no_limits() {
+        assert_eq!(Threshold::THREE_SIGMA.limits(&[], Range::UNIT), Limits::OPEN);
+        assert_eq!(Threshold::THREE_SIGMA.limits(&[f64::INFINITY], Range::UNIT), Limits::OPEN);
+        assert_eq!(Threshold::NONE.limits(&[0.5], Range::UNIT), Limits::OPEN);
+    }
+
+    #[test]
+    fn limits_at_or_beyond_the_range_are_cut_or_dropped() {
+        let wide = Threshold::Constant { lower: Some(-1.0), upper: Some(1.0) };
+        assert_eq!(wide.limits(&[], Range::UNIT), limits(0.0, 1.0));
+        let open = wide.limits(&[], Range::POSITIVE_OR_OPEN);
+        assert_eq!(open, Limits { lower: None, upper: Some(1.0) });
+        assert!(Threshold::ABOVE_ZERO.limits(&[], Range::UNIT).breached_by(0.01));
+    }
+
+    #[test]
+    fn what_has_no_value_breaches_nothing() {
+        assert!(!limits(0.0, 1.0).breached_by(f64::NAN));
     }
 }

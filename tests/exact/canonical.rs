@@ -8,14 +8,14 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use vigie::alert::{Level, Severity};
+use vigie::metric::{Metric, Problem};
 use vigie::settings::{
-    Alerts, Calibration, Calibrator, Columns, Custom, Cut, Drift, GroundTruth, Label, Level,
-    MatrixNormalization, Model, Multivariate, OpenRule, Outside, Performance, Policy, Prediction,
-    Probability, Quality, Segment, Settings, Severity, Silence, Thresholds, TimeUnit, Timestamp,
-    UnknownVersion, ValueNormalization, Window,
+    Alerts, Calibration, Calibrator, Columns, Custom, Cut, Drift, GroundTruth, Label, Model,
+    Multivariate, OpenRule, Outside, Performance, Policy, Prediction, Probability, Quality,
+    Segment, Settings, Silence, Thresholds, TimeUnit, Timestamp, UnknownVersion, Window,
 };
-use vigie::stats::Threshold;
-use vigie::window::{Metric, Problem};
+use vigie::stats::{Normalization, Threshold, ValueNormalization};
 
 fn text() -> impl Strategy<Value = String> {
     "\\PC{1,12}"
@@ -36,12 +36,8 @@ fn metrics() -> impl Strategy<Value = Vec<Metric>> {
 }
 
 fn timestamp() -> impl Strategy<Value = Timestamp> {
-    let units = [
-        TimeUnit::Seconds,
-        TimeUnit::Milliseconds,
-        TimeUnit::Microseconds,
-        TimeUnit::Nanoseconds,
-    ];
+    let units =
+        [TimeUnit::Seconds, TimeUnit::Milliseconds, TimeUnit::Microseconds, TimeUnit::Nanoseconds];
     (text(), option::of(select(units.to_vec()))).prop_map(|(path, unit)| Timestamp { path, unit })
 }
 
@@ -50,21 +46,15 @@ fn columns() -> impl Strategy<Value = Columns> {
         text().prop_map(Probability::Positive),
         btree_map(text(), text(), 0..3).prop_map(Probability::PerClass),
     ];
-    let prediction = prop_oneof![
-        text().prop_map(Prediction::Path),
-        finite().prop_map(Prediction::Threshold)
-    ];
+    let prediction =
+        prop_oneof![text().prop_map(Prediction::Path), finite().prop_map(Prediction::Threshold)];
     let label = prop_oneof![
         any::<bool>().prop_map(Label::Boolean),
         any::<i64>().prop_map(Label::Integer),
         text().prop_map(Label::Text),
     ];
-    let lists = (
-        vec(text(), 0..3),
-        option::of(vec(text(), 0..3)),
-        vec(text(), 0..3),
-        vec(text(), 0..3),
-    );
+    let lists =
+        (vec(text(), 0..3), option::of(vec(text(), 0..3)), vec(text(), 0..3), vec(text(), 0..3));
     let paths = (option::of(text()), option::of(text()), option::of(text()));
     let values = (
         option::of(timestamp()),
@@ -94,25 +84,10 @@ fn columns() -> impl Strategy<Value = Columns> {
 
 fn ground_truth() -> impl Strategy<Value = GroundTruth> {
     let paths = || option::of(vec(text(), 0..3));
-    let texts = (
-        paths(),
-        paths(),
-        paths(),
-        option::of(text()),
-        option::of(timestamp()),
-    );
+    let texts = (paths(), paths(), paths(), option::of(text()), option::of(timestamp()));
     (texts, duration(), duration(), finite()).prop_map(|(texts, wait, every, min_coverage)| {
         let (topics, key, matches, target, timestamp) = texts;
-        GroundTruth {
-            topics,
-            key,
-            matches,
-            target,
-            timestamp,
-            wait,
-            every,
-            min_coverage,
-        }
+        GroundTruth { topics, key, matches, target, timestamp, wait, every, min_coverage }
     })
 }
 
@@ -126,23 +101,12 @@ fn window() -> impl Strategy<Value = Window> {
     let durations = [duration(), duration(), duration(), duration()];
     (option::of(cut), durations, any::<u64>()).prop_map(|(cut, durations, min_rows)| {
         let [lateness, idle, max_wait, skew] = durations;
-        Window {
-            cut,
-            lateness,
-            idle,
-            max_wait,
-            skew,
-            min_rows,
-        }
+        Window { cut, lateness, idle, max_wait, skew, min_rows }
     })
 }
 
 fn calibrator() -> impl Strategy<Value = Calibrator> {
-    select(vec![
-        Calibrator::Auto,
-        Calibrator::Isotonic,
-        Calibrator::None,
-    ])
+    select(vec![Calibrator::Auto, Calibrator::Isotonic, Calibrator::None])
 }
 
 fn performance() -> impl Strategy<Value = Performance> {
@@ -152,15 +116,12 @@ fn performance() -> impl Strategy<Value = Performance> {
     ];
     let custom = prop_oneof![text().prop_map(Custom::Cells), text().prop_map(Custom::Row)];
     let matrix = select(vec![
-        MatrixNormalization::None,
-        MatrixNormalization::All,
-        MatrixNormalization::True,
-        MatrixNormalization::Pred,
+        Normalization::None,
+        Normalization::All,
+        Normalization::True,
+        Normalization::Pred,
     ]);
-    let value = select(vec![
-        ValueNormalization::None,
-        ValueNormalization::PerPrediction,
-    ]);
+    let value = select(vec![ValueNormalization::None, ValueNormalization::PerPrediction]);
     (
         calibration,
         metrics(),
@@ -169,8 +130,8 @@ fn performance() -> impl Strategy<Value = Performance> {
         option::of(text()),
         btree_map(text(), custom, 0..3),
     )
-        .prop_map(
-            |(calibration, metrics, business_value, normalize, currency, custom)| Performance {
+        .prop_map(|(calibration, metrics, business_value, normalize, currency, custom)| {
+            Performance {
                 calibration,
                 metrics,
                 business_value,
@@ -178,21 +139,14 @@ fn performance() -> impl Strategy<Value = Performance> {
                 normalize_business_value: normalize.1,
                 currency,
                 custom,
-            },
-        )
+            }
+        })
 }
 
 fn drift() -> impl Strategy<Value = Drift> {
-    let both = vec![
-        Multivariate::ReconstructionError,
-        Multivariate::DomainClassifier,
-    ];
+    let both = vec![Multivariate::ReconstructionError, Multivariate::DomainClassifier];
     (metrics(), metrics(), subsequence(both, 0..=2)).prop_map(
-        |(continuous, categorical, multivariate)| Drift {
-            continuous,
-            categorical,
-            multivariate,
-        },
+        |(continuous, categorical, multivariate)| Drift { continuous, categorical, multivariate },
     )
 }
 
@@ -210,42 +164,24 @@ fn thresholds() -> impl Strategy<Value = Thresholds> {
 }
 
 fn alerts() -> impl Strategy<Value = Alerts> {
-    let level = || {
-        select(vec![
-            Level::Off,
-            Level::Evidence,
-            Level::Warning,
-            Level::Critical,
-        ])
-    };
+    let level = || select(vec![Level::Off, Level::Evidence, Level::Warning, Level::Critical]);
     let severity = select(vec![Severity::Warning, Severity::Critical]);
     let silence = (duration(), severity).prop_map(|(after, severity)| Silence { after, severity });
-    (
-        level(),
-        level(),
-        option::of(level()),
-        any::<[u32; 3]>(),
-        option::of(silence),
+    (level(), level(), option::of(level()), any::<[u32; 3]>(), option::of(silence)).prop_map(
+        |(performance, quality, drift, [breaches, windows, resolve_after], silence)| Alerts {
+            performance,
+            quality,
+            drift,
+            open_after: OpenRule { breaches, windows },
+            resolve_after,
+            silence,
+        },
     )
-        .prop_map(
-            |(performance, quality, drift, [breaches, windows, resolve_after], silence)| Alerts {
-                performance,
-                quality,
-                drift,
-                open_after: OpenRule { breaches, windows },
-                resolve_after,
-                silence,
-            },
-        )
 }
 
 fn model() -> impl Strategy<Value = Model> {
-    let problem = select(vec![
-        Problem::Binary,
-        Problem::Multiclass,
-        Problem::Regression,
-        Problem::None,
-    ]);
+    let problem =
+        select(vec![Problem::Binary, Problem::Multiclass, Problem::Regression, Problem::None]);
     let unknown = select(vec![UnknownVersion::Observe, UnknownVersion::DeadLetter]);
     let segment = prop_oneof![
         vec(text(), 1..3).prop_map(Segment::Columns),
@@ -258,13 +194,7 @@ fn model() -> impl Strategy<Value = Model> {
         option::of(text()),
         btree_map(text(), text(), 0..3),
     );
-    let sections = (
-        columns(),
-        option::of(ground_truth()),
-        window(),
-        performance(),
-        drift(),
-    );
+    let sections = (columns(), option::of(ground_truth()), window(), performance(), drift());
     (head, rows, sections, any::<bool>(), thresholds(), alerts()).prop_map(
         |(head, rows, sections, normalize, thresholds, alerts)| {
             let (name, problem, profile, unknown_version) = head;
@@ -344,10 +274,7 @@ fn comments_order_and_formatting_make_no_other_epoch() {
 fn what_changes_no_figure_makes_no_other_epoch() {
     let plain = read(PLAIN);
     for (lines, policy) in [
-        (
-            "[kafka]\nnamespace = \"x\"\nbootstrap_servers = \"x\"",
-            false,
-        ),
+        ("[kafka]\nnamespace = \"x\"\nbootstrap_servers = \"x\"", false),
         ("[service]\nlisten = \"x:1\"", false),
         ("[model.a]\nprofile = \"elsewhere\"", false),
         ("[model.a.alerts]\nperformance = \"off\"", true),
@@ -356,11 +283,7 @@ fn what_changes_no_figure_makes_no_other_epoch() {
     ] {
         let other = with(lines);
         assert_eq!(other.figures_hash(), plain.figures_hash(), "{lines}");
-        assert_eq!(
-            other.policy().hash() != plain.policy().hash(),
-            policy,
-            "{lines}"
-        );
+        assert_eq!(other.policy().hash() != plain.policy().hash(), policy, "{lines}");
     }
 }
 

@@ -16,10 +16,7 @@ pub(crate) fn settings_file(name: &str) -> String {
 }
 
 /// A world with the variables and files that the fixtures name.
-pub(crate) const WORLD: Outside<'static> = Outside {
-    variable: &variable,
-    file: &file,
-};
+pub(crate) const WORLD: Outside<'static> = Outside { variable: &variable, file: &file };
 
 fn variable(name: &str) -> Option<String> {
     let value = match name {

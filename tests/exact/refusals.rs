@@ -17,10 +17,7 @@ fn mistakes(refused: Result<impl Sized, SettingsError>) -> Vec<Mistake> {
 
 /// Where the mistakes are.
 pub(crate) fn paths(refused: Result<impl Sized, SettingsError>) -> Vec<String> {
-    mistakes(refused)
-        .into_iter()
-        .map(|mistake| mistake.path)
-        .collect()
+    mistakes(refused).into_iter().map(|mistake| mistake.path).collect()
 }
 
 #[test]
@@ -99,41 +96,23 @@ fn broken_toml_hides_nothing_but_its_own_line() {
 #[test]
 fn what_is_wrong_with_the_defaults_is_told_once_and_there() {
     let text = "[defaults.window]\nsize = 0\nidel = \"5m\"\n[model.a]\nproblem = \"binary\"\n[model.b]\nproblem = \"binary\"";
-    assert_eq!(
-        paths(read(text)),
-        ["defaults.window.size", "defaults.window.idel"]
-    );
+    assert_eq!(paths(read(text)), ["defaults.window.size", "defaults.window.idel"]);
 }
 
 #[test]
 fn contradictions_are_found() {
     for (lines, path) in [
         ("window = { size = 10, number = 3 }", "model.a.window"),
-        (
-            "window = { size = 10, min_rows = 11 }",
-            "model.a.window.min_rows",
-        ),
-        (
-            "window = { idle = \"1h\", max_wait = \"1m\" }",
-            "model.a.window.idle",
-        ),
+        ("window = { size = 10, min_rows = 11 }", "model.a.window.min_rows"),
+        ("window = { idle = \"1h\", max_wait = \"1m\" }", "model.a.window.idle"),
         ("window = { max_wait = \"1m\" }", "model.a.window.max_wait"),
         ("window = { period = \"0s\" }", "model.a.window.period"),
-        (
-            "columns.probability = { yes = \"p\", no = \"q\" }",
-            "model.a.columns.probability",
-        ),
+        ("columns.probability = { yes = \"p\", no = \"q\" }", "model.a.columns.probability"),
         ("columns.id = []", "model.a.columns.id"),
         ("columns.id = [\"a\", \"a\"]", "model.a.columns.id[1]"),
         ("columns.target = \"outcome.*\"", "model.a.columns.target"),
-        (
-            "performance.metrics = [\"business_value\"]",
-            "model.a.performance.metrics",
-        ),
-        (
-            "performance.metrics = [\"f1\", \"f1\"]",
-            "model.a.performance.metrics[1]",
-        ),
+        ("performance.metrics = [\"business_value\"]", "model.a.performance.metrics"),
+        ("performance.metrics = [\"f1\", \"f1\"]", "model.a.performance.metrics[1]"),
         (
             "performance = { metrics = [\"f1\"], business_value = [[0, 1], [1, 0]] }",
             "model.a.performance.business_value",
@@ -142,10 +121,7 @@ fn contradictions_are_found() {
             "performance.business_value = [[0, 1, 2], [1, 0, 2]]",
             "model.a.performance.business_value",
         ),
-        (
-            "performance.business_value = [[0, 1], [1, nan]]",
-            "model.a.performance.business_value",
-        ),
+        ("performance.business_value = [[0, 1], [1, nan]]", "model.a.performance.business_value"),
         (
             "performance.business_value = [[0, 1], [1, \"x\"]]",
             "model.a.performance.business_value[1][1]",
@@ -154,22 +130,10 @@ fn contradictions_are_found() {
             "performance.normalize.confusion_matrix = \"predicted\"",
             "model.a.performance.normalize.confusion_matrix",
         ),
-        (
-            "performance.calibration = { yes = \"auto\" }",
-            "model.a.performance.calibration",
-        ),
-        (
-            "thresholds.f1 = { lower = 1, standard_deviations = 3 }",
-            "model.a.thresholds.f1",
-        ),
-        (
-            "thresholds.f1 = { lower = 1, upper = 1 }",
-            "model.a.thresholds.f1",
-        ),
-        (
-            "thresholds.f1 = { upper = inf }",
-            "model.a.thresholds.f1.upper",
-        ),
+        ("performance.calibration = { yes = \"auto\" }", "model.a.performance.calibration"),
+        ("thresholds.f1 = { lower = 1, standard_deviations = 3 }", "model.a.thresholds.f1"),
+        ("thresholds.f1 = { lower = 1, upper = 1 }", "model.a.thresholds.f1"),
+        ("thresholds.f1 = { upper = inf }", "model.a.thresholds.f1.upper"),
         ("thresholds.f1 = {}", "model.a.thresholds.f1"),
         ("thresholds.mae = { upper = 1 }", "model.a.thresholds.mae"),
         ("thresholds.chi2 = \"none\"", "model.a.thresholds.chi2"),
@@ -178,15 +142,9 @@ fn contradictions_are_found() {
             "model.a.thresholds.\"x.mean\"",
         ),
         ("alerts.open_after = 0", "model.a.alerts.open_after"),
-        (
-            "alerts.open_after = \"two of three\"",
-            "model.a.alerts.open_after",
-        ),
+        ("alerts.open_after = \"two of three\"", "model.a.alerts.open_after"),
         ("alerts.resolve_after = 0", "model.a.alerts.resolve_after"),
-        (
-            "alerts.silence.after = \"0s\"",
-            "model.a.alerts.silence.after",
-        ),
+        ("alerts.silence.after = \"0s\"", "model.a.alerts.silence.after"),
         ("profile = \"{name}.vigie\"", "model.a.profile"),
         ("filter = \" \"", "model.a.filter"),
         ("derived = { x = \"\" }", "model.a.derived.x"),
@@ -198,40 +156,16 @@ fn contradictions_are_found() {
 #[test]
 fn later_parts_are_checked_like_the_rest() {
     for (lines, path) in [
-        (
-            "segments = [\"a\", [\"b\", \"c\"], [\"c\", \"b\"]]",
-            "model.a.segments[2]",
-        ),
-        (
-            "segments = [{ name = \"all\", where = \"x > 1\" }]",
-            "model.a.segments[0]",
-        ),
+        ("segments = [\"a\", [\"b\", \"c\"], [\"c\", \"b\"]]", "model.a.segments[2]"),
+        ("segments = [{ name = \"all\", where = \"x > 1\" }]", "model.a.segments[0]"),
         ("segments = [{ name = \"young\" }]", "model.a.segments[0]"),
         ("ground_truth = { wait = \"1m\" }", "model.a.ground_truth"),
-        (
-            "ground_truth = { min_coverage = 20 }",
-            "model.a.ground_truth.min_coverage",
-        ),
-        (
-            "ground_truth = { key = [\"a\", \"b\"], matches = \"a\" }",
-            "model.a.ground_truth",
-        ),
-        (
-            "performance.custom = { f1 = \"1\" }",
-            "model.a.performance.custom.f1",
-        ),
-        (
-            "performance.custom = { Cost = { row = \"x\" } }",
-            "model.a.performance.custom.Cost",
-        ),
-        (
-            "drift.multivariate = [\"reconstruction\"]",
-            "model.a.drift.multivariate[0]",
-        ),
-        (
-            "columns.probability = { x = \"p\" }",
-            "model.a.columns.probability",
-        ),
+        ("ground_truth = { min_coverage = 20 }", "model.a.ground_truth.min_coverage"),
+        ("ground_truth = { key = [\"a\", \"b\"], matches = \"a\" }", "model.a.ground_truth"),
+        ("performance.custom = { f1 = \"1\" }", "model.a.performance.custom.f1"),
+        ("performance.custom = { Cost = { row = \"x\" } }", "model.a.performance.custom.Cost"),
+        ("drift.multivariate = [\"reconstruction\"]", "model.a.drift.multivariate[0]"),
+        ("columns.probability = { x = \"p\" }", "model.a.columns.probability"),
     ] {
         let found = paths(model(lines));
         assert!(found.contains(&path.to_owned()), "{lines}: {found:?}");
@@ -255,48 +189,21 @@ fn later_parts_are_checked_like_the_rest() {
 #[test]
 fn kafka_is_checked_too() {
     for (lines, path) in [
-        (
-            "[kafka]\nbootstrap_servers = \"a:1,\"",
-            "kafka.bootstrap_servers",
-        ),
+        ("[kafka]\nbootstrap_servers = \"a:1,\"", "kafka.bootstrap_servers"),
         ("[kafka]\nnamespace = \"a b\"", "kafka.namespace"),
-        (
-            "[kafka.topics]\npredictions = []",
-            "kafka.topics.predictions",
-        ),
-        (
-            "[kafka.topics]\npredictions = [5]",
-            "kafka.topics.predictions[0]",
-        ),
-        (
-            "[kafka.topics]\npredictions = [\"^loans.*\"]",
-            "kafka.topics.predictions[0]",
-        ),
-        (
-            "[kafka.topics]\npredictions = [\"a\", \"a\"]",
-            "kafka.topics.predictions[1]",
-        ),
-        (
-            "[kafka.topics]\npredictions = [\"vigie.tally\"]",
-            "kafka.topics.predictions[0]",
-        ),
-        (
-            "[kafka.topics]\npredictions = [\"x\"]\nresults = \"x\"",
-            "kafka.topics.predictions[0]",
-        ),
-        (
-            "[kafka.topics]\nresults = \"x\"\nalerts = \"x\"",
-            "kafka.topics.alerts",
-        ),
+        ("[kafka.topics]\npredictions = []", "kafka.topics.predictions"),
+        ("[kafka.topics]\npredictions = [5]", "kafka.topics.predictions[0]"),
+        ("[kafka.topics]\npredictions = [\"^loans.*\"]", "kafka.topics.predictions[0]"),
+        ("[kafka.topics]\npredictions = [\"a\", \"a\"]", "kafka.topics.predictions[1]"),
+        ("[kafka.topics]\npredictions = [\"vigie.tally\"]", "kafka.topics.predictions[0]"),
+        ("[kafka.topics]\npredictions = [\"x\"]\nresults = \"x\"", "kafka.topics.predictions[0]"),
+        ("[kafka.topics]\nresults = \"x\"\nalerts = \"x\"", "kafka.topics.alerts"),
         ("[kafka.topics]\nstart = \"earlist\"", "kafka.topics.start"),
         ("[kafka.topics]\nstart = 2026-01-31", "kafka.topics.start"),
         ("[kafka]\nnamespace = 2026-01-31", "kafka.namespace"),
         ("[service]\nlisten = \"9464\"", "service.listen"),
         ("[service]\ninstance = \"\"", "service.instance"),
-        (
-            "[prometheus]\nsegments = [\"region\"]",
-            "prometheus.segments",
-        ),
+        ("[prometheus]\nsegments = [\"region\"]", "prometheus.segments"),
         ("[[notify]]\nurl = \"https://example.org\"", "notify"),
     ] {
         let text = format!("[model.a]\nproblem = \"none\"\n{lines}");
@@ -331,11 +238,7 @@ fn properties_that_break_delivery_are_refused_with_the_reason() {
         let text = format!("[model.a]\nproblem = \"none\"\n[kafka.properties]\n{name} = \"x\"");
         let mistakes = mistakes(read(&text));
         assert_eq!(mistakes.len(), 1, "{name}");
-        assert!(
-            mistakes[0].mend.starts_with("remove it: "),
-            "{}",
-            mistakes[0]
-        );
+        assert!(mistakes[0].mend.starts_with("remove it: "), "{}", mistakes[0]);
         assert_eq!(mistakes[0].line, Some(4));
     }
 }

@@ -19,9 +19,7 @@ fn the_schema_of_the_settings_is_current() {
 #[test]
 fn right_settings_are_valid() {
     let validator = validator_for(&schema()).unwrap();
-    let mut texts = ["minimal.toml", "contract.toml"]
-        .map(settings_file)
-        .to_vec();
+    let mut texts = ["minimal.toml", "contract.toml"].map(settings_file).to_vec();
     texts.push(example());
     // A date of TOML is no JSON: as a text it means the same.
     texts.push(
@@ -29,10 +27,7 @@ fn right_settings_are_valid() {
     );
     texts.push("[defaults.window]\nlateness = \"${LATENESS:-1m}\"".to_owned());
     for text in texts {
-        let found = validator
-            .iter_errors(&json(&text))
-            .map(|e| e.to_string())
-            .collect::<Vec<_>>();
+        let found = validator.iter_errors(&json(&text)).map(|e| e.to_string()).collect::<Vec<_>>();
         assert!(found.is_empty(), "{found:?}\n{text}");
     }
 }
@@ -69,9 +64,7 @@ fn wrong_settings_are_invalid() {
 fn every_key_is_described() {
     let schema = schema();
     let sections = schema["$defs"].as_object().unwrap().iter();
-    for (name, section) in sections
-        .map(|(name, at)| (name.as_str(), at))
-        .chain([("file", &schema)])
+    for (name, section) in sections.map(|(name, at)| (name.as_str(), at)).chain([("file", &schema)])
     {
         for (key, property) in section["properties"].as_object().into_iter().flatten() {
             assert!(property.get("description").is_some(), "{name}.{key}");

@@ -5,9 +5,9 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use vigie::metric::{Metric, Problem};
 use vigie::settings::{Cut, Model, OpenRule, Prediction, Start, example};
 use vigie::stats::Threshold;
-use vigie::window::{Metric, Problem};
 
 use crate::data::{assert_current, model, read, settings_file};
 use crate::refusals::paths;
@@ -19,10 +19,7 @@ fn ten_lines_are_enough() {
     let settings = read(&text).unwrap();
     let mut expected = Model::new("car-loan", Problem::Binary);
     expected.columns = settings.models["car-loan"].columns.clone();
-    assert_eq!(
-        settings.models,
-        BTreeMap::from([("car-loan".to_owned(), expected)])
-    );
+    assert_eq!(settings.models, BTreeMap::from([("car-loan".to_owned(), expected)]));
     assert_eq!(settings.kafka.topics.predictions, ["loans"]);
     assert_eq!(settings.service.instance.as_deref(), Some("pod-7"));
     settings.ready_to_run("vigie.toml").unwrap();
@@ -162,10 +159,7 @@ fn what_holds_for_all_holds_where_a_model_says_nothing() {
     let settings = read(&settings_file("full.toml")).unwrap();
     let loan = &settings.models["car-loan"];
     let churn = &settings.models["churn"];
-    assert_eq!(
-        churn.window.cut,
-        Some(Cut::Size(NonZeroU64::new(2000).unwrap()))
-    );
+    assert_eq!(churn.window.cut, Some(Cut::Size(NonZeroU64::new(2000).unwrap())));
     assert_eq!(churn.window.lateness, Duration::from_mins(2));
     assert_eq!(churn.columns.model.as_deref(), Some("model.name"));
     assert_eq!(churn.alerts.silence, loan.alerts.silence);
@@ -187,15 +181,9 @@ fn a_model_overrules_the_defaults_value_by_value() {
     "#;
     let settings = read(text).unwrap();
     let model = &settings.models["a"];
-    assert_eq!(
-        model.window.cut,
-        Some(Cut::Period(Duration::from_hours(24)))
-    );
+    assert_eq!(model.window.cut, Some(Cut::Period(Duration::from_hours(24))));
     assert_eq!(model.window.lateness, Duration::from_mins(5));
-    let limit = Threshold::Constant {
-        lower: Some(0.6),
-        upper: None,
-    };
+    let limit = Threshold::Constant { lower: Some(0.6), upper: None };
     assert_eq!(model.thresholds.of(Metric::RocAuc, None), limit);
     assert_eq!(model.thresholds.of(Metric::F1, None), Threshold::None);
 }
@@ -213,14 +201,8 @@ fn standard_deviations_go_to_the_sides_that_the_metric_has() {
         "#,
     )
     .unwrap();
-    let both = Threshold::StandardDeviation {
-        lower: Some(2.0),
-        upper: Some(2.0),
-    };
-    let above = Threshold::StandardDeviation {
-        lower: None,
-        upper: Some(2.0),
-    };
+    let both = Threshold::StandardDeviation { lower: Some(2.0), upper: Some(2.0) };
+    let above = Threshold::StandardDeviation { lower: None, upper: Some(2.0) };
     let of = |metric, column| model.thresholds.of(metric, column);
     assert_eq!(of(Metric::RocAuc, None), both);
     assert_eq!(of(Metric::Wasserstein, Some("x")), above);
@@ -228,10 +210,7 @@ fn standard_deviations_go_to_the_sides_that_the_metric_has() {
     assert_eq!(of(Metric::Mean, None), above);
     assert_eq!(
         of(Metric::Mean, Some("a.b")),
-        Threshold::Constant {
-            lower: Some(-1.0),
-            upper: None
-        }
+        Threshold::Constant { lower: Some(-1.0), upper: None }
     );
     assert_eq!(of(Metric::Psi, Some("a.b")), Threshold::THREE_SIGMA_ABOVE);
 }
@@ -280,19 +259,10 @@ fn secrets_are_fetched_and_never_shown() {
 #[test]
 fn profiles_are_found_and_versions_lead_nowhere_else() {
     let mut model = Model::new("car-loan", Problem::Binary);
-    assert_eq!(
-        model.profile_for("").as_deref(),
-        Some("profiles/car-loan.vigie")
-    );
-    assert_eq!(
-        model.profile_for("7").as_deref(),
-        Some("profiles/car-loan/7.vigie")
-    );
+    assert_eq!(model.profile_for("").as_deref(), Some("profiles/car-loan.vigie"));
+    assert_eq!(model.profile_for("7").as_deref(), Some("profiles/car-loan/7.vigie"));
     model.profile = Some("s3://bucket/{model}-{version}".to_owned());
-    assert_eq!(
-        model.profile_for("{model}").as_deref(),
-        Some("s3://bucket/car-loan-{model}")
-    );
+    assert_eq!(model.profile_for("{model}").as_deref(), Some("s3://bucket/car-loan-{model}"));
     for version in ["../x", "a/b", "a\\b", ".."] {
         assert_eq!(model.profile_for(version), None);
     }
@@ -303,13 +273,7 @@ fn other_ways_to_write_the_same() {
     let model =
         model("alerts = { open_after = 4, silence = \"off\" }\ncolumns.prediction.threshold = 1")
             .unwrap();
-    assert_eq!(
-        model.alerts.open_after,
-        OpenRule {
-            breaches: 4,
-            windows: 4
-        }
-    );
+    assert_eq!(model.alerts.open_after, OpenRule { breaches: 4, windows: 4 });
     assert_eq!(model.alerts.silence, None);
     assert_eq!(model.columns.prediction, Some(Prediction::Threshold(1.0)));
 }

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::alert::{Level, Severity};
+use crate::settings::Export;
 use crate::settings::typed::{DurationText, TextOr};
-use crate::settings::{Export, Level, Severity};
 
 /// Which breaches become alerts, and when.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -92,10 +93,7 @@ pub(crate) struct Silence {
 
 impl Default for Silence {
     fn default() -> Self {
-        Self {
-            after: DurationText::of("30m"),
-            severity: Severity::Critical,
-        }
+        Self { after: DurationText::of("30m"), severity: Severity::Critical }
     }
 }
 

@@ -6,11 +6,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
+use crate::metric::{ColumnKind, Family, Metric};
 use crate::settings::schema::list_of;
 use crate::settings::typed::TextOr;
-use crate::settings::{Calibrator, MatrixNormalization, Multivariate, ValueNormalization, later};
-use crate::stats::Threshold;
-use crate::window::{ColumnKind, Family, Metric};
+use crate::settings::{Calibrator, Multivariate, later};
+use crate::stats::{Normalization, Threshold, ValueNormalization};
 
 /// Which performance is estimated and measured.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -58,13 +58,7 @@ impl Default for Performance {
 }
 
 fn example_metrics() -> [&'static str; 5] {
-    [
-        "roc_auc",
-        "f1",
-        "accuracy",
-        "confusion_matrix",
-        "business_value",
-    ]
+    ["roc_auc", "f1", "accuracy", "confusion_matrix", "business_value"]
 }
 
 fn example_business_value() -> [[i32; 2]; 2] {
@@ -72,10 +66,7 @@ fn example_business_value() -> [[i32; 2]; 2] {
 }
 
 fn example_custom() -> BTreeMap<&'static str, &'static str> {
-    BTreeMap::from([(
-        "cost_per_loan",
-        "(10 * false_positive + 500 * false_negative) / rows",
-    )])
+    BTreeMap::from([("cost_per_loan", "(10 * false_positive + 500 * false_negative) / rows")])
 }
 
 /// What counts are divided by.
@@ -83,7 +74,7 @@ fn example_custom() -> BTreeMap<&'static str, &'static str> {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Normalize {
     /// The cells of the confusion matrix. Default: `none`, they are counts of rows.
-    pub(crate) confusion_matrix: MatrixNormalization,
+    pub(crate) confusion_matrix: Normalization,
     /// The business value. Default: `none`, it is the sum of the window.
     pub(crate) business_value: ValueNormalization,
 }
@@ -115,11 +106,7 @@ pub(crate) struct Drift {
 impl Default for Drift {
     fn default() -> Self {
         let method = vec![Metric::JensenShannon.as_str().to_owned()];
-        Self {
-            continuous: method.clone(),
-            categorical: method,
-            multivariate: Vec::new(),
-        }
+        Self { continuous: method.clone(), categorical: method, multivariate: Vec::new() }
     }
 }
 
@@ -174,14 +161,8 @@ pub(crate) enum NoThreshold {
 fn performance_metrics(_: &mut SchemaGenerator) -> Schema {
     let of_performance = |metric: &Metric| metric.spec().family == Family::Performance;
     let names = Metric::all().filter(of_performance).map(Metric::as_str);
-    let later = later::METRICS
-        .iter()
-        .filter(|metric| !metric.problems.is_empty());
-    list_of(
-        names
-            .chain(["confusion_matrix"])
-            .chain(later.map(|metric| metric.name)),
-    )
+    let later = later::METRICS.iter().filter(|metric| !metric.problems.is_empty());
+    list_of(names.chain(["confusion_matrix"]).chain(later.map(|metric| metric.name)))
 }
 
 fn continuous_methods(_: &mut SchemaGenerator) -> Schema {
@@ -201,9 +182,7 @@ pub(crate) fn methods(kind: ColumnKind) -> impl Iterator<Item = Metric> {
 /// Metrics by name with their help, so that an editor can complete them; else `column.metric`.
 pub(super) fn thresholds(generator: &mut SchemaGenerator) -> Schema {
     let each = generator.subschema_for::<TextOr<ThresholdTable, NoThreshold>>();
-    generator
-        .definitions_mut()
-        .insert("Threshold".to_owned(), each.into());
+    generator.definitions_mut().insert("Threshold".to_owned(), each.into());
     let threshold = json!({ "$ref": "#/$defs/Threshold" });
     // chi2 has none: its breach is p < 0.05.
     let metrics = || Metric::all().filter(|metric| *metric != Metric::Chi2);
@@ -238,10 +217,7 @@ fn in_words(threshold: Threshold) -> String {
         }
         Threshold::StandardDeviation { lower, upper } => {
             let sides = [limit("below by", lower), limit("above by", upper)];
-            (
-                "standard deviations from the mean of the reference windows",
-                sides,
-            )
+            ("standard deviations from the mean of the reference windows", sides)
         }
     };
     let sides = sides.into_iter().flatten().collect::<Vec<_>>().join(", ");

@@ -39,10 +39,7 @@ impl Default for Kafka {
 }
 
 fn example_properties() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static str>> {
-    BTreeMap::from([(
-        "sasl.password",
-        BTreeMap::from([("file", "/run/secrets/kafka")]),
-    )])
+    BTreeMap::from([("sasl.password", BTreeMap::from([("file", "/run/secrets/kafka")]))])
 }
 
 /// Names of topics.

@@ -8,12 +8,12 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::metric::Problem;
 use crate::settings::UnknownVersion;
 use crate::settings::typed::{
     Alerts, Columns, Drift, DurationText, GroundTruth, NoThreshold, Performance, Quality, TextOr,
     ThresholdTable, figures,
 };
-use crate::window::Problem;
 
 /// A model that is watched.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -108,14 +108,8 @@ fn example_segments() -> Vec<Segment> {
 }
 
 fn example_thresholds() -> BTreeMap<&'static str, ThresholdTable> {
-    let sigma = |k| ThresholdTable {
-        standard_deviations: Some(k),
-        ..ThresholdTable::default()
-    };
-    let limits = ThresholdTable {
-        lower: Some(0.7),
-        ..ThresholdTable::default()
-    };
+    let sigma = |k| ThresholdTable { standard_deviations: Some(k), ..ThresholdTable::default() };
+    let limits = ThresholdTable { lower: Some(0.7), ..ThresholdTable::default() };
     BTreeMap::from([
         ("accuracy", limits),
         ("roc_auc", sigma(3.0)),

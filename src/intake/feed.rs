@@ -1,0 +1,383 @@
+//! One lane on its way into the tally log: which stretch is being read, sent, acknowledged, committed.
+//!
+//! A pure state machine. Whoever drives it (Kafka, or a test) does what it says and tells it what came of it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+
+use crate::batch::{Body, Content, Header, Heartbeat, Lane, Record, Stretch};
+
+/// What the group's offset commit of a lane says: where to go on, and what every owner must know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Everything below has been acknowledged by every output.
+    pub offset: i64,
+    /// Where the lane begins.
+    pub beginning: i64,
+    /// The number of the lane's owner.
+    pub owner: u64,
+    /// From which offset on which epoch is in force, ascending; the first at or below `offset`.
+    pub boundaries: Vec<(i64, u64)>,
+}
+
+impl Committed {
+    /// A lane that nobody has read yet.
+    pub fn beginning_at(offset: i64, epoch: u64) -> Self {
+        Self { offset, beginning: offset, owner: 0, boundaries: vec![(offset, epoch)] }
+    }
+
+    /// As the metadata of an offset commit: ASCII, a few dozen bytes.
+    pub fn to_metadata(&self) -> String {
+        let mut text = format!("1 {} {}", self.beginning, self.owner);
+        for (offset, epoch) in &self.boundaries {
+            // Writing to a string cannot fail.
+            let _written = write!(text, " {offset}:{epoch}");
+        }
+        text
+    }
+
+    /// From an offset commit; `None` where the metadata are not ours.
+    pub fn from_metadata(offset: i64, metadata: &str) -> Option<Self> {
+        let mut words = metadata.split(' ');
+        if words.next()? != "1" {
+            return None;
+        }
+        let beginning = words.next()?.parse().ok()?;
+        let owner = words.next()?.parse().ok()?;
+        let boundaries = words
+            .map(|word| {
+                let (offset, epoch) = word.split_once(':')?;
+                Some((offset.parse().ok()?, epoch.parse().ok()?))
+            })
+            .collect::<Option<Vec<_>>>()?;
+        (!boundaries.is_empty()).then_some(Self { offset, beginning, owner, boundaries })
+    }
+
+    /// The epoch in force at an offset.
+    pub fn epoch_at(&self, offset: i64) -> u64 {
+        let before = self.boundaries.partition_point(|&(from, _)| from <= offset);
+        self.boundaries[before.saturating_sub(1)].1
+    }
+}
+
+/// One lane on its way into the tally log.
+#[derive(Debug)]
+pub struct Feed {
+    lane: Lane,
+    topic: String,
+    partitions: i32,
+    /// How many partitions the tally log has.
+    outputs: u32,
+    policy: u64,
+    committed: Committed,
+    /// The first offset of the stretch that is being read.
+    from: i64,
+    /// The reader's position.
+    position: i64,
+    /// The epoch of the records in it, once there is one.
+    reading: Option<u64>,
+    in_flight: VecDeque<InFlight>,
+    next_ticket: u64,
+}
+
+/// A stretch that was sent and not yet acknowledged by every output.
+#[derive(Debug)]
+struct InFlight {
+    ticket: u64,
+    to: i64,
+    waiting: u32,
+}
+
+/// Records to be sent, one an output partition, in this order.
+#[derive(Debug)]
+pub struct Sending {
+    /// What acknowledgements refer to.
+    pub ticket: u64,
+    /// By output partition.
+    pub records: Vec<(u32, Record)>,
+}
+
+impl Feed {
+    /// Takes a lane over: the number of its owner rises. What it says must be committed
+    /// ([`Feed::committed`]) before anything is sent.
+    pub fn take_over(
+        lane: Lane,
+        topic: String,
+        partitions: i32,
+        outputs: u32,
+        policy: u64,
+        found: Committed,
+    ) -> Self {
+        let committed = Committed { owner: found.owner + 1, ..found };
+        let offset = committed.offset;
+        Self {
+            lane,
+            topic,
+            partitions,
+            outputs,
+            policy,
+            committed,
+            from: offset,
+            position: offset,
+            reading: None,
+            in_flight: VecDeque::new(),
+            next_ticket: 0,
+        }
+    }
+
+    /// What the lane's offset commit has to say now.
+    pub fn committed(&self) -> &Committed {
+        &self.committed
+    }
+
+    /// The next offset to be read.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// The epoch of a record at an offset.
+    pub fn epoch_at(&self, offset: i64) -> u64 {
+        self.committed.epoch_at(offset)
+    }
+
+    /// The lane.
+    pub fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    /// The policy that records carry from now on.
+    pub fn set_policy(&mut self, policy: u64) {
+        self.policy = policy;
+    }
+
+    /// Notes that an epoch begins at an offset: at or above everything that anybody may have sent. Must be committed
+    /// before anything is read with it.
+    pub fn begin_epoch(&mut self, offset: i64, epoch: u64) {
+        if self.committed.boundaries.last().is_some_and(|&(_, last)| last < epoch) {
+            let offset = offset.max(self.position);
+            // An epoch that never came into force leaves no trace.
+            self.committed.boundaries.retain(|&(from, _)| from < offset);
+            self.committed.boundaries.push((offset, epoch));
+        }
+    }
+
+    /// The newest epoch that is known to the lane.
+    pub fn newest_epoch(&self) -> u64 {
+        self.committed.boundaries.last().map_or(0, |&(_, epoch)| epoch)
+    }
+
+    /// Whether a record at this offset belongs to another epoch than the stretch that is being read: then
+    /// that stretch has to be closed first.
+    pub fn must_close_before(&self, offset: i64) -> bool {
+        self.reading.is_some_and(|epoch| epoch != self.committed.epoch_at(offset))
+    }
+
+    /// Notes that the record at an offset has been read.
+    pub fn read(&mut self, offset: i64) {
+        let epoch = self.committed.epoch_at(offset);
+        debug_assert!(self.reading.is_none_or(|reading| reading == epoch), "closed before");
+        self.reading = Some(epoch);
+        self.position = self.position.max(offset + 1);
+    }
+
+    /// Notes that there is no record below `position` that was not read: offsets without one (compaction,
+    /// transaction markers) are passed.
+    pub fn skip_to(&mut self, position: i64) {
+        self.position = self.position.max(position);
+    }
+
+    /// The announcement of a new owner, to every output.
+    pub fn open(&mut self) -> Sending {
+        let beginning = self.committed.beginning;
+        let at = self.committed.offset;
+        let epoch = self.committed.epoch_at(at);
+        self.to_all(Stretch { from: at, to: at }, epoch, |_| Body::Open { beginning })
+    }
+
+    /// Ends the stretch that is being read: what was read of it, by output partition. Outputs without any get an
+    /// empty record, so that the stretches tile the lane in each of them.
+    pub fn close(&mut self, mut content: BTreeMap<u32, Content>) -> Option<Sending> {
+        if self.position == self.from {
+            return None;
+        }
+        let stretch = Stretch { from: self.from, to: self.position };
+        let epoch = self.reading.unwrap_or_else(|| self.committed.epoch_at(self.position - 1));
+        let sending = self.to_all(stretch, epoch, |output| {
+            Body::Rows(content.remove(&output).unwrap_or_default())
+        });
+        debug_assert!(content.is_empty(), "every output partition exists");
+        self.from = self.position;
+        self.reading = None;
+        Some(sending)
+    }
+
+    /// A sign of life for every output.
+    pub fn heartbeat(&self, heartbeat: Heartbeat) -> Vec<(u32, Record)> {
+        let at = self.from;
+        let record = Record {
+            header: self.header(Stretch { from: at, to: at }, self.committed.epoch_at(at)),
+            body: Body::Heartbeat(heartbeat),
+        };
+        (0..self.outputs).map(|output| (output, record.clone())).collect()
+    }
+
+    fn to_all(
+        &mut self,
+        stretch: Stretch,
+        epoch: u64,
+        mut body: impl FnMut(u32) -> Body,
+    ) -> Sending {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.in_flight.push_back(InFlight { ticket, to: stretch.to, waiting: self.outputs });
+        let header = self.header(stretch, epoch);
+        let records = (0..self.outputs)
+            .map(|output| (output, Record { header: header.clone(), body: body(output) }))
+            .collect();
+        Sending { ticket, records }
+    }
+
+    fn header(&self, stretch: Stretch, epoch: u64) -> Header {
+        Header {
+            lane: self.lane,
+            topic: self.topic.clone(),
+            partitions: self.partitions,
+            owner: self.committed.owner,
+            epoch,
+            policy: self.policy,
+            stretch,
+        }
+    }
+
+    /// Also waits for `more` deliveries of this ticket (dead letters).
+    pub fn wait_for(&mut self, ticket: u64, more: u32) {
+        if let Some(sent) = self.in_flight.iter_mut().find(|sent| sent.ticket == ticket) {
+            sent.waiting += more;
+        }
+    }
+
+    /// Takes one acknowledgement. Whether the offset to be committed moved, or the lane became free to be read.
+    pub fn acknowledged(&mut self, ticket: u64) -> bool {
+        if let Some(sent) = self.in_flight.iter_mut().find(|sent| sent.ticket == ticket) {
+            sent.waiting = sent.waiting.saturating_sub(1);
+        }
+        let mut moved = false;
+        while self.in_flight.front().is_some_and(|sent| sent.waiting == 0) {
+            if let Some(sent) = self.in_flight.pop_front() {
+                self.committed.offset = sent.to;
+                moved = true;
+            }
+        }
+        if moved {
+            // Epochs that ended below what is committed are over.
+            let offset = self.committed.offset;
+            let boundaries = &mut self.committed.boundaries;
+            let before = boundaries.partition_point(|&(from, _)| from <= offset);
+            boundaries.drain(..before.saturating_sub(1));
+        }
+        moved
+    }
+
+    /// Whether everything that was sent has been acknowledged.
+    pub fn is_settled(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Stretches under way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// A delivery failed: everything from the committed offset on is to be read and sent again. Acknowledgements of
+    /// older tickets mean nothing any more. Returns where to read on.
+    pub fn fall_back(&mut self) -> i64 {
+        self.in_flight.clear();
+        self.from = self.committed.offset;
+        self.position = self.committed.offset;
+        self.reading = None;
+        self.position
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(found: Committed) -> Feed {
+        Feed::take_over(Lane { topic: 1, partition: 0 }, "p".to_owned(), 1, 2, 0, found)
+    }
+
+    #[test]
+    fn the_commit_comes_back_from_its_metadata() {
+        let committed = Committed {
+            offset: 70,
+            beginning: 3,
+            owner: 9,
+            boundaries: vec![(3, 1), (60, 4), (100, 5)],
+        };
+        let metadata = committed.to_metadata();
+        assert_eq!(metadata, "1 3 9 3:1 60:4 100:5");
+        assert_eq!(Committed::from_metadata(70, &metadata), Some(committed));
+        for foreign in ["", "1", "1 2", "1 2 3", "2 3 9 3:1", "1 a 9 3:1", "1 3 9 3"] {
+            assert_eq!(Committed::from_metadata(70, foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn the_offset_moves_only_when_every_output_has_every_stretch() {
+        let mut feed = feed(Committed::beginning_at(10, 1));
+        feed.read(14);
+        let first = feed.close(BTreeMap::new()).unwrap();
+        feed.read(19);
+        let second = feed.close(BTreeMap::new()).unwrap();
+        assert!(!feed.acknowledged(second.ticket));
+        assert!(!feed.acknowledged(second.ticket));
+        assert_eq!(feed.committed().offset, 10);
+        assert!(!feed.acknowledged(first.ticket));
+        assert!(feed.acknowledged(first.ticket));
+        assert_eq!(feed.committed().offset, 20);
+        assert!(feed.is_settled());
+    }
+
+    #[test]
+    fn a_failed_delivery_goes_back_to_what_is_committed() {
+        let mut feed = feed(Committed::beginning_at(10, 1));
+        feed.read(14);
+        let lost = feed.close(BTreeMap::new()).unwrap();
+        assert_eq!(feed.fall_back(), 10);
+        assert!(!feed.acknowledged(lost.ticket));
+        feed.read(14);
+        let again = feed.close(BTreeMap::new()).unwrap();
+        assert_eq!(again.records[0].1.header.stretch, Stretch { from: 10, to: 15 });
+    }
+
+    #[test]
+    fn no_stretch_spans_two_epochs() {
+        let mut feed = feed(Committed::beginning_at(0, 1));
+        feed.read(4);
+        feed.begin_epoch(8, 2);
+        assert!(!feed.must_close_before(7));
+        feed.read(7);
+        assert!(feed.must_close_before(8));
+        let old = feed.close(BTreeMap::new()).unwrap();
+        assert_eq!(old.records[0].1.header.epoch, 1);
+        feed.read(8);
+        let new = feed.close(BTreeMap::new()).unwrap();
+        assert_eq!(new.records[0].1.header.epoch, 2);
+        assert_eq!(new.records[0].1.header.stretch, Stretch { from: 8, to: 9 });
+    }
+
+    #[test]
+    fn an_epoch_that_began_where_there_is_no_record_takes_the_hole() {
+        // Offsets 5 to 9 hold no records; the epoch begins at 7.
+        let mut feed = feed(Committed::beginning_at(0, 1));
+        feed.read(4);
+        let _old = feed.close(BTreeMap::new()).unwrap();
+        feed.begin_epoch(7, 2);
+        assert!(!feed.must_close_before(10), "nothing is being read");
+        feed.read(10);
+        let new = feed.close(BTreeMap::new()).unwrap();
+        assert_eq!(new.records[0].1.header.epoch, 2);
+        assert_eq!(new.records[0].1.header.stretch, Stretch { from: 5, to: 11 });
+    }
+}

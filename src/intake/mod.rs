@@ -1,0 +1,5 @@
+//! From events to rows on the tally log.
+
+mod feed;
+
+pub use self::feed::{Committed, Feed, Sending};

@@ -1,0 +1,141 @@
+//! The laws of the window state: however rows are split, ordered and merged, the bytes are the same.
+
+use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
+use proptest::test_runner::Config;
+use vigie::window::{Plan, WindowState};
+
+use crate::world::{Row, plan, row, served};
+
+fn fold(plan: &Plan, rows: &[Row]) -> WindowState {
+    let batch = served(plan.profile(), rows, 0);
+    let mut state = WindowState::new(plan);
+    state.fold(plan, &plan.prepare(&batch), 0, rows.len());
+    state
+}
+
+fn bytes(state: &WindowState) -> Vec<u8> {
+    minicbor::to_vec(state).unwrap()
+}
+
+fn odd_number() -> impl Strategy<Value = Option<f64>> {
+    prop_oneof![
+        4 => (-200.0..900.0f64).prop_map(Some),
+        1 => any::<u64>().prop_map(|bits| Some(f64::from_bits(bits))),
+        1 => Just(None),
+        1 => (0..4).prop_map(|n| Some(f64::from(n))),
+    ]
+}
+
+/// Rows of every kind: unseen labels, infinities, missing everything.
+fn odd_rows() -> impl Strategy<Value = Vec<Row>> {
+    let region = prop_oneof![
+        3 => Just(Some("east".to_owned())),
+        1 => "[a-c]{1,2}".prop_map(Some),
+        1 => Just(None),
+    ];
+    let row = (
+        0..10_000i64,
+        odd_number(),
+        region,
+        prop::option::of(0.0..=1.0f64),
+        any::<Option<bool>>(),
+        any::<Option<bool>>(),
+    )
+        .prop_map(|(time, amount, region, score, prediction, target)| Row {
+            time,
+            amount,
+            region,
+            score,
+            prediction,
+            target,
+        });
+    prop::collection::vec(row, 0..60)
+}
+
+proptest! {
+    #![proptest_config(Config::with_cases(200))]
+
+    #[test]
+    fn parts_merged_in_any_order_are_the_whole(mut rows in odd_rows(), cuts in prop::array::uniform3(0..60usize)) {
+        let plan = plan();
+        let whole = fold(plan, &rows);
+        let mut cuts = cuts.map(|cut| cut.min(rows.len()));
+        cuts.sort_unstable();
+        let [a, b, c] = cuts;
+        let parts: Vec<WindowState> =
+            [&rows[..a], &rows[a..b], &rows[b..c], &rows[c..]].map(|part| fold(plan, part)).into();
+        let mut left = WindowState::new(plan);
+        for part in &parts {
+            left.merge(part, plan);
+        }
+        let mut inner = parts[2].clone();
+        inner.merge(&parts[1], plan);
+        let mut right = parts[3].clone();
+        right.merge(&inner, plan);
+        right.merge(&parts[0], plan);
+        prop_assert_eq!(bytes(&left), bytes(&whole));
+        prop_assert_eq!(bytes(&right), bytes(&whole));
+        rows.reverse();
+        prop_assert_eq!(bytes(&fold(plan, &rows)), bytes(&whole));
+        // What is read of equal states is equal, down to the text that is published.
+        let text = |mut state: WindowState| {
+            let reading = state.evaluate(plan);
+            serde_json::to_string(&(&reading, plan.figures(&reading))).unwrap()
+        };
+        prop_assert_eq!(text(left), text(whole.clone()));
+        let again: WindowState = minicbor::decode(&bytes(&whole)).unwrap();
+        prop_assert_eq!(&again, &whole);
+        prop_assert_eq!(text(again), text(whole));
+    }
+}
+
+#[test]
+fn large_windows_are_the_same_whole_and_in_parts() {
+    // Enough distinct values that columns and curves leave their exact form, at different points of the parts.
+    let plan = plan();
+    let rows: Vec<Row> = (0..60_000)
+        .map(|index| {
+            let plain = row(9, index);
+            Row { score: plain.amount.map(|amount| amount / (amount + 50.0)), ..plain }
+        })
+        .collect();
+    let whole = fold(plan, &rows);
+    for parts in [2, 3, 7] {
+        let mut merged = WindowState::new(plan);
+        let size = rows.len() / parts + 1;
+        for part in rows.chunks(size).rev() {
+            merged.merge(&fold(plan, part), plan);
+        }
+        assert_eq!(bytes(&merged), bytes(&whole));
+    }
+    let mut one_by_one = WindowState::new(plan);
+    let batch = served(plan.profile(), &rows, 0);
+    let prepared = plan.prepare(&batch);
+    for index in 0..rows.len() {
+        one_by_one.fold(plan, &prepared, index, 1);
+    }
+    assert_eq!(bytes(&one_by_one), bytes(&whole));
+}
+
+#[test]
+fn a_state_stays_bounded() {
+    let plan = plan();
+    let mut state = WindowState::new(plan);
+    let mut greatest = 0;
+    for round in 0..40 {
+        let rows: Vec<Row> = (0..10_000)
+            .map(|index| {
+                let plain = row(round + 20, index);
+                let region = Some(format!("region {round} {index}"));
+                Row { score: plain.amount.map(|a| a / (a + 50.0)), region, ..plain }
+            })
+            .collect();
+        let batch = served(plan.profile(), &rows, 0);
+        state.fold(plan, &plan.prepare(&batch), 0, rows.len());
+        greatest = greatest.max(state.bytes());
+    }
+    assert_eq!(state.rows(), 400_000);
+    // Four numbers' worth of histograms with their buffers, and a thousand unseen labels.
+    assert!(greatest < 16 << 20, "{greatest} bytes");
+    assert!(bytes(&state).len() < 4 << 20, "{} bytes encoded", bytes(&state).len());
+}

@@ -20,6 +20,7 @@ mod alerts;
 mod at;
 mod canonical;
 mod columns;
+mod compile;
 mod drift;
 mod duration;
 mod environment;

@@ -1,0 +1,80 @@
+//! Settings in the words of the layers that follow them.
+
+use crate::alert::Policy;
+use crate::profile::WindowRule;
+use crate::settings::alerts::Alerts;
+use crate::settings::model::Model;
+use crate::settings::window::Cut;
+use crate::window::Criteria;
+
+impl Model {
+    /// What is asked of this model's windows.
+    pub fn criteria(&self) -> Criteria {
+        let of_all =
+            self.thresholds.metrics.iter().map(|(metric, limit)| ((None, *metric), *limit));
+        let of_columns = self.thresholds.columns.iter().flat_map(|(column, limits)| {
+            limits.iter().map(|(metric, limit)| ((Some(column.clone()), *metric), *limit))
+        });
+        let two_classes = |matrix: &Vec<Vec<f64>>| match matrix.as_slice() {
+            [negative, positive] => {
+                Some([negative.as_slice().try_into().ok()?, positive.as_slice().try_into().ok()?])
+            }
+            _ => None,
+        };
+        Criteria {
+            performance: self.performance.metrics.clone(),
+            continuous: self.drift.continuous.clone(),
+            categorical: self.drift.categorical.clone(),
+            confusion: self.performance.normalize_confusion_matrix,
+            business_value: self.performance.business_value.as_ref().and_then(two_classes),
+            business: self.performance.normalize_business_value,
+            rates: self.quality.normalize,
+            thresholds: of_all.chain(of_columns).collect(),
+            min_rows: self.window.min_rows,
+            min_coverage: self.min_coverage(),
+        }
+    }
+
+    /// Below this share of targets realized figures breach nothing; without ground truth targets come with the rows,
+    /// and the default of ground truth holds.
+    fn min_coverage(&self) -> f64 {
+        self.ground_truth
+            .as_ref()
+            .map_or_else(|| Criteria::default().min_coverage, |truth| truth.min_coverage)
+    }
+}
+
+impl Alerts {
+    /// When a model alerts; `has_probabilities` as for [`Alerts::drift_level`].
+    pub fn policy(&self, has_probabilities: bool) -> Policy {
+        Policy {
+            performance: self.performance,
+            quality: self.quality,
+            drift: self.drift_level(has_probabilities),
+            open_after: self.open_after.breaches,
+            open_of: self.open_after.windows,
+            resolve_after: self.resolve_after,
+        }
+    }
+}
+
+impl From<Cut> for WindowRule {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Size(rows) => Self::Size(rows.get()),
+            Cut::Period(length) => Self::Period(length),
+            Cut::Number(windows) => Self::Number(windows.get()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Problem;
+
+    #[test]
+    fn the_defaults_of_the_file_are_those_of_the_window() {
+        assert_eq!(Model::new("a", Problem::Binary).criteria(), Criteria::default());
+    }
+}

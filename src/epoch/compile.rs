@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::alert::Policy;
 use crate::epoch::{Model, Timing, Version};
 use crate::profile::{Profile, WindowRule};
-use crate::settings::{Alerts, Cut, Model as Settings, Window};
-use crate::window::{Criteria, Plan};
+use crate::settings::{Cut, Model as Settings, Window};
+use crate::window::Plan;
 
 /// Why a profile cannot serve a model under its settings.
 #[derive(Debug, thiserror::Error)]
@@ -59,57 +58,9 @@ pub enum CompileError {
     },
 }
 
-/// What windows of this model are held against.
-pub fn criteria(model: &Settings) -> Criteria {
-    let Settings { window, performance, drift, quality, thresholds, .. } = model;
-    let by_metric =
-        thresholds.metrics.iter().map(|(&metric, &threshold)| ((None, metric), threshold));
-    let by_column = thresholds.columns.iter().flat_map(|(column, of)| {
-        of.iter().map(|(&metric, &threshold)| ((Some(column.clone()), metric), threshold))
-    });
-    let worth = performance.business_value.as_deref().and_then(|rows| match rows {
-        [first, second] => {
-            Some([<[f64; 2]>::try_from(&first[..]).ok()?, second[..].try_into().ok()?])
-        }
-        _ => None,
-    });
-    Criteria {
-        performance: performance.metrics.clone(),
-        continuous: drift.continuous.clone(),
-        categorical: drift.categorical.clone(),
-        confusion: performance.normalize_confusion_matrix,
-        business_value: worth,
-        business: performance.normalize_business_value,
-        rates: quality.normalize,
-        thresholds: by_metric.chain(by_column).collect(),
-        min_rows: window.min_rows,
-        min_coverage: model.ground_truth.as_ref().map_or(MIN_COVERAGE, |truth| truth.min_coverage),
-    }
-}
-
-/// Below this share of targets realized figures breach nothing, where the settings say nothing.
-const MIN_COVERAGE: f64 = 0.2;
-
-/// When a model alerts.
-pub fn policy(alerts: &Alerts, has_probabilities: bool) -> Policy {
-    Policy {
-        performance: alerts.performance,
-        quality: alerts.quality,
-        drift: alerts.drift_level(has_probabilities),
-        open_after: alerts.open_after.breaches,
-        open_of: alerts.open_after.windows,
-        resolve_after: alerts.resolve_after,
-    }
-}
-
 /// The window rule that the settings name; `otherwise` where they name none.
 pub fn rule(window: &Window, otherwise: WindowRule) -> WindowRule {
-    match window.cut {
-        None => otherwise,
-        Some(Cut::Size(size)) => WindowRule::Size(size.get()),
-        Some(Cut::Period(period)) => WindowRule::Period(period),
-        Some(Cut::Number(number)) => WindowRule::Number(number.get()),
-    }
+    window.cut.map_or(otherwise, WindowRule::from)
 }
 
 /// How long windows wait.
@@ -135,16 +86,11 @@ pub fn compile(
     profiles: &BTreeMap<String, Arc<Profile>>,
     since: u64,
 ) -> Result<Model, CompileError> {
-    let for_run = match Cut::FOR_RUN {
-        Cut::Size(size) => WindowRule::Size(size.get()),
-        Cut::Period(period) => WindowRule::Period(period),
-        Cut::Number(number) => WindowRule::Number(number.get()),
-    };
-    let rule = rule(&model.window, for_run);
+    let rule = rule(&model.window, Cut::FOR_RUN.into());
     let mut versions = BTreeMap::new();
     for (version, profile) in profiles {
         check(model, profile, rule)?;
-        let plan = Plan::new(Arc::clone(profile), criteria(model));
+        let plan = Plan::new(Arc::clone(profile), model.criteria());
         let served = Arc::new(Version { plan, profile: profile.hash() });
         versions.insert(version.clone(), served);
     }

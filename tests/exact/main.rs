@@ -12,7 +12,7 @@ mod data; // files that tests read, and files that a test keeps current
 mod golden; // agreement with the figures of other tools in tests/data/golden
 mod laws; // what holds for any counts and cells
 mod refusals; // settings that are refused: every mistake at once
-mod schemas; // schemas/ is what the types say, and accepts what it should
-mod settings;
+mod schemas; // the schemas of what others read and write
+mod settings; // what was written in vigie.toml, and what it means
 mod window; // the laws of the window state, bit for bit
-mod world; // made-up data for the others // what was written in vigie.toml, and what it means
+mod world; // made-up data for the others

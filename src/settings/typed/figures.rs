@@ -10,8 +10,7 @@ use crate::metric::{ColumnKind, Family, Metric};
 use crate::settings::schema::list_of;
 use crate::settings::typed::TextOr;
 use crate::settings::{Calibrator, Multivariate, later};
-use crate::stats::Threshold;
-use crate::stats::{Normalization, ValueNormalization};
+use crate::stats::{Normalization, Threshold, ValueNormalization};
 
 /// Which performance is estimated and measured.
 #[derive(Serialize, Deserialize, JsonSchema)]

@@ -118,7 +118,7 @@ impl Columns {
         at: &At<'_>,
         mistakes: &mut Mistakes,
     ) -> Self {
-        let columns = Self {
+        let mut columns = Self {
             id: typed
                 .id
                 .map(|id| paths(id.into_vec(), &at.key("id"), mistakes))
@@ -158,8 +158,9 @@ impl Columns {
         columns
     }
 
-    /// What only some problems have.
-    fn fit(&self, problem: Problem, at: &At<'_>, mistakes: &mut Mistakes) {
+    /// What only some problems have: refused where the others have it, but not where it comes from the defaults of
+    /// all models.
+    fn fit(&mut self, problem: Problem, at: &At<'_>, mistakes: &mut Mistakes) {
         let probability = at.key("probability");
         match (&self.probability, problem) {
             (Some(Probability::PerClass(_)), Problem::Binary) => mistakes.add(
@@ -182,7 +183,9 @@ impl Columns {
         if problem == Problem::Binary {
             return;
         }
-        if matches!(self.prediction, Some(Prediction::Threshold(_))) {
+        if at.key("prediction").is_inherited() {
+            self.prediction.take_if(|prediction| matches!(prediction, Prediction::Threshold(_)));
+        } else if matches!(self.prediction, Some(Prediction::Threshold(_))) {
             mistakes.add_found(
                 &at.key("prediction"),
                 "a threshold",
@@ -190,7 +193,9 @@ impl Columns {
                 "name where the prediction lies",
             );
         }
-        if self.positive.is_some() {
+        if at.key("positive").is_inherited() {
+            self.positive = None;
+        } else if self.positive.is_some() {
             mistakes.add(
                 &at.key("positive"),
                 "a positive class only with `problem = \"binary\"`",

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::metric::{Metric, Problem};
 use crate::settings::at::At;
 use crate::settings::columns::unique;
+use crate::settings::later;
 use crate::settings::mistake::Mistakes;
 use crate::settings::named::{performance_metrics, wanted};
 use crate::settings::typed::{self, CustomTable, TextOr};
@@ -121,9 +122,14 @@ fn metrics(
 ) -> BTreeSet<Metric> {
     let mut metrics = BTreeSet::new();
     for (index, name) in names.iter().enumerate() {
-        match performance_metrics(name, problem) {
-            Ok(found) => metrics.extend(found),
-            Err(mend) => mistakes.add(&at.item(index), wanted(problem), mend),
+        // Defaults are for all models, so for those too that have another problem.
+        let asked = if at.is_inherited() { None } else { problem };
+        match performance_metrics(name, asked) {
+            Ok(found) => {
+                let has = |metric: &Metric| problem.is_none_or(|p| later::serves(*metric, p));
+                metrics.extend(found.into_iter().filter(has));
+            }
+            Err(mend) => mistakes.add(&at.item(index), wanted(asked), mend),
         }
     }
     unique(names, (0..).map(|index| at.item(index)), mistakes);

@@ -99,7 +99,11 @@ fn of_model(
     if let Ok(metrics) = performance {
         return metrics;
     }
-    if known.is_some() || name == "confusion_matrix" {
+    if performance_metrics(name, None).is_ok() {
+        // Defaults are for all models, so for those too that have another problem.
+        if at.is_inherited() {
+            return Vec::new();
+        }
         let problem = problem.map_or("none", problem_name);
         mistakes.add_found(
             at,

@@ -189,6 +189,33 @@ fn a_model_overrules_the_defaults_value_by_value() {
 }
 
 #[test]
+fn defaults_are_passed_over_where_a_model_has_no_use_for_them() {
+    let text = r#"
+        [defaults]
+        columns = { positive = 1, prediction = { threshold = 0.5 }, id = "id" }
+        performance.metrics = ["roc_auc", "confusion_matrix"]
+        thresholds = { roc_auc = { lower = 0.5 }, psi = { upper = 0.2 } }
+        [model.a]
+        problem = "binary"
+        [model.b]
+        problem = "none"
+    "#;
+    let settings = read(text).unwrap();
+    let (a, b) = (&settings.models["a"], &settings.models["b"]);
+    assert_eq!((a.performance.metrics.len(), b.performance.metrics.len()), (5, 0));
+    assert_eq!((a.thresholds.metrics.len(), b.thresholds.metrics.len()), (2, 1));
+    assert!(a.columns.positive.is_some() && a.columns.prediction.is_some());
+    assert!(b.columns.positive.is_none() && b.columns.prediction.is_none());
+    assert_eq!(b.columns.id, ["id"]);
+    // What no model could have is still a mistake.
+    let wrong = text.replace("roc_auc", "rocauc");
+    assert_eq!(
+        paths(read(&wrong)),
+        ["defaults.performance.metrics[0]", "defaults.thresholds.rocauc"]
+    );
+}
+
+#[test]
 fn standard_deviations_go_to_the_sides_that_the_metric_has() {
     let model = model(
         r#"

@@ -30,6 +30,7 @@ static OF_A_MODEL: &[Part] = &[
         what: "custom metrics",
         used: |m| !m.performance.custom.is_empty(),
     },
+    Part { keys: &["alerts", "silence"], what: "silence", used: |m| m.alerts.silence.is_some() },
     Part {
         keys: &["drift", "multivariate"],
         what: "multivariate drift",

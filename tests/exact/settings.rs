@@ -44,6 +44,7 @@ fn every_key_of_kafka_arrives() {
     {
       "bootstrap_servers": "kafka-1:9092, kafka-2:9092",
       "namespace": "lookout",
+      "tally_partitions": 16,
       "topics": {
         "predictions": [
           "loans",
@@ -80,8 +81,7 @@ fn every_key_of_a_model_arrives() {
     "performance":"warning",
     "quality":"off",
     "resolve_after":3,
-    "silence":{"after":86400000,
-    "severity":"warning"}},
+    "silence":null},
     "columns":{"categorical":["loan_length"],
     "continuous":["car_value"],
     "features":["features.*"],

@@ -23,15 +23,14 @@ pub(crate) struct Alerts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = Level::Evidence)]
     pub(crate) drift: Option<Level>,
-    /// An alert opens when so many of the last windows breach. Default: `2 of 3`, which one unlucky window does not
-    /// reach and a lasting change does at once.
+    /// An alert opens when so many of the last windows breach: `2 of 3` lets one unlucky window pass. Default: `1 of
+    /// 1`, the first window outside its thresholds, as thresholds of three standard deviations are seldom unlucky.
     pub(crate) open_after: OpenAfter,
-    /// An alert is resolved after so many windows in a row without a breach. Default: 2, so that it does not
-    /// flutter.
+    /// An alert is resolved after so many windows in a row without a breach; more than 1 where it flutters.
+    /// Default: 1.
     #[schemars(range(min = 1))]
     pub(crate) resolve_after: u32,
-    /// No events for so long is an alert too; `"off"` for models that rest. Default: after 30 minutes, `critical`,
-    /// as no data must not look like no trouble.
+    /// No events for so long is an alert too; `"off"` for models that rest. Not in this version yet. Default: `"off"`.
     pub(crate) silence: TextOr<Silence, Off>,
 }
 
@@ -41,9 +40,9 @@ impl Default for Alerts {
             performance: Level::Critical,
             quality: Level::Critical,
             drift: None,
-            open_after: OpenAfter::Text("2 of 3".to_owned()),
-            resolve_after: 2,
-            silence: TextOr::Table(Silence::default()),
+            open_after: OpenAfter::Text("1 of 1".to_owned()),
+            resolve_after: 1,
+            silence: TextOr::Text(Off::Off),
         }
     }
 }

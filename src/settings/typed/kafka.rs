@@ -18,6 +18,11 @@ pub(crate) struct Kafka {
     /// Prefix of vigie's own topics, consumer groups and transactional ids. Two installations on one cluster need
     /// two. Default: `vigie`.
     pub(crate) namespace: String,
+    /// Partitions of the tally log and of the state, made with them and never changed: models are spread over them,
+    /// and each partition is worked off by one thread of one instance. Default: 16, enough for some tens of millions
+    /// of predictions a second.
+    #[schemars(range(min = 1, max = 1024))]
+    pub(crate) tally_partitions: u32,
     /// Names of topics.
     pub(crate) topics: Topics,
     /// Any property of librdkafka that cannot break what vigie promises about delivery: security, time-outs, sizes.
@@ -32,6 +37,7 @@ impl Default for Kafka {
         Self {
             bootstrap_servers: "localhost:9092".to_owned(),
             namespace: "vigie".to_owned(),
+            tally_partitions: 16,
             topics: Topics::default(),
             properties: BTreeMap::new(),
         }

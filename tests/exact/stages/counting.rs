@@ -106,7 +106,7 @@ fn strays_of_a_version_without_windows_do_not_pile_up() {
         desk.send(lane(0), &[of("a", window * 10 + 5), reject]);
         sizes.push(desk.tally.checkpoint().head.len());
     }
-    assert_eq!(desk.results().len(), 48);
+    assert_eq!(desk.results().len(), 49);
     assert!(sizes[49] < sizes[5] + 64, "{sizes:?}");
     desk.send(lane(0), &[of("b", 600), of("a", 700)]);
     let last = desk.brief().pop().unwrap();
@@ -124,7 +124,7 @@ fn every_result_and_alert_has_an_id_of_its_own() {
     let ids: Vec<&str> = desk.results().iter().map(|result| &result.id[..]).collect();
     let distinct: BTreeSet<&str> = ids.iter().copied().collect();
     assert_eq!(ids.len(), distinct.len());
-    assert_eq!(desk.results()[0].id, "cards/a/1/0/all/0");
+    assert_eq!(desk.results()[0].id, "loans/a/1/0/all/0");
     let mut indices: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for result in desk.results() {
         let next = indices.entry((&result.model, &result.version)).or_default();

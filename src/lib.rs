@@ -49,5 +49,9 @@ pub mod profile;
 pub mod settings;
 pub mod simulator;
 pub mod stats;
+#[cfg(feature = "daemon")]
+pub mod stream;
 pub mod tally;
+#[cfg(feature = "daemon")]
+pub mod telemetry;
 pub mod window;

@@ -39,5 +39,7 @@
 //! app/        one file a command; wiring only
 //! ```
 
+#[cfg(feature = "daemon")]
+pub mod query;
 pub mod stats;
 pub mod window;

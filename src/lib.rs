@@ -39,7 +39,15 @@
 //! app/        one file a command; wiring only
 //! ```
 
+pub mod alert;
+pub mod batch;
+pub mod epoch;
+pub mod fit;
+pub mod metric;
+pub mod profile;
 #[cfg(feature = "daemon")]
 pub mod query;
+pub mod simulator;
 pub mod stats;
+pub mod tally;
 pub mod window;

@@ -1,1 +1,3 @@
+//! Arguments -> settings -> app -> exit code.
+
 fn main() {}

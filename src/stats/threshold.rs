@@ -30,13 +30,27 @@ pub enum Threshold {
 
 impl Threshold {
     /// Three standard deviations on both sides.
-    pub const THREE_SIGMA: Self = Self::StandardDeviation { lower: Some(3.0), upper: Some(3.0) };
+    pub const THREE_SIGMA: Self = Self::StandardDeviation {
+        lower: Some(3.0),
+        upper: Some(3.0),
+    };
     /// Three standard deviations above the mean, open below.
-    pub const THREE_SIGMA_ABOVE: Self = Self::StandardDeviation { lower: None, upper: Some(3.0) };
+    pub const THREE_SIGMA_ABOVE: Self = Self::StandardDeviation {
+        lower: None,
+        upper: Some(3.0),
+    };
     /// No limits at all.
     pub const NONE: Self = Self::None;
     /// Anything above zero is a breach.
-    pub const ABOVE_ZERO: Self = Self::Constant { lower: None, upper: Some(0.0) };
+    pub const ABOVE_ZERO: Self = Self::Constant {
+        lower: None,
+        upper: Some(0.0),
+    };
+
+    /// Whether the limits follow from reference windows.
+    pub const fn is_from_reference(self) -> bool {
+        matches!(self, Self::StandardDeviation { .. })
+    }
 
     /// The limits that follow from the values of the reference windows, cut to the range that the metric can take.
     ///
@@ -77,13 +91,29 @@ pub struct Range {
 
 impl Range {
     /// Any value.
-    pub const ANY: Self = Self { lower: None, upper: None, drop: false };
+    pub const ANY: Self = Self {
+        lower: None,
+        upper: None,
+        drop: false,
+    };
     /// From 0 to 1.
-    pub const UNIT: Self = Self { lower: Some(0.0), upper: Some(1.0), drop: false };
+    pub const UNIT: Self = Self {
+        lower: Some(0.0),
+        upper: Some(1.0),
+        drop: false,
+    };
     /// From 0 upwards.
-    pub const POSITIVE: Self = Self { lower: Some(0.0), upper: None, drop: false };
+    pub const POSITIVE: Self = Self {
+        lower: Some(0.0),
+        upper: None,
+        drop: false,
+    };
     /// From 0 upwards; a lower limit at or below 0 is no limit.
-    pub const POSITIVE_OR_OPEN: Self = Self { lower: Some(0.0), upper: None, drop: true };
+    pub const POSITIVE_OR_OPEN: Self = Self {
+        lower: Some(0.0),
+        upper: None,
+        drop: true,
+    };
 
     /// Cuts limits to the range.
     #[must_use]
@@ -120,7 +150,10 @@ pub struct Limits {
 
 impl Limits {
     /// No limits.
-    pub const OPEN: Self = Self { lower: None, upper: None };
+    pub const OPEN: Self = Self {
+        lower: None,
+        upper: None,
+    };
 
     /// Whether a value lies strictly outside.
     #[must_use]

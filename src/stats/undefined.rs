@@ -22,7 +22,7 @@ pub enum Undefined {
     OneClass,
     /// A denominator is zero, or the reference gave too few rows to say.
     TooFew,
-    /// A value was infinite.
+    /// A value was infinite or not a number, or a sum of values was too great to hold.
     Infinite,
     /// No row has a target.
     NoTargets,
@@ -43,6 +43,11 @@ impl Undefined {
             Self::NoTargets => "no_targets",
             Self::NotInData => "not_in_data",
         }
+    }
+
+    /// A computed figure, or the reason why it is none: NaN and infinities do not leave `stats`.
+    pub(crate) fn unless_finite(value: f64) -> Result<f64, Self> {
+        if value.is_finite() { Ok(value) } else { Err(Self::Infinite) }
     }
 }
 

@@ -1,7 +1,31 @@
 //! A window of predictions as one bounded value: folded from rows, merged, evaluated against a profile.
 //!
-//! Knows nothing of Kafka, files or clocks, nor of which rows belong to which window (that is `tally`).
+//! ```text
+//! rows --fold--> WindowState --merge--> WindowState --evaluate--> Reading --figures--> WindowResult
+//! ```
+//!
+//! [`Plan`] is a profile together with what the settings ask of it: it lays out the state, reads it, and judges what
+//! was read. Knows nothing of Kafka, files or clocks, nor (but for files, [`Cut`]) of which rows belong to which
+//! window: that is `tally`.
 
-mod metric;
+mod assemble;
+mod categorical;
+mod continuous;
+mod criteria;
+mod cut;
+mod evaluate;
+mod judge;
+mod outcome;
+mod plan;
+mod result;
+mod state;
 
-pub use self::metric::{Better, ColumnKind, Family, Kind, Metric, Problem, Spec};
+pub use self::assemble::{ENGINE, Heading, utc};
+pub use self::criteria::Criteria;
+pub use self::cut::{Cut, Run, WindowKey};
+pub use self::outcome::PROBABILITY_UNITS;
+pub use self::plan::{Plan, Prepared};
+pub use self::result::{
+    ClosedBy, Dataset, Figure, LaneInput, Method, RevisionCause, SCHEMA, Status, WindowResult,
+};
+pub use self::state::WindowState;

@@ -1,1 +1,21 @@
-fn main() {}
+//! The tests that need the outside world: a real Apache Kafka, a real Prometheus, processes that are killed.
+//!
+//! `tests/setup` installs what they need. Where it is missing they say so and do nothing; in CI they fail.
+
+// What is driven.
+#[cfg(test)]
+mod broker; // a real Apache Kafka, alone or shared by the tests of this executable: kill -9, freeze, restart
+#[cfg(test)]
+mod leash; // a process that cannot outlive the test that started it
+#[cfg(test)]
+mod prometheus; // a real Prometheus that scrapes an address; promtool
+#[cfg(test)]
+mod tools; // what to do where a program is not installed
+#[cfg(test)]
+mod topics; // making topics, producing, reading what is committed up to the end
+
+// What is tested.
+#[cfg(test)]
+mod harness; // that the five above do what they say
+#[cfg(test)]
+mod query; // files as pandas writes them, typing columns, SQL on rows, writing Parquet

@@ -251,7 +251,10 @@ impl Metric {
 
     /// The metric of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        REGISTRY.iter().find(|spec| spec.name == name).map(|spec| spec.metric)
+        REGISTRY
+            .iter()
+            .find(|spec| spec.name == name)
+            .map(|spec| spec.metric)
     }
 
     /// Whether a problem has this metric.

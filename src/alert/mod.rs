@@ -1,0 +1,11 @@
+//! From window results to alert events.
+//!
+//! A policy is a pure state machine: the same results in the same order give the same events, so history can be
+//! replayed through it. Knows nothing of where events go.
+
+mod event;
+mod policy;
+mod words;
+
+pub use self::event::{Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, Severity};
+pub use self::policy::{Level, Lifecycle, Policy};

@@ -1,0 +1,322 @@
+//! When an alert opens and when it is over.
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::event::{Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, Severity};
+use crate::alert::words::summary;
+use crate::metric::Kind;
+use crate::window::{Figure, WindowResult};
+
+/// What a kind of breach is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Not looked at.
+    Off,
+    /// Shown beside what alerts, never by itself.
+    Evidence,
+    /// Somebody should look.
+    Warning,
+    /// Somebody must look now.
+    Critical,
+}
+
+impl Level {
+    const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Critical => Some(Severity::Critical),
+            Self::Warning => Some(Severity::Warning),
+            Self::Evidence | Self::Off => None,
+        }
+    }
+}
+
+/// Which breaches alert, and how many windows it takes.
+///
+/// A window is bad when a figure of a kind that alerts is outside its thresholds, good when none is, and neither when
+/// there was too little to judge: such a window changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Estimated and realized performance.
+    pub performance: Level,
+    /// Missing, unseen and out-of-range values.
+    pub quality: Level,
+    /// Distance of the data from the reference.
+    pub drift: Level,
+    /// Opens when this many of the last windows are bad...
+    pub open_after: u32,
+    /// ...of this many.
+    pub open_of: u32,
+    /// Resolves after this many good windows in a row.
+    pub resolve_after: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            performance: Level::Critical,
+            quality: Level::Critical,
+            drift: Level::Evidence,
+            open_after: 1,
+            open_of: 1,
+            resolve_after: 1,
+        }
+    }
+}
+
+/// Where a model version stands with its alert.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Lifecycle {
+    /// The last judged windows, newest last: whether each was bad, and where it began.
+    #[n(0)]
+    recent: Vec<(bool, Option<String>)>,
+    #[n(1)]
+    open: Option<Open>,
+}
+
+/// An alert that is open.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+struct Open {
+    #[n(0)]
+    id: String,
+    #[n(1)]
+    sequence: u64,
+    #[n(2)]
+    since: Option<String>,
+    #[n(3)]
+    critical: bool,
+    /// Good windows in a row.
+    #[n(4)]
+    good: u32,
+    /// Kind, metric and column that decided last.
+    #[n(5)]
+    decided_by: String,
+    /// The last event that was not a resolution, as JSON: what a resolution refers to.
+    #[n(6)]
+    last: String,
+}
+
+impl Policy {
+    /// What a breach of this kind is worth.
+    pub const fn level(&self, kind: Kind) -> Level {
+        match kind {
+            Kind::Estimated | Kind::Realized => self.performance,
+            Kind::Quality => self.quality,
+            Kind::Drift => self.drift,
+            Kind::Summary | Kind::Diagnosis => Level::Off,
+        }
+    }
+
+    /// The figure of a result that alerts, if any: the most severe, performance before quality before drift, then the
+    /// one furthest beyond its threshold.
+    pub fn deciding<'r>(&self, result: &'r WindowResult) -> Option<(Severity, &'r Figure)> {
+        let order = |kind| match kind {
+            Kind::Realized => 0,
+            Kind::Estimated => 1,
+            Kind::Quality => 2,
+            _ => 3,
+        };
+        let mut found: Vec<(Severity, &Figure)> = result
+            .figures
+            .iter()
+            .filter(|figure| figure.breach == Some(true))
+            .filter_map(|figure| Some((self.level(figure.kind).severity()?, figure)))
+            .collect();
+        // Stable, so figures at the same distance keep the order in which they are published.
+        found.sort_by(|(a, left), (b, right)| {
+            b.cmp(a)
+                .then(order(left.kind).cmp(&order(right.kind)))
+                .then(beyond(right).total_cmp(&beyond(left)))
+        });
+        found.first().copied()
+    }
+
+    /// Takes the next result of a model version; what follows from it, if anything.
+    pub fn step(&self, life: &mut Lifecycle, result: &WindowResult) -> Option<AlertEvent> {
+        let alerts = |figure: &Figure| self.level(figure.kind).severity().is_some();
+        let judged = result.figures.iter().any(|figure| alerts(figure) && figure.breach.is_some());
+        if !judged {
+            return None;
+        }
+        let deciding = self.deciding(result);
+        life.recent.push((deciding.is_some(), result.window_start.clone()));
+        let surplus = life.recent.len().saturating_sub(self.open_of.max(1) as usize);
+        life.recent.drain(..surplus);
+        match (life.open.as_mut(), deciding) {
+            (None, Some((severity, figure))) => {
+                let bad = life.recent.iter().filter(|(bad, _)| *bad);
+                if (bad.clone().count() as u32) < self.open_after {
+                    return None;
+                }
+                let since = bad.map(|(_, start)| start.clone()).next().flatten();
+                let version = &result.version;
+                let (epoch, window) = (result.epoch, result.window_index);
+                let id = format!("{}/{version}/{epoch}/{window}", result.model);
+                let event = self.event(result, &id, 0, Event::Opened, severity, since, figure);
+                life.open = Some(Open {
+                    id,
+                    sequence: 0,
+                    since: event.since.clone(),
+                    critical: severity == Severity::Critical,
+                    good: 0,
+                    decided_by: decided_by(figure),
+                    last: serde_json::to_string(&event).unwrap_or_default(),
+                });
+                Some(event)
+            }
+            (Some(open), Some((severity, figure))) => {
+                open.good = 0;
+                let critical = severity == Severity::Critical;
+                let by = decided_by(figure);
+                if open.critical == critical && open.decided_by == by {
+                    return None;
+                }
+                open.critical = critical;
+                open.decided_by = by;
+                open.sequence += 1;
+                let (id, since) = (open.id.clone(), open.since.clone());
+                let event =
+                    self.event(result, &id, open.sequence, Event::Updated, severity, since, figure);
+                open.last = serde_json::to_string(&event).unwrap_or_default();
+                Some(event)
+            }
+            (Some(open), None) => {
+                open.good += 1;
+                if open.good < self.resolve_after {
+                    return None;
+                }
+                let last: Option<AlertEvent> = serde_json::from_str(&open.last).ok();
+                let sequence = open.sequence + 1;
+                life.open = None;
+                life.recent.clear();
+                Some(resolved(last?, sequence, result))
+            }
+            (None, None) => None,
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all parts of one record")]
+    fn event(
+        &self,
+        result: &WindowResult,
+        id: &str,
+        sequence: u64,
+        event: Event,
+        severity: Severity,
+        since: Option<String>,
+        figure: &Figure,
+    ) -> AlertEvent {
+        let evidence = self.evidence(result, figure);
+        AlertEvent {
+            schema: SCHEMA,
+            engine: result.engine.clone(),
+            id: id.to_owned(),
+            sequence,
+            event,
+            resolution: None,
+            model: result.model.clone(),
+            version: result.version.clone(),
+            severity,
+            since,
+            window: result.window_index,
+            kind: figure.kind,
+            metric: figure.metric,
+            column_name: figure.column_name.clone(),
+            segment: result.segment.clone(),
+            value: figure.value,
+            sampling_error: figure.sampling_error,
+            lower_threshold: figure.lower_threshold,
+            upper_threshold: figure.upper_threshold,
+            summary: summary(result, figure, &evidence),
+            action: action(figure, &evidence),
+            evidence,
+            result: result.id.clone(),
+            profile: result.profile.clone(),
+            settings: result.settings.clone(),
+        }
+    }
+
+    /// At most five figures of each kind beside the one that decided.
+    fn evidence(&self, result: &WindowResult, deciding: &Figure) -> Evidence {
+        let of = |kinds: &[Kind]| {
+            let mut found: Vec<Figure> = result
+                .figures
+                .iter()
+                .filter(|figure| kinds.contains(&figure.kind) && figure.breach == Some(true))
+                .filter(|figure| self.level(figure.kind) != Level::Off && *figure != deciding)
+                .cloned()
+                .collect();
+            found.sort_by(|left, right| beyond(right).total_cmp(&beyond(left)));
+            found.truncate(5);
+            found
+        };
+        Evidence {
+            performance: of(&[Kind::Realized, Kind::Estimated]),
+            drift: of(&[Kind::Drift]),
+            quality: of(&[Kind::Quality]),
+        }
+    }
+}
+
+impl Lifecycle {
+    /// The severity of the alert that is open.
+    pub fn open(&self) -> Option<Severity> {
+        let open = self.open.as_ref()?;
+        Some(if open.critical { Severity::Critical } else { Severity::Warning })
+    }
+}
+
+fn resolved(last: AlertEvent, sequence: u64, result: &WindowResult) -> AlertEvent {
+    let figure = result.figures.iter().find(|figure| {
+        (figure.kind, figure.metric, &figure.column_name)
+            == (last.kind, last.metric, &last.column_name)
+    });
+    AlertEvent {
+        engine: result.engine.clone(),
+        sequence,
+        event: Event::Resolved,
+        resolution: Some(Resolution::Recovered),
+        window: result.window_index,
+        value: figure.and_then(|figure| figure.value),
+        sampling_error: figure.and_then(|figure| figure.sampling_error),
+        lower_threshold: figure.and_then(|figure| figure.lower_threshold),
+        upper_threshold: figure.and_then(|figure| figure.upper_threshold),
+        summary: figure
+            .map_or_else(String::new, |figure| summary(result, figure, &Evidence::default())),
+        evidence: Evidence::default(),
+        action: Action::Wait,
+        result: result.id.clone(),
+        profile: result.profile.clone(),
+        settings: result.settings.clone(),
+        ..last
+    }
+}
+
+fn decided_by(figure: &Figure) -> String {
+    let column = figure.column_name.as_deref().unwrap_or_default();
+    format!("{}/{}/{column}", figure.kind, figure.metric)
+}
+
+/// How far a value lies beyond its threshold: rates in themselves, all else as a share of the threshold.
+fn beyond(figure: &Figure) -> f64 {
+    let Some(value) = figure.value else { return 0.0 };
+    let distance = |limit: f64, distance: f64| match figure.kind {
+        Kind::Quality => distance,
+        _ => distance / limit.abs().max(f64::MIN_POSITIVE),
+    };
+    let below = figure.lower_threshold.map_or(0.0, |limit| distance(limit, limit - value));
+    let above = figure.upper_threshold.map_or(0.0, |limit| distance(limit, value - limit));
+    below.max(above)
+}
+
+fn action(figure: &Figure, evidence: &Evidence) -> Action {
+    match figure.kind {
+        _ if figure.kind == Kind::Quality || !evidence.quality.is_empty() => {
+            Action::InvestigateUpstream
+        }
+        Kind::Realized => Action::Retrain,
+        Kind::Estimated => Action::Confirm,
+        _ => Action::Wait,
+    }
+}

@@ -1,0 +1,65 @@
+//! Alerts in a sentence.
+
+use crate::alert::event::Evidence;
+use crate::metric::{Kind, Metric};
+use crate::window::{Figure, WindowResult};
+
+/// What is wrong, by how much, and what lies beside it.
+pub(super) fn summary(result: &WindowResult, figure: &Figure, evidence: &Evidence) -> String {
+    let mut sentence = describe(figure);
+    if let (Some(start), Some(end)) = (&result.window_start, &result.window_end) {
+        sentence.push_str(&format!(" from {start} to {end}"));
+    } else {
+        sentence.push_str(&format!(" in window {}", result.window_index));
+    }
+    let beside: Vec<String> =
+        evidence.quality.iter().chain(&evidence.drift).take(3).map(describe).collect();
+    if !beside.is_empty() {
+        sentence.push_str("; ");
+        sentence.push_str(&beside.join("; "));
+    }
+    sentence
+}
+
+/// One figure against its threshold.
+fn describe(figure: &Figure) -> String {
+    let metric = figure.metric;
+    let name = match (&figure.column_name, figure.kind) {
+        (Some(column), Kind::Drift) => format!("{column} drifted: {metric}"),
+        (Some(column), _) => format!("{column}: {metric}"),
+        (None, Kind::Estimated) => format!("estimated {metric}"),
+        (None, Kind::Realized) => format!("realized {metric}"),
+        (None, _) => metric.to_string(),
+    };
+    let Some(value) = figure.value else { return format!("{name} has no value") };
+    let shown = |value: f64| number(metric, value);
+    let error = figure
+        .sampling_error
+        .map_or_else(String::new, |error| format!(" +-{}", shown(3.0 * error)));
+    let limit = match (figure.lower_threshold, figure.upper_threshold) {
+        (Some(lower), _) if value < lower => format!(", below {}", shown(lower)),
+        (_, Some(upper)) if value > upper => format!(", above {}", shown(upper)),
+        (Some(lower), Some(upper)) => format!(", within {} to {}", shown(lower), shown(upper)),
+        (Some(lower), None) => format!(", not below {}", shown(lower)),
+        (None, Some(upper)) => format!(", not above {}", shown(upper)),
+        (None, None) => match figure.p_value {
+            Some(p) => format!(" (p {p:.1e})"),
+            None => String::new(),
+        },
+    };
+    format!("{name} is {}{error}{limit}", shown(value))
+}
+
+/// Shares as people read them, the rest to four digits.
+fn number(metric: Metric, value: f64) -> String {
+    match metric {
+        Metric::MissingRate | Metric::UnseenRate | Metric::OutOfRangeRate if value <= 1.0 => {
+            format!("{:.1} %", value * 100.0)
+        }
+        _ if value == 0.0 || (0.001..10_000.0).contains(&value.abs()) => {
+            let text = format!("{value:.4}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        _ => format!("{value:.3e}"),
+    }
+}

@@ -1,0 +1,15 @@
+//! What travels between the stages: rows with their positions.
+//!
+//! Knows nothing of what the rows mean: that is `profile` and `window`.
+
+mod cursor;
+mod lane;
+mod record;
+mod rows;
+mod wire;
+
+pub use self::cursor::{Admission, Cursor};
+pub use self::lane::{Digest, Lane, Stretch};
+pub use self::record::{Body, Content, Header, Heartbeat, Record, Reject, Section};
+pub use self::rows::{Column, Rows, Values, labels};
+pub use self::wire::WireError;

@@ -1,0 +1,99 @@
+//! Rows of one model version, in columns.
+
+use arrow::array::{Array, DictionaryArray, Float64Array, StringArray};
+use arrow::buffer::{BooleanBuffer, ScalarBuffer};
+use arrow::datatypes::Int32Type;
+
+/// Predictions of one model version, in columns; the order of the columns is that of its profile.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// Where each row stands in its lane: the offset of its record, or its number in a file. Ascending.
+    pub offsets: ScalarBuffer<i64>,
+    /// Event times in microseconds since 1970, UTC; `None` where the data have none.
+    pub times: Option<ScalarBuffer<i64>>,
+    /// Features, score, prediction, target.
+    pub columns: Vec<Column>,
+    /// Calibrated probability of the positive class, in units of 2^-52; meaningful where the score is not missing.
+    /// `None` for models without a score.
+    pub expected: Option<ScalarBuffer<u64>>,
+}
+
+/// One column of rows.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its values; null where missing.
+    pub values: Values,
+    /// Which of the missing values are so because the event did not even name the field. `None` for none.
+    pub absent: Option<BooleanBuffer>,
+}
+
+/// The values of a column.
+#[derive(Clone, Debug)]
+pub enum Values {
+    /// Of a continuous column. Null or NaN where missing.
+    Numbers(Float64Array),
+    /// Of a categorical column: positions in a list of labels that belongs to these rows alone.
+    Labels(DictionaryArray<Int32Type>),
+}
+
+impl Rows {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+
+    /// The rows from `start` on, `length` of them, without copying.
+    #[must_use]
+    pub fn slice(&self, start: usize, length: usize) -> Self {
+        Self {
+            offsets: self.offsets.slice(start, length),
+            times: self.times.as_ref().map(|times| times.slice(start, length)),
+            columns: self.columns.iter().map(|column| column.slice(start, length)).collect(),
+            expected: self.expected.as_ref().map(|expected| expected.slice(start, length)),
+        }
+    }
+}
+
+impl Column {
+    /// A column whose missing values were all named as such.
+    pub fn new(values: Values) -> Self {
+        Self { values, absent: None }
+    }
+
+    fn slice(&self, start: usize, length: usize) -> Self {
+        Self {
+            values: match &self.values {
+                Values::Numbers(array) => Values::Numbers(array.slice(start, length)),
+                Values::Labels(array) => Values::Labels(array.slice(start, length)),
+            },
+            absent: self.absent.as_ref().map(|absent| absent.slice(start, length)),
+        }
+    }
+}
+
+impl Values {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Numbers(array) => array.len(),
+            Self::Labels(array) => array.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The labels that the positions of a categorical column stand for.
+pub fn labels(array: &DictionaryArray<Int32Type>) -> impl Iterator<Item = &str> {
+    // Every reader of ours makes its dictionaries of strings; anything else has no labels.
+    let strings = array.values().as_any().downcast_ref::<StringArray>();
+    strings.into_iter().flat_map(|strings| strings.iter().map(Option::unwrap_or_default))
+}

@@ -1,0 +1,113 @@
+//! What was measured of one window, before anyone says what it means.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::metric::Metric;
+use crate::stats::{Cells, Undefined};
+
+/// A value, or why there is none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured(pub Result<f64, Undefined>);
+
+/// What was measured of one window: of the reference, kept in the profile, or of the stream.
+///
+/// It does not depend on thresholds, normalisation or which metrics are asked for: those come with the settings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Rows of the window.
+    pub rows: u64,
+    /// In the order of the profile's columns.
+    pub columns: Vec<ColumnReading>,
+    /// From calibrated probabilities; models with a score have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated: Option<Performance>,
+    /// From targets; models with a target have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realized: Option<Performance>,
+}
+
+/// What was measured of one column.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ColumnReading {
+    /// Rows without a value.
+    pub missing: u64,
+    /// Those of them whose event did not name the field.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub absent: u64,
+    /// Rows whose category the reference does not have.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unseen: u64,
+    /// Rows outside the reference's range.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub out_of_range: u64,
+    /// Summary statistics and drift.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ColumnValue>,
+}
+
+/// One figure of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnValue {
+    /// Which.
+    pub metric: Metric,
+    /// Its value.
+    pub value: Measured,
+    /// Where the method is a test: the probability of a value as great without drift.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_value: Option<f64>,
+}
+
+/// What was measured of the predictions, estimated or realized.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Performance {
+    /// Rows that could be used at all: with a score, or with a target.
+    pub usable: u64,
+    /// Rows in the cells: with a prediction, and a score or target.
+    pub predicted: u64,
+    /// Rows in the order of scores: with a score (and a target).
+    pub scored: u64,
+    /// The confusion matrix, expected or counted.
+    pub cells: Cells,
+    /// Area under the receiver operating characteristic.
+    pub roc_auc: Measured,
+    /// Average precision.
+    pub average_precision: Measured,
+}
+
+impl ColumnReading {
+    /// The figure of a metric, where it was measured.
+    pub fn get(&self, metric: Metric) -> Option<&ColumnValue> {
+        self.values.iter().find(|value| value.metric == metric)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Serialize for Measured {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Ok(value) => serializer.serialize_f64(value),
+            Err(reason) => reason.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Measured {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Value(f64),
+            Reason(Undefined),
+        }
+        match Either::deserialize(deserializer) {
+            Ok(Either::Value(value)) => Ok(Self(Ok(value))),
+            Ok(Either::Reason(reason)) => Ok(Self(Err(reason))),
+            Err(_) => Err(D::Error::custom("a number or the reason why there is none")),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Windows that are still open.
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+
+use crate::batch::{Digest, Lane};
+use crate::window::WindowState;
+
+/// Which open window of a model: in the order in which they are sealed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub(super) struct WindowId {
+    /// The epoch that last changed the model.
+    #[n(0)]
+    pub(super) epoch: u64,
+    /// By period: its start in microseconds since 1970 UTC. By size: how many were before it.
+    #[n(1)]
+    pub(super) start: i64,
+    /// The model's version.
+    #[n(2)]
+    pub(super) version: String,
+}
+
+/// A window that is filling.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub(super) struct OpenWindow {
+    /// `None` where no profile serves the version: rows are counted only.
+    #[n(0)]
+    pub(super) state: Option<WindowState>,
+    #[n(1)]
+    pub(super) rows: u64,
+    /// Least and greatest event time.
+    #[n(2)]
+    pub(super) times: Option<(i64, i64)>,
+    /// Which records, by lane.
+    #[n(3)]
+    pub(super) inputs: BTreeMap<Lane, Input>,
+    #[n(4)]
+    pub(super) strays: Strays,
+    /// When the first lane passed its end, in the log's time.
+    #[n(5)]
+    pub(super) first_passed: Option<i64>,
+    /// Whether it changed since the last checkpoint.
+    #[n(6)]
+    pub(super) changed: bool,
+}
+
+/// Which records of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Input {
+    #[n(0)]
+    pub(super) from: i64,
+    #[n(1)]
+    pub(super) to: i64,
+    #[n(2)]
+    pub(super) digest: Digest,
+}
+
+/// Records that are in no window, counted in the one that was open when they came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Strays {
+    #[n(0)]
+    pub(super) late: u64,
+    #[n(1)]
+    pub(super) rejected: u64,
+    #[n(2)]
+    pub(super) quarantined: u64,
+}
+
+impl Strays {
+    pub(super) fn merge(&mut self, other: Self) {
+        self.late += other.late;
+        self.rejected += other.rejected;
+        self.quarantined += other.quarantined;
+    }
+}
+
+impl OpenWindow {
+    pub(super) fn new(state: Option<WindowState>) -> Self {
+        Self {
+            state,
+            rows: 0,
+            times: None,
+            inputs: BTreeMap::new(),
+            strays: Strays::default(),
+            first_passed: None,
+            changed: true,
+        }
+    }
+
+    /// Notes which records were folded, and their times.
+    pub(super) fn note(&mut self, lane: Lane, offsets: &[i64], times: &[i64]) -> Digest {
+        let digest = Digest::of(offsets.iter().copied());
+        self.rows += digest.count;
+        self.changed = true;
+        if let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) {
+            let input = self.inputs.entry(lane).or_insert(Input {
+                from: first,
+                to: last,
+                digest: Digest::default(),
+            });
+            input.from = input.from.min(first);
+            input.to = input.to.max(last);
+            input.digest.merge(&digest);
+        }
+        for &time in times {
+            let (least, greatest) = self.times.unwrap_or((time, time));
+            self.times = Some((least.min(time), greatest.max(time)));
+        }
+        digest
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.state.as_ref().map_or(0, WindowState::bytes) + self.inputs.len() * 80
+    }
+}

@@ -1,0 +1,98 @@
+//! From a sealed window to its result, and to what the alert policy makes of it.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::epoch::Epochs;
+use crate::profile::WindowRule;
+use crate::tally::{Output, Tally, WindowId};
+use crate::window::{ClosedBy, Dataset, Heading, LaneInput, WindowResult};
+
+impl Tally {
+    /// Takes a window out of the open ones and publishes it.
+    #[expect(clippy::too_many_arguments, reason = "all of one window")]
+    pub(super) fn publish(
+        &mut self,
+        name: &str,
+        id: &WindowId,
+        by: ClosedBy,
+        left_out: &[String],
+        policy: u64,
+        epochs: &Epochs,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(model) = self.models.get_mut(name) else { return };
+        let Some(mut window) = model.windows.remove(id) else { return };
+        let version_state = model.versions.entry(id.version.clone()).or_default();
+        let index = version_state.next_index;
+        version_state.next_index += 1;
+        let mut inputs = Vec::with_capacity(window.inputs.len());
+        for (&lane, input) in &window.inputs {
+            let Some(state) = self.lanes.get_mut(&lane) else { continue };
+            state.fates.open.remove(&input.digest);
+            state.fates.sealed.merge(&input.digest);
+            inputs.push(LaneInput {
+                topic: state.topic.clone(),
+                topic_id: format!("{:032x}", lane.topic),
+                partition: lane.partition,
+                from: input.from,
+                to: input.to,
+                rows: input.digest.count,
+                digest: input.digest.to_string(),
+            });
+        }
+        // The epoch that made the model what the window was folded by may not be the newest.
+        let rules = epochs.model(id.epoch, name);
+        let served = rules.and_then(|rules| rules.version(&id.version));
+        let period = rules.and_then(|rules| match rules.timing.rule {
+            WindowRule::Period(period) => Some(WindowRule::period_of(period, id.start)),
+            _ => None,
+        });
+        if period.is_none() {
+            version_state.next_size = id.start + 1;
+        }
+        let heading = Heading {
+            model: name.to_owned(),
+            version: id.version.clone(),
+            dataset: Dataset::Analysis,
+            index,
+            span: period.or(window.times.map(|(least, greatest)| (least, greatest + 1))),
+            row_span: None,
+            rows: window.rows,
+            closed_by: by,
+            late: window.strays.late,
+            rejected: window.strays.rejected,
+            quarantined: window.strays.quarantined,
+            lanes_left_out: left_out.to_vec(),
+            inputs,
+            epoch: id.epoch,
+            profile: served.map_or_else(String::new, |served| served.profile.clone()),
+            settings: rules.map_or_else(String::new, |rules| rules.settings.clone()),
+        };
+        let result = match (&mut window.state, served) {
+            (Some(state), Some(served)) => {
+                let reading = state.evaluate(&served.plan);
+                heading.result(&served.plan, &reading)
+            }
+            _ => heading.result_without_profile(),
+        };
+        version_state.latest = serde_json::to_string(&result).ok();
+        let alert = epochs.policy(policy, name).step(&mut version_state.alert, &result);
+        self.outputs = chain(self.outputs, &result);
+        out.push(Output::Result(Box::new(result)));
+        if let Some(event) = alert {
+            self.outputs.0 += 1;
+            out.push(Output::Alert(Box::new(event)));
+        }
+    }
+}
+
+/// The running hash of outputs: all that is published but for the version of vigie. Alerts follow from results.
+fn chain((count, hash): (u64, u128), result: &WindowResult) -> (u64, u128) {
+    let mut hasher = Xxh3::new();
+    hasher.update(&hash.to_le_bytes());
+    let bare = WindowResult { engine: String::new(), ..result.clone() };
+    if let Ok(bytes) = serde_json::to_vec(&bare) {
+        hasher.update(&bytes);
+    }
+    (count + 1, hasher.digest128())
+}

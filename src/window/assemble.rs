@@ -1,0 +1,111 @@
+//! From figures to what is published.
+
+use jiff::Timestamp;
+
+use crate::profile::Reading;
+use crate::window::plan::Plan;
+use crate::window::result::{ClosedBy, Dataset, Figure, LaneInput, SCHEMA, Status, WindowResult};
+
+/// The version of vigie.
+pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
+
+/// What is known of a window beside its figures.
+#[derive(Clone, Debug)]
+pub struct Heading {
+    /// The model.
+    pub model: String,
+    /// Its version.
+    pub version: String,
+    /// Reference or analysis.
+    pub dataset: Dataset,
+    /// From 0 in each data set.
+    pub index: u64,
+    /// Start and end in microseconds since 1970 UTC, end exclusive.
+    pub span: Option<(i64, i64)>,
+    /// First and last row in a file.
+    pub row_span: Option<(u64, u64)>,
+    /// Rows.
+    pub rows: u64,
+    /// What ended it.
+    pub closed_by: ClosedBy,
+    /// Rows that came too late for their window, met meanwhile.
+    pub late: u64,
+    /// Records that could not be read, met meanwhile.
+    pub rejected: u64,
+    /// Rows from the future, met meanwhile.
+    pub quarantined: u64,
+    /// Lanes that were not waited for.
+    pub lanes_left_out: Vec<String>,
+    /// Its records by lane.
+    pub inputs: Vec<LaneInput>,
+    /// The epoch that last changed the model.
+    pub epoch: u64,
+    /// Hash of the profile.
+    pub profile: String,
+    /// Hash of the model's settings.
+    pub settings: String,
+}
+
+impl Heading {
+    /// The result of a window that a profile serves.
+    pub fn result(self, plan: &Plan, reading: &Reading) -> WindowResult {
+        let coverage = reading.realized.as_ref().map(|realized| match reading.rows {
+            0 => 0.0,
+            rows => realized.usable as f64 / rows as f64,
+        });
+        self.with(plan.figures(reading), coverage)
+    }
+
+    /// The result of a window that no profile serves: how many rows it had.
+    pub fn result_without_profile(self) -> WindowResult {
+        let rows = self.rows as f64;
+        self.with(vec![Figure::count(rows, Status::NoProfile)], None)
+    }
+
+    fn with(self, figures: Vec<Figure>, coverage: Option<f64>) -> WindowResult {
+        let dataset = match self.dataset {
+            Dataset::Reference => "reference/",
+            Dataset::Analysis => "",
+        };
+        let (epoch, index) = (self.epoch, self.index);
+        WindowResult {
+            schema: SCHEMA,
+            engine: ENGINE.to_owned(),
+            id: format!("{}/{}/{dataset}{epoch}/{index}/all/0", self.model, self.version),
+            segment: "all".to_owned(),
+            dataset: self.dataset,
+            window_index: index,
+            window_start: self.span.map(|(start, _)| utc(start)),
+            window_end: self.span.map(|(_, end)| utc(end)),
+            window_start_row: self.row_span.map(|(start, _)| start),
+            window_end_row: self.row_span.map(|(_, end)| end),
+            window_rows: self.rows,
+            closed_by: self.closed_by,
+            late_rows: self.late,
+            rejected_rows: self.rejected,
+            quarantined_rows: self.quarantined,
+            lanes_left_out: self.lanes_left_out,
+            revision: 0,
+            revision_cause: None,
+            is_final: true,
+            coverage,
+            inputs: self.inputs,
+            epoch,
+            profile: self.profile,
+            settings: self.settings,
+            model: self.model,
+            version: self.version,
+            figures,
+        }
+    }
+}
+
+/// Microseconds since 1970 as RFC 3339 in UTC; what lies outside of the years -9999 to 9999 as its nearest end.
+pub fn utc(microseconds: i64) -> String {
+    let clamped =
+        microseconds.clamp(Timestamp::MIN.as_microsecond() + 1, Timestamp::MAX.as_microsecond());
+    match Timestamp::from_microsecond(clamped) {
+        Ok(time) => time.to_string(),
+        Err(_) => Timestamp::UNIX_EPOCH.to_string(),
+    }
+}

@@ -1,0 +1,68 @@
+//! What the settings ask of a model's windows.
+
+use std::collections::BTreeMap;
+
+use crate::metric::Metric;
+use crate::stats::{Normalization, Threshold, ValueNormalization};
+
+/// What the settings ask of a model's windows: which figures, in which form, held against what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Criteria {
+    /// Performance metrics, in the order in which they are published.
+    pub performance: Vec<Metric>,
+    /// Drift methods for continuous columns.
+    pub continuous: Vec<Metric>,
+    /// Drift methods for categorical columns.
+    pub categorical: Vec<Metric>,
+    /// How the cells of the confusion matrix are published.
+    pub confusion: Normalization,
+    /// What a prediction is worth: rows are true classes, columns predicted ones, the negative class first.
+    pub business_value: Option<[[f64; 2]; 2]>,
+    /// How business value is published.
+    pub business: ValueNormalization,
+    /// Rates of missing, unseen and out-of-range values; counts where false.
+    pub rates: bool,
+    /// Thresholds that differ from the metrics' own: by column, or for all columns and performance without one. The
+    /// narrower one wins.
+    pub thresholds: BTreeMap<(Option<String>, Metric), Threshold>,
+    /// A window with fewer rows breaches nothing.
+    pub min_rows: u64,
+    /// Realized figures of a window with a lower share of targets breach nothing.
+    pub min_coverage: f64,
+}
+
+impl Criteria {
+    /// The threshold of a figure.
+    pub fn threshold(&self, column: Option<&str>, metric: Metric) -> Threshold {
+        let of = |column: Option<&str>| self.thresholds.get(&(column.map(str::to_owned), metric));
+        of(column).or_else(|| of(None)).copied().unwrap_or(metric.spec().threshold)
+    }
+}
+
+impl Default for Criteria {
+    fn default() -> Self {
+        use Metric::{
+            Accuracy, AveragePrecision, F1, JensenShannon, Precision, Recall, RocAuc, Specificity,
+        };
+        Self {
+            performance: vec![
+                RocAuc,
+                AveragePrecision,
+                F1,
+                Precision,
+                Recall,
+                Specificity,
+                Accuracy,
+            ],
+            continuous: vec![JensenShannon],
+            categorical: vec![JensenShannon],
+            confusion: Normalization::None,
+            business_value: None,
+            business: ValueNormalization::None,
+            rates: true,
+            thresholds: BTreeMap::new(),
+            min_rows: 300,
+            min_coverage: 0.2,
+        }
+    }
+}

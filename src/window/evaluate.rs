@@ -1,0 +1,313 @@
+//! From a window's state to what was measured of it.
+
+use crate::metric::Metric;
+use crate::profile::{
+    Categorical, Column, ColumnReading, ColumnValue, Distribution, Measured, Performance, Reading,
+    Values,
+};
+use crate::stats::{
+    Cells, NewCategories, ScoreBin, Tails, Undefined, average_precision, chi2, hellinger,
+    jensen_shannon, kolmogorov_smirnov, kolmogorov_smirnov_binned, l_infinity, psi, roc_auc,
+    wasserstein, wasserstein_binned, widened,
+};
+use crate::window::categorical::CategoricalState;
+use crate::window::continuous::{Binned, ContinuousState};
+use crate::window::outcome::{
+    EstimatedState, Expected, Labelled, PROBABILITY_UNITS, RealizedState,
+};
+use crate::window::plan::{CategoricalPlan, ColumnPlan, ContinuousPlan, Plan};
+use crate::window::state::{ColumnState, WindowState};
+
+impl WindowState {
+    /// What is measured of the window against the plan's profile.
+    ///
+    /// The same bytes in, the same bytes out: it depends on the rows alone, not on how the state came about. Takes
+    /// `&mut self` only to sort what waits in buffers.
+    pub fn evaluate(&mut self, plan: &Plan) -> Reading {
+        let rows = self.rows();
+        let columns = self
+            .columns
+            .iter_mut()
+            .zip(&plan.columns)
+            .zip(&plan.profile.columns)
+            .map(|((state, plan), column)| match (state, plan, &column.values) {
+                (
+                    ColumnState::Continuous(state),
+                    ColumnPlan::Continuous(plan),
+                    Values::Continuous(_),
+                ) => continuous(state, plan, column, rows),
+                (
+                    ColumnState::Categorical(state),
+                    ColumnPlan::Categorical(plan),
+                    Values::Categorical(reference),
+                ) => categorical(state, plan, reference, column.missing, rows),
+                _ => ColumnReading::default(),
+            })
+            .collect();
+        Reading {
+            rows,
+            columns,
+            estimated: self.estimated.as_mut().map(|state| estimated(state, rows)),
+            realized: self.realized.as_mut().map(realized),
+        }
+    }
+}
+
+/// Why a column without values has no figure.
+fn why_none(rows: u64, absent: u64) -> Undefined {
+    match rows {
+        0 => Undefined::Empty,
+        _ if absent == rows => Undefined::NotInData,
+        _ => Undefined::AllMissing,
+    }
+}
+
+fn continuous(
+    state: &mut ContinuousState,
+    plan: &ContinuousPlan,
+    column: &Column,
+    rows: u64,
+) -> ColumnReading {
+    state.settle(plan);
+    let mut binned = state.binned(plan);
+    let finite: u64 = binned.cells.iter().sum();
+    let [minus, plus] = state.infinite;
+    binned.cells[0] += minus;
+    if let Some(last) = binned.cells.last_mut() {
+        *last += plus;
+    }
+    let present = finite + minus + plus;
+    // Rows below each cell; a method's bin is the difference of two.
+    let mut below = Vec::with_capacity(binned.cells.len() + 1);
+    let mut total = 0;
+    below.push(0);
+    for &cell in &binned.cells {
+        total += cell;
+        below.push(total);
+    }
+    let in_range: u64 = plan.range.counts(&below).iter().sum();
+    let none = (present == 0).then(|| why_none(rows, state.absent));
+    let mut values = summary(state, &binned, plan, finite, none);
+    for (metric, map) in &plan.methods {
+        let value = match none {
+            Some(reason) => Err(reason),
+            None => {
+                let counts = map.counts(&below);
+                let lower = below[map.first()];
+                let outside =
+                    Outside { below: lower, above: present - lower - counts.iter().sum::<u64>() };
+                distance(*metric, &counts, outside, state, &binned, column, plan)
+            }
+        };
+        values.push(ColumnValue { metric: *metric, value: Measured(value), p_value: None });
+    }
+    ColumnReading {
+        missing: state.missing,
+        absent: state.absent,
+        unseen: 0,
+        out_of_range: present - in_range,
+        values,
+    }
+}
+
+fn summary(
+    state: &ContinuousState,
+    binned: &Binned,
+    plan: &ContinuousPlan,
+    finite: u64,
+    none: Option<Undefined>,
+) -> Vec<ColumnValue> {
+    let of = |metric, value| ColumnValue { metric, value: Measured(value), p_value: None };
+    let reason = none.or((state.infinite != [0, 0]).then_some(Undefined::Infinite));
+    let when = |value: Result<f64, Undefined>| reason.map_or(value, Err);
+    let n = finite as f64;
+    let sum = binned.sum.value(plan.scale);
+    let finite_or =
+        |value: f64| if value.is_finite() { Ok(value) } else { Err(Undefined::Infinite) };
+    let deviation = || {
+        if finite < 2 {
+            return Err(Undefined::TooFew);
+        }
+        let distance = binned.sum.minus_times(plan.centre, finite, plan.scale);
+        let squares = binned.squares.value(plan.square_scale);
+        finite_or(((squares - distance * distance / n).max(0.0) / (n - 1.0)).sqrt())
+    };
+    // A sum of no values is zero, but only where there are rows.
+    let sum_value = match none {
+        Some(Undefined::AllMissing) => Ok(0.0),
+        _ => when(finite_or(sum)),
+    };
+    // The middle of values of which some are infinite may well be finite; their mean is not.
+    let [minus, plus] = state.infinite;
+    let median = match none {
+        Some(reason) => Err(reason),
+        None => state.values.median(minus, plus).ok_or(Undefined::Infinite),
+    };
+    vec![
+        of(Metric::Mean, when(finite_or(sum / n))),
+        of(Metric::StandardDeviation, when(deviation())),
+        of(Metric::Median, median),
+        of(Metric::Sum, sum_value),
+    ]
+}
+
+/// Rows with a value outside of a method's bins.
+struct Outside {
+    below: u64,
+    above: u64,
+}
+
+fn distance(
+    metric: Metric,
+    counts: &[u64],
+    outside: Outside,
+    state: &mut ContinuousState,
+    binned: &Binned,
+    column: &Column,
+    plan: &ContinuousPlan,
+) -> Result<f64, Undefined> {
+    let Values::Continuous(reference) = &column.values else { return Err(Undefined::Empty) };
+    let Outside { below, above } = outside;
+    match (metric, &reference.distribution) {
+        (Metric::JensenShannon, _) => {
+            jensen_shannon(&reference.doane.counts, counts, below + above)
+        }
+        (Metric::Hellinger, _) => hellinger(&reference.doane.counts, counts, below + above),
+        (Metric::Psi, _) => {
+            // Missing values are a bin of their own, in both.
+            let ours = [reference.quantiles.counts.as_slice(), &[column.missing]].concat();
+            psi(&ours, &[counts, &[state.missing]].concat())
+        }
+        (Metric::KolmogorovSmirnov, Distribution::Exact(values)) => {
+            kolmogorov_smirnov(values, &[&[below], counts, &[above]].concat())
+        }
+        (Metric::KolmogorovSmirnov, Distribution::Binned { counts: reference }) => {
+            kolmogorov_smirnov_binned(reference, counts, below, above)
+        }
+        (Metric::Wasserstein, _) if state.infinite != [0, 0] => Err(Undefined::Infinite),
+        (Metric::Wasserstein, Distribution::Exact(values)) => {
+            // Ascending values, each once; once they are binned, a bin stands at its middle, so the distance is off
+            // by at most half the mean width of the rows' bins.
+            let ascending = state.values.ascending(|_, _| ());
+            wasserstein(values, ascending.map(|(value, &rows)| (value, rows)))
+        }
+        (Metric::Wasserstein, Distribution::Binned { counts: ours }) => {
+            let tails = Tails {
+                below,
+                below_sum: binned.below.value(plan.scale),
+                above,
+                above_sum: binned.above.value(plan.scale),
+            };
+            wasserstein_binned(widened(reference.least, reference.greatest), ours, counts, tails)
+        }
+        _ => Err(Undefined::Empty),
+    }
+}
+
+fn categorical(
+    state: &CategoricalState,
+    plan: &CategoricalPlan,
+    reference: &Categorical,
+    reference_missing: u64,
+    rows: u64,
+) -> ColumnReading {
+    let none = (state.present() == 0).then(|| why_none(rows, state.absent));
+    let new = NewCategories {
+        distinct: state.unseen.distinct(),
+        rows: state.unseen.rows,
+        largest: state.unseen.most_frequent(),
+    };
+    let (ours, theirs) = (&reference.counts, &state.counts);
+    let values = plan
+        .methods
+        .iter()
+        .map(|&metric| {
+            let mut p_value = None;
+            let value = match (metric, none) {
+                (_, Some(reason)) => Err(reason),
+                (Metric::JensenShannon, _) => jensen_shannon(ours, theirs, new.rows),
+                (Metric::Hellinger, _) => hellinger(ours, theirs, new.rows),
+                (Metric::LInfinity, _) => l_infinity(ours, theirs, new),
+                (Metric::Chi2, _) => chi2(ours, theirs, new).map(|test| {
+                    p_value = Some(test.p_value);
+                    test.statistic
+                }),
+                (Metric::Psi, _) => {
+                    // Labels, all others, and missing values.
+                    let ours = [ours.as_slice(), &[0, reference_missing]].concat();
+                    psi(&ours, &[theirs.as_slice(), &[new.rows, state.missing]].concat())
+                }
+                _ => Err(Undefined::Empty),
+            };
+            ColumnValue { metric, value: Measured(value), p_value }
+        })
+        .collect();
+    ColumnReading {
+        missing: state.missing,
+        absent: state.absent,
+        unseen: new.rows,
+        out_of_range: 0,
+        values,
+    }
+}
+
+fn estimated(state: &mut EstimatedState, rows: u64) -> Performance {
+    let [negative, positive] = state.predicted;
+    let units = |sum: u128| sum as f64 / PROBABILITY_UNITS;
+    let whole = |rows: u64| u128::from(rows) << 52;
+    // Sums are integers until here: one rounding each.
+    let cells = Cells {
+        true_positive: units(positive.positives),
+        false_positive: units(whole(positive.rows) - positive.positives),
+        false_negative: units(negative.positives),
+        true_negative: units(whole(negative.rows) - negative.positives),
+    };
+    let bin = |(_, bin): (f64, &Expected)| ScoreBin {
+        positives: units(bin.positives),
+        negatives: units(whole(bin.rows) - bin.positives),
+    };
+    let scored = state.curve.rows();
+    let none =
+        (scored == 0).then_some(if rows == 0 { Undefined::Empty } else { Undefined::AllMissing });
+    let curve = state.curve.ascending(|_, _| ());
+    let of = |value| Measured(none.map_or(value, Err));
+    Performance {
+        usable: scored,
+        predicted: negative.rows + positive.rows,
+        scored,
+        cells,
+        roc_auc: of(roc_auc(curve.clone().map(bin))),
+        average_precision: of(average_precision(curve.map(bin))),
+    }
+}
+
+fn realized(state: &mut RealizedState) -> Performance {
+    let [[true_negative, false_positive], [false_negative, true_positive]] = state.cells;
+    let cells = Cells {
+        true_positive: true_positive as f64,
+        false_positive: false_positive as f64,
+        false_negative: false_negative as f64,
+        true_negative: true_negative as f64,
+    };
+    let scored = state.curve.rows();
+    let targets = state.targets;
+    let none = (scored == 0).then_some(if targets == 0 {
+        Undefined::NoTargets
+    } else {
+        Undefined::AllMissing
+    });
+    let curve = state.curve.ascending(|_, _| ());
+    let of = |value| Measured(none.map_or(value, Err));
+    let bin = |(_, bin): (f64, &Labelled)| ScoreBin {
+        positives: bin.positives as f64,
+        negatives: bin.negatives as f64,
+    };
+    Performance {
+        usable: targets,
+        predicted: state.cells.iter().flatten().sum(),
+        scored,
+        cells,
+        roc_auc: of(roc_auc(curve.clone().map(bin))),
+        average_precision: of(average_precision(curve.map(bin))),
+    }
+}

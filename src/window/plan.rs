@@ -1,0 +1,243 @@
+//! How a model's windows are folded and read: a profile together with what the settings ask of it.
+
+use std::sync::Arc;
+
+use crate::batch::{Column as Data, Rows, Values as DataValues, labels};
+use crate::metric::Metric;
+use crate::profile::{
+    Categorical, Column, Continuous, Distribution, Profile, Reading, Role, Values, same_label,
+};
+use crate::stats::{Grid, Scale, equal_width_edges};
+use crate::window::criteria::Criteria;
+use crate::window::judge::Judge;
+use crate::window::result::Figure;
+
+/// A profile together with what the settings ask of it: the layout of every window's state, and what its figures are
+/// held against.
+///
+/// A state may only be merged or read with the plan that it was folded by.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) profile: Arc<Profile>,
+    criteria: Criteria,
+    judge: Judge,
+    pub(super) columns: Vec<ColumnPlan>,
+    pub(super) score: Option<usize>,
+    pub(super) prediction: Option<usize>,
+    pub(super) target: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum ColumnPlan {
+    Continuous(Box<ContinuousPlan>),
+    Categorical(CategoricalPlan),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct ContinuousPlan {
+    pub(super) grid: Grid,
+    pub(super) scale: Scale,
+    pub(super) square_scale: Scale,
+    pub(super) centre: f64,
+    pub(super) least: f64,
+    pub(super) greatest: f64,
+    /// The cells below the reference's range and those above it.
+    pub(super) range: CellMap,
+    pub(super) methods: Vec<(Metric, CellMap)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct CategoricalPlan {
+    pub(super) methods: Vec<Metric>,
+}
+
+/// Which cells of the grid belong to the bins of a method: bin `i` holds the cells from `bounds[i]` to before
+/// `bounds[i + 1]`.
+#[derive(Clone, Debug)]
+pub(super) struct CellMap {
+    bounds: Vec<usize>,
+}
+
+impl CellMap {
+    /// The first cell of the first bin.
+    pub(super) fn first(&self) -> usize {
+        self.bounds.first().copied().unwrap_or(0)
+    }
+
+    /// Rows in each bin, from the rows below each cell.
+    pub(super) fn counts(&self, below: &[u64]) -> Vec<u64> {
+        self.bounds.windows(2).map(|pair| below[pair[1]] - below[pair[0]]).collect()
+    }
+}
+
+impl Plan {
+    /// The plan for a profile and criteria; drift methods that a kind of column does not have are passed over.
+    pub fn new(profile: Arc<Profile>, criteria: Criteria) -> Self {
+        let columns = profile
+            .columns
+            .iter()
+            .map(|column| match &column.values {
+                Values::Continuous(reference) => ColumnPlan::Continuous(Box::new(
+                    ContinuousPlan::new(reference, &criteria.continuous),
+                )),
+                Values::Categorical(_) => ColumnPlan::Categorical(CategoricalPlan {
+                    methods: chosen(&criteria.categorical, column),
+                }),
+            })
+            .collect();
+        let find = |role| profile.columns.iter().position(|column| column.role == role);
+        let (score, prediction, target) =
+            (find(Role::Score), find(Role::Prediction), find(Role::Target));
+        let judge = Judge::new(&profile, &criteria);
+        Self { columns, score, prediction, target, profile, criteria, judge }
+    }
+
+    /// The figures of a window.
+    pub fn figures(&self, reading: &Reading) -> Vec<Figure> {
+        self.judge.figures(reading, &self.profile, &self.criteria)
+    }
+
+    /// What the settings ask.
+    pub fn criteria(&self) -> &Criteria {
+        &self.criteria
+    }
+
+    /// How many labels a categorical column has in the reference.
+    pub(super) fn labels(&self, column: usize) -> usize {
+        match &self.profile.columns[column].values {
+            Values::Categorical(reference) => reference.labels.len(),
+            Values::Continuous(_) => 0,
+        }
+    }
+
+    /// The profile.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// Looks up what rows have in common, once for all windows that they belong to.
+    pub fn prepare<'r>(&self, rows: &'r Rows) -> Prepared<'r> {
+        let columns = rows
+            .columns
+            .iter()
+            .zip(&self.profile.columns)
+            .map(|(data, column)| {
+                let (DataValues::Labels(array), Values::Categorical(reference)) =
+                    (&data.values, &column.values)
+                else {
+                    return Lookup::default();
+                };
+                let labels: Vec<&str> = labels(array).collect();
+                let outcome = matches!(column.role, Role::Prediction | Role::Target);
+                let codes = labels.iter().map(|label| code(reference, label, outcome)).collect();
+                let classes = if outcome {
+                    labels.iter().map(|label| self.profile.class(label)).collect()
+                } else {
+                    Vec::new()
+                };
+                Lookup { labels, codes, classes }
+            })
+            .collect();
+        Prepared { rows, columns }
+    }
+}
+
+/// Rows with what was looked up for them.
+#[derive(Debug)]
+pub struct Prepared<'r> {
+    pub(super) rows: &'r Rows,
+    pub(super) columns: Vec<Lookup<'r>>,
+}
+
+/// What the positions of a categorical column's own list of labels stand for.
+#[derive(Debug, Default)]
+pub(super) struct Lookup<'r> {
+    pub(super) labels: Vec<&'r str>,
+    /// The reference's label.
+    pub(super) codes: Vec<Option<u32>>,
+    /// The class: positive, negative or neither.
+    pub(super) classes: Vec<Option<bool>>,
+}
+
+/// The position of a label among the reference's; predictions and targets compare by value.
+fn code(reference: &Categorical, label: &str, outcome: bool) -> Option<u32> {
+    let same = || {
+        let by_value = |known: &String| same_label(known, label);
+        outcome.then(|| reference.labels.iter().position(by_value)).flatten()
+    };
+    reference.position(label).or_else(same).and_then(|position| u32::try_from(position).ok())
+}
+
+/// The methods that this kind of column has.
+fn chosen(methods: &[Metric], column: &Column) -> Vec<Metric> {
+    methods.iter().copied().filter(|method| method.applies_to(column.kind())).collect()
+}
+
+impl ContinuousPlan {
+    fn new(reference: &Continuous, methods: &[Metric]) -> Self {
+        let edges: Vec<(Metric, Vec<f64>)> = methods
+            .iter()
+            .filter_map(|&method| Some((method, closed_edges(reference, method)?)))
+            .collect();
+        let range = [reference.least, reference.greatest.next_up()];
+        let cuts = edges.iter().flat_map(|(_, edges)| edges).chain(&range).copied().collect();
+        let grid = Grid::new(cuts);
+        let methods = edges
+            .into_iter()
+            .map(|(method, edges)| {
+                let open = method == Metric::Psi;
+                let inner = edges.iter().map(|&edge| grid.cell_from(edge));
+                let bounds = if open {
+                    [0].into_iter().chain(inner).chain([grid.cells()]).collect()
+                } else {
+                    inner.collect()
+                };
+                (method, CellMap { bounds })
+            })
+            .collect();
+        Self {
+            scale: reference.scale(),
+            square_scale: reference.square_scale(),
+            centre: reference.mean,
+            least: reference.least,
+            greatest: reference.greatest,
+            range: CellMap { bounds: range.map(|cut| grid.cell_from(cut)).to_vec() },
+            methods,
+            grid,
+        }
+    }
+}
+
+/// The cuts of a method's half-open bins; a last bin that is closed in the definition ends just above its edge.
+fn closed_edges(reference: &Continuous, method: Metric) -> Option<Vec<f64>> {
+    let closed = |mut edges: Vec<f64>| {
+        if let Some(last) = edges.last_mut() {
+            *last = last.next_up();
+        }
+        edges
+    };
+    Some(match (method, &reference.distribution) {
+        (Metric::JensenShannon | Metric::Hellinger, _) => closed(reference.doane.edges.clone()),
+        (Metric::Psi, _) => reference.quantiles.edges.clone(),
+        (Metric::KolmogorovSmirnov, Distribution::Exact(values)) => {
+            // A cell for every distinct value and one for every gap.
+            values.values().iter().flat_map(|&value| [value, value.next_up()]).collect()
+        }
+        (Metric::KolmogorovSmirnov | Metric::Wasserstein, Distribution::Binned { counts }) => {
+            closed(equal_width_edges(reference.least, reference.greatest, counts.len()).ok()?)
+        }
+        // Read from the values themselves: no cuts of its own.
+        (Metric::Wasserstein, Distribution::Exact(_)) => Vec::new(),
+        _ => return None,
+    })
+}
+
+impl Lookup<'_> {
+    /// The class of a row.
+    #[inline]
+    pub(super) fn class(&self, data: &Data, row: usize) -> Option<bool> {
+        let DataValues::Labels(array) = &data.values else { return None };
+        let position = array.key(row)?;
+        self.classes.get(position).copied().flatten()
+    }
+}

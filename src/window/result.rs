@@ -1,0 +1,252 @@
+//! What is published of a window.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::metric::{Kind, Metric};
+use crate::stats::Undefined;
+
+/// The version of the window result's schema.
+pub const SCHEMA: u32 = 1;
+
+/// What is published of one window: on the results topic as one message, in files as one row a figure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WindowResult {
+    /// Version of this form.
+    pub schema: u32,
+    /// Version of vigie that made it.
+    pub engine: String,
+    /// Derived from model, version, epoch, window, segment and revision: the same result has the same id.
+    pub id: String,
+    /// The model.
+    pub model: String,
+    /// Its version; empty where events name none.
+    pub version: String,
+    /// `all` for everything.
+    pub segment: String,
+    /// Reference or analysis.
+    pub dataset: Dataset,
+    /// From 0 in each data set.
+    pub window_index: u64,
+    /// Start of the window (by period) or its first event (by size), RFC 3339 in UTC; null without timestamps.
+    pub window_start: Option<String>,
+    /// End of the window, exclusive, RFC 3339 in UTC; null without timestamps.
+    pub window_end: Option<String>,
+    /// First row in the file, from 0; files only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_start_row: Option<u64>,
+    /// Last row in the file; files only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_end_row: Option<u64>,
+    /// Rows of the window.
+    pub window_rows: u64,
+    /// What ended it.
+    pub closed_by: ClosedBy,
+    /// Rows that came after their window was sealed, met while this one was open.
+    pub late_rows: u64,
+    /// Records that could not be read, met while this one was open.
+    pub rejected_rows: u64,
+    /// Rows whose event time was too far ahead, met while this one was open.
+    pub quarantined_rows: u64,
+    /// Lanes that were not waited for, as topic/partition.
+    pub lanes_left_out: Vec<String>,
+    /// 0 when first published, higher when its realized figures are restated.
+    pub revision: u64,
+    /// Why it was restated.
+    pub revision_cause: Option<RevisionCause>,
+    /// Whether it can no more be restated by targets.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+    /// Share of the rows that have a target; null where the model has none to come.
+    pub coverage: Option<f64>,
+    /// Which records it is made of, by lane; not in files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<LaneInput>,
+    /// The settings and profiles in force, by number.
+    pub epoch: u64,
+    /// Hash of the profile.
+    pub profile: String,
+    /// Hash of the model's settings.
+    pub settings: String,
+    /// What was found.
+    pub figures: Vec<Figure>,
+}
+
+/// Which rows a window is of.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Dataset {
+    /// The profile's.
+    Reference,
+    /// Those that are watched.
+    Analysis,
+}
+
+/// What ended a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClosedBy {
+    /// It was full.
+    Size,
+    /// Every lane passed its end.
+    Period,
+    /// Settings or profile changed.
+    Epoch,
+    /// Some lanes were no more waited for.
+    MaxWait,
+    /// The file ended.
+    End,
+}
+
+/// Why a result was restated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RevisionCause {
+    /// Targets came.
+    Targets,
+    /// The window was left out by a person.
+    Excluded,
+    /// Its rows were replaced by a person.
+    Replaced,
+}
+
+/// Which records of a lane a window is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LaneInput {
+    /// The topic's name.
+    pub topic: String,
+    /// The topic's id, in 32 hexadecimal digits.
+    pub topic_id: String,
+    /// The partition.
+    pub partition: i32,
+    /// The least offset.
+    pub from: i64,
+    /// The greatest offset.
+    pub to: i64,
+    /// How many records.
+    pub rows: u64,
+    /// Sum of the hashes of their offsets, in 32 hexadecimal digits.
+    pub digest: String,
+}
+
+/// One figure of a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Figure {
+    /// What it says.
+    pub kind: Kind,
+    /// Which metric.
+    pub metric: Metric,
+    /// How, where a kind knows several ways.
+    pub method: Option<Method>,
+    /// The column that it is of.
+    pub column_name: Option<String>,
+    /// For a diagnosis: the performance metric that it explains.
+    pub of: Option<Metric>,
+    /// Its value; null where it is undefined, see `status`.
+    pub value: Option<f64>,
+    /// One standard error.
+    pub sampling_error: Option<f64>,
+    /// Three standard errors below the value, within what the metric can be.
+    pub lower_confidence: Option<f64>,
+    /// Three standard errors above the value, within what the metric can be.
+    pub upper_confidence: Option<f64>,
+    /// A value below it is a breach.
+    pub lower_threshold: Option<f64>,
+    /// A value above it is a breach.
+    pub upper_threshold: Option<f64>,
+    /// Probability of so great a value without drift, where the method is a test.
+    pub p_value: Option<f64>,
+    /// Outside its thresholds; null where there was too little to judge.
+    pub breach: Option<bool>,
+    /// `ok`, or why there is no value or no judgement.
+    pub status: Status,
+}
+
+impl Figure {
+    /// The number of a window's rows, without anything to hold it against.
+    pub fn count(rows: f64, status: Status) -> Self {
+        Self {
+            kind: Kind::Summary,
+            metric: Metric::Rows,
+            method: None,
+            column_name: None,
+            of: None,
+            value: Some(rows),
+            sampling_error: None,
+            lower_confidence: None,
+            upper_confidence: None,
+            lower_threshold: None,
+            upper_threshold: None,
+            p_value: None,
+            breach: None,
+            status,
+        }
+    }
+}
+
+/// How a figure was made, where a kind knows several ways.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Confidence-based performance estimation.
+    Cbpe,
+    /// From the rows that have a target.
+    Labelled,
+}
+
+impl Method {
+    /// The name used in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cbpe => "cbpe",
+            Self::Labelled => "labelled",
+        }
+    }
+}
+
+/// Whether a figure has a value and a judgement, or why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It has both.
+    Ok,
+    /// No rows.
+    Empty,
+    /// No row has a value in the columns that it needs.
+    AllMissing,
+    /// The reference is constant.
+    Constant,
+    /// One class only.
+    OneClass,
+    /// Too few rows: for a value, or (below `min_rows`) for a judgement.
+    TooFew,
+    /// An infinite value.
+    Infinite,
+    /// Too few rows have a target for a judgement.
+    LowCoverage,
+    /// No row has a target.
+    NoTargets,
+    /// No profile serves this version of the model.
+    NoProfile,
+    /// The profile's column is not in the data.
+    NotInData,
+}
+
+impl From<Undefined> for Status {
+    fn from(reason: Undefined) -> Self {
+        match reason {
+            Undefined::Empty => Self::Empty,
+            Undefined::AllMissing => Self::AllMissing,
+            Undefined::Constant => Self::Constant,
+            Undefined::OneClass => Self::OneClass,
+            Undefined::TooFew => Self::TooFew,
+            Undefined::Infinite => Self::Infinite,
+            Undefined::NoTargets => Self::NoTargets,
+            Undefined::NotInData => Self::NotInData,
+        }
+    }
+}

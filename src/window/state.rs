@@ -1,0 +1,161 @@
+//! The whole state of a window.
+
+use minicbor::{Decode, Encode};
+
+use crate::batch::Values;
+use crate::window::categorical::CategoricalState;
+use crate::window::continuous::ContinuousState;
+use crate::window::outcome::{EstimatedState, RealizedState};
+use crate::window::plan::{ColumnPlan, Plan, Prepared};
+
+/// The whole state of a window: a bounded value, folded from rows in any order, merged with others in any order.
+///
+/// `fold` of the parts, merged, equals `fold` of the whole to the last bit, and so do the bytes that it encodes to
+/// (CBOR with numbered fields).
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct WindowState {
+    #[n(0)]
+    rows: u64,
+    #[n(1)]
+    pub(super) columns: Vec<ColumnState>,
+    #[n(2)]
+    pub(super) estimated: Option<EstimatedState>,
+    #[n(3)]
+    pub(super) realized: Option<RealizedState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub(super) enum ColumnState {
+    #[n(0)]
+    Continuous(#[n(0)] Box<ContinuousState>),
+    #[n(1)]
+    Categorical(#[n(0)] CategoricalState),
+}
+
+impl WindowState {
+    /// The state of no rows.
+    pub fn new(plan: &Plan) -> Self {
+        let columns = plan
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| match column {
+                ColumnPlan::Continuous(_) => ColumnState::Continuous(Box::default()),
+                ColumnPlan::Categorical(_) => {
+                    ColumnState::Categorical(CategoricalState::new(plan.labels(index)))
+                }
+            })
+            .collect();
+        Self {
+            rows: 0,
+            columns,
+            estimated: plan.score.map(|_| EstimatedState::default()),
+            realized: plan.target.map(|_| RealizedState::default()),
+        }
+    }
+
+    /// Rows folded so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Adds `length` rows from `start` on.
+    pub fn fold(&mut self, plan: &Plan, prepared: &Prepared<'_>, start: usize, length: usize) {
+        let rows = prepared.rows;
+        self.rows += length as u64;
+        for (index, state) in self.columns.iter_mut().enumerate() {
+            let data = &rows.columns[index];
+            let absent = data.absent.as_ref().map(|absent| absent.slice(start, length));
+            match (state, &plan.columns[index], &data.values) {
+                (
+                    ColumnState::Continuous(state),
+                    ColumnPlan::Continuous(plan),
+                    Values::Numbers(values),
+                ) => state.fold(&values.slice(start, length), absent.as_ref(), plan),
+                (
+                    ColumnState::Categorical(state),
+                    ColumnPlan::Categorical(_),
+                    Values::Labels(values),
+                ) => {
+                    let lookup = &prepared.columns[index];
+                    let values = values.slice(start, length);
+                    state.fold(&values, absent.as_ref(), &lookup.codes, &lookup.labels);
+                }
+                _ => debug_assert!(false, "rows are laid out by the profile of their plan"),
+            }
+        }
+        self.fold_outcomes(plan, prepared, start..start + length);
+    }
+
+    fn fold_outcomes(
+        &mut self,
+        plan: &Plan,
+        prepared: &Prepared<'_>,
+        range: std::ops::Range<usize>,
+    ) {
+        let rows = prepared.rows;
+        let score = plan.score.and_then(|index| match &rows.columns[index].values {
+            Values::Numbers(scores) => Some(scores),
+            Values::Labels(_) => None,
+        });
+        let class = |column: Option<usize>, row: usize| {
+            let index = column?;
+            prepared.columns[index].class(&rows.columns[index], row)
+        };
+        for row in range {
+            let score = score.and_then(|scores| {
+                use arrow::array::Array;
+                (scores.is_valid(row) && !scores.value(row).is_nan()).then(|| scores.value(row))
+            });
+            let predicted = class(plan.prediction, row);
+            if let (Some(state), Some(score), Some(expected)) =
+                (&mut self.estimated, score, &rows.expected)
+            {
+                state.add(score, expected[row], predicted);
+            }
+            if let (Some(state), Some(target)) = (&mut self.realized, class(plan.target, row)) {
+                state.add(target, score, predicted);
+            }
+        }
+    }
+
+    /// Adds the rows of another state of the same plan.
+    pub fn merge(&mut self, other: &Self, plan: &Plan) {
+        self.rows += other.rows;
+        for ((ours, theirs), plan) in self.columns.iter_mut().zip(&other.columns).zip(&plan.columns)
+        {
+            match (ours, theirs, plan) {
+                (
+                    ColumnState::Continuous(ours),
+                    ColumnState::Continuous(theirs),
+                    ColumnPlan::Continuous(plan),
+                ) => ours.merge(theirs, plan),
+                (ColumnState::Categorical(ours), ColumnState::Categorical(theirs), _) => {
+                    ours.merge(theirs);
+                }
+                _ => debug_assert!(false, "states of one plan have the same columns"),
+            }
+        }
+        if let (Some(ours), Some(theirs)) = (&mut self.estimated, &other.estimated) {
+            ours.merge(theirs);
+        }
+        if let (Some(ours), Some(theirs)) = (&mut self.realized, &other.realized) {
+            ours.merge(theirs);
+        }
+    }
+
+    /// Bytes of memory held.
+    pub fn bytes(&self) -> usize {
+        let columns: usize = self
+            .columns
+            .iter()
+            .map(|column| match column {
+                ColumnState::Continuous(state) => state.bytes(),
+                ColumnState::Categorical(state) => state.bytes(),
+            })
+            .sum();
+        columns
+            + self.estimated.as_ref().map_or(0, |state| state.curve.bytes())
+            + self.realized.as_ref().map_or(0, |state| state.curve.bytes())
+    }
+}

@@ -1,0 +1,35 @@
+//! What to do where a program is not installed.
+
+use std::env;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// Whether `program` is on the path. Where it is not, the test that asked ends early, see [`skip`].
+pub(crate) fn has(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let there = env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    if !there {
+        skip::<()>(&format!("`{program}` is missing"));
+    }
+    there
+}
+
+/// Says on the terminal, past the test runner's capture, which test is left out, and why. Always none.
+///
+/// # Panics
+///
+/// In CI: there a test that did not run is a test that failed.
+pub(crate) fn skip<T>(why: &str) -> Option<T> {
+    let current = thread::current();
+    let test = current.name().unwrap_or("a test");
+    let text = format!("NOT TESTED: {test}: {why}; run `tests/setup`");
+    assert!(env::var_os("CI").is_none(), "{text}");
+    writeln!(io::stderr(), "\n{text}").expect("stderr can be written");
+    None
+}
+
+/// A file of this repository, by its path from the top.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}

@@ -46,6 +46,8 @@ pub mod fit;
 pub mod intake;
 pub mod metric;
 pub mod profile;
+#[cfg(feature = "daemon")]
+pub mod query;
 pub mod settings;
 pub mod simulator;
 pub mod stats;

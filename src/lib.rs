@@ -41,6 +41,7 @@
 
 pub mod alert;
 pub mod batch;
+pub mod engine;
 pub mod epoch;
 pub mod fit;
 pub mod intake;

@@ -121,10 +121,7 @@ pub(super) fn describe(file: &Found, infer_rows: Option<u64>) -> Result<Descript
     let fields = header.into_iter().zip(guesses);
     let fields = fields.map(|(name, guess)| Field::new(name, guess.data_type(), true));
     let schema = Schema::new(fields.collect::<Vec<_>>());
-    Ok(Description {
-        schema,
-        rows: (whole && seen < limit).then_some(seen),
-    })
+    Ok(Description { schema, rows: (whole && seen < limit).then_some(seen) })
 }
 
 /// Reads the columns that some path begins with.
@@ -135,33 +132,26 @@ pub(super) fn read(
 ) -> Result<Batches, QueryError> {
     let file = source.found.clone();
     let first = columns.iter().filter_map(|column| column.fields().next());
-    let mut wanted: Vec<usize> = first
-        .filter_map(|name| source.schema.index_of(name).ok())
-        .collect();
+    let mut wanted: Vec<usize> =
+        first.filter_map(|name| source.schema.index_of(name).ok()).collect();
     wanted.sort_unstable();
     wanted.dedup();
     let schema = Arc::new(source.schema.project(&wanted)?);
     let width = source.schema.fields().len();
     let mut before = 0;
-    Ok(Box::new(cells(&file, width, wanted, batch_rows)?.map(
-        move |rows| {
-            let rows = rows?;
-            let typed = typed(&rows, &schema).map_err(|misfit| QueryError::Cell {
-                file: file.name.clone(),
-                row: before + misfit.row as u64 + 1,
-                column: misfit.column,
-                text: misfit.text,
-                expected: in_words(&misfit.expected),
-            })?;
-            before += rows.num_rows() as u64;
-            let count = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-            Ok(RecordBatch::try_new_with_options(
-                Arc::clone(&schema),
-                typed,
-                &count,
-            )?)
-        },
-    )))
+    Ok(Box::new(cells(&file, width, wanted, batch_rows)?.map(move |rows| {
+        let rows = rows?;
+        let typed = typed(&rows, &schema).map_err(|misfit| QueryError::Cell {
+            file: file.name.clone(),
+            row: before + misfit.row as u64 + 1,
+            column: misfit.column,
+            text: misfit.text,
+            expected: in_words(&misfit.expected),
+        })?;
+        before += rows.num_rows() as u64;
+        let count = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&schema), typed, &count)?)
+    })))
 }
 
 /// A cell that is not of its column's type.
@@ -198,12 +188,7 @@ fn convert(cells: &StringArray, wanted: &DataType) -> Result<ArrayRef, usize> {
         }
         _ => {
             let present = |cell: &&str| !is_missing(cell);
-            Arc::new(
-                cells
-                    .iter()
-                    .map(|cell| cell.filter(present))
-                    .collect::<StringArray>(),
-            )
+            Arc::new(cells.iter().map(|cell| cell.filter(present)).collect::<StringArray>())
         }
     })
 }
@@ -224,9 +209,7 @@ fn parse<T, A: FromIterator<Option<T>>>(
 }
 
 fn header(file: &Found) -> Result<Vec<String>, QueryError> {
-    let dialect = Dialect::default()
-        .with_header(true)
-        .with_delimiter(delimiter(file));
+    let dialect = Dialect::default().with_header(true).with_delimiter(delimiter(file));
     let (schema, _) = dialect
         .infer_schema(bytes(file)?, Some(0))
         .map_err(|error| malformed(file, &error.to_string()))?;
@@ -234,18 +217,12 @@ fn header(file: &Found) -> Result<Vec<String>, QueryError> {
         return Err(malformed(file, "it is empty; a header is needed"));
     }
     let names = schema.fields().iter().enumerate();
-    Ok(names
-        .map(|(index, field)| name(index, field.name()))
-        .collect())
+    Ok(names.map(|(index, field)| name(index, field.name())).collect())
 }
 
 /// A data frame's row labels come without a name.
 fn name(index: usize, name: &str) -> String {
-    if name.is_empty() {
-        format!("Unnamed: {index}")
-    } else {
-        name.to_owned()
-    }
+    if name.is_empty() { format!("Unnamed: {index}") } else { name.to_owned() }
 }
 
 /// The cells of some columns as text, the empty ones as nulls. A short row lacks its last cells.
@@ -270,24 +247,13 @@ fn cells(
 }
 
 fn delimiter(file: &Found) -> u8 {
-    if file.format == Format::Tsv {
-        b'\t'
-    } else {
-        b','
-    }
+    if file.format == Format::Tsv { b'\t' } else { b',' }
 }
 
 fn bytes(file: &Found) -> Result<Box<dyn Read + Send>, QueryError> {
     let bytes = file.location.read();
-    let bytes = bytes.map_err(|source| QueryError::Read {
-        file: file.name.clone(),
-        source,
-    })?;
-    Ok(if file.gzip {
-        Box::new(MultiGzDecoder::new(bytes))
-    } else {
-        bytes
-    })
+    let bytes = bytes.map_err(|source| QueryError::Read { file: file.name.clone(), source })?;
+    Ok(if file.gzip { Box::new(MultiGzDecoder::new(bytes)) } else { bytes })
 }
 
 fn malformed(file: &Found, problem: &str) -> QueryError {

@@ -48,11 +48,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            format: None,
-            infer_rows: None,
-            batch_rows: 8192,
-        }
+        Self { format: None, infer_rows: None, batch_rows: 8192 }
     }
 }
 
@@ -99,9 +95,7 @@ impl Files {
         }
         let mut names = BTreeSet::new();
         if let Some(twice) = found.iter().find(|file| !names.insert(file.name.as_str())) {
-            return Err(QueryError::Twice {
-                file: twice.name.clone(),
-            });
+            return Err(QueryError::Twice { file: twice.name.clone() });
         }
         let limit = options.infer_rows;
         let described: Vec<(Found, Description)> = stream::iter(found)
@@ -123,30 +117,17 @@ impl Files {
         let mut sources = Vec::with_capacity(files.len());
         for (found, seen) in files {
             check_names(&found.name, &seen.schema)?;
-            sources.push(Source {
-                found,
-                schema: Arc::new(seen.schema),
-            });
+            sources.push(Source { found, schema: Arc::new(seen.schema) });
         }
         // Files without types of their own are decoded as what they are together.
-        let text = merge(
-            sources
-                .iter()
-                .filter(|source| source.is_text())
-                .map(Source::described),
-        )?;
+        let text = merge(sources.iter().filter(|source| source.is_text()).map(Source::described))?;
         for source in sources.iter_mut().filter(|source| source.is_text()) {
             let own = source.schema.fields().iter();
             let wide = own.filter_map(|field| Some(text.fields().find(field.name())?.1.clone()));
             source.schema = Arc::new(Schema::new(wide.collect::<Vec<_>>()));
         }
         let schema = Arc::new(merge(sources.iter().map(Source::described))?);
-        Ok(Self {
-            sources: sources.into(),
-            schema,
-            rows,
-            batch_rows,
-        })
+        Ok(Self { sources: sources.into(), schema, rows, batch_rows })
     }
 
     /// The columns of all files, in the order in which they first appear; all nullable, objects as structs.
@@ -186,24 +167,14 @@ impl Files {
             let name = column.name();
             let data_type = column
                 .data_type(&self.schema)
-                .ok_or_else(|| QueryError::NoColumn {
-                    path: name.to_owned(),
-                    nearest: None,
-                })?;
+                .ok_or_else(|| QueryError::NoColumn { path: name.to_owned(), nearest: None })?;
             if fields.iter().any(|field| field.name() == name) {
-                return Err(QueryError::ChosenTwice {
-                    column: name.to_owned(),
-                });
+                return Err(QueryError::ChosenTwice { column: name.to_owned() });
             }
             fields.push(Field::new(name, data_type, true));
         }
         let schema = Arc::new(Schema::new(fields));
-        Ok(Scan::start(
-            Arc::clone(&self.sources),
-            columns.to_vec(),
-            schema,
-            self.batch_rows,
-        ))
+        Ok(Scan::start(Arc::clone(&self.sources), columns.to_vec(), schema, self.batch_rows))
     }
 }
 
@@ -232,15 +203,10 @@ fn describe(file: &Found, infer_rows: Option<u64>) -> Result<Description, QueryE
 
 fn check_names(file: &str, schema: &Schema) -> Result<(), QueryError> {
     let mut names = BTreeSet::new();
-    match schema
-        .fields()
-        .iter()
-        .find(|field| !names.insert(field.name()))
-    {
-        Some(twice) => Err(QueryError::ColumnTwice {
-            file: file.to_owned(),
-            column: twice.name().clone(),
-        }),
+    match schema.fields().iter().find(|field| !names.insert(field.name())) {
+        Some(twice) => {
+            Err(QueryError::ColumnTwice { file: file.to_owned(), column: twice.name().clone() })
+        }
         None => Ok(()),
     }
 }

@@ -44,20 +44,13 @@ pub(super) async fn find(input: &str, format: Option<Format>) -> Result<Vec<Foun
     for (name, location) in files {
         let (by_name, gzip) = by_extension(&name);
         match format.or(by_name) {
-            Some(format) => found.push(Found {
-                name,
-                location,
-                format,
-                gzip,
-            }),
+            Some(format) => found.push(Found { name, location, format, gzip }),
             None if named => return Err(QueryError::UnknownFormat { file: name }),
             None => {}
         }
     }
     if found.is_empty() {
-        return Err(QueryError::Nothing {
-            input: input.to_owned(),
-        });
+        return Err(QueryError::Nothing { input: input.to_owned() });
     }
     Ok(found)
 }
@@ -102,10 +95,7 @@ fn local(input: &str) -> Result<Located, QueryError> {
         for file in inside(path)? {
             add(file);
         }
-        return Ok(Located {
-            files,
-            named: false,
-        });
+        return Ok(Located { files, named: false });
     }
     if path.exists() {
         add(path.to_owned());
@@ -114,10 +104,7 @@ fn local(input: &str) -> Result<Located, QueryError> {
     if !has_glob(input) {
         return Err(missing(path));
     }
-    let problem = |problem: String| QueryError::Input {
-        input: input.to_owned(),
-        problem,
-    };
+    let problem = |problem: String| QueryError::Input { input: input.to_owned(), problem };
     let paths = glob::glob_with(input, GLOB).map_err(|error| problem(error.to_string()))?;
     for path in paths {
         let path = path.map_err(|error| problem(error.to_string()))?;
@@ -125,18 +112,12 @@ fn local(input: &str) -> Result<Located, QueryError> {
             add(path);
         }
     }
-    Ok(Located {
-        files,
-        named: false,
-    })
+    Ok(Located { files, named: false })
 }
 
 /// Every file below a folder, except what is hidden (`.x`) or a marker (`_SUCCESS`).
 fn inside(folder: &Path) -> Result<Vec<PathBuf>, QueryError> {
-    let failed = |source| QueryError::Read {
-        file: folder.display().to_string(),
-        source,
-    };
+    let failed = |source| QueryError::Read { file: folder.display().to_string(), source };
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -144,11 +125,7 @@ fn inside(folder: &Path) -> Result<Vec<PathBuf>, QueryError> {
             continue;
         }
         let path = entry.path();
-        if path.is_dir() {
-            files.extend(inside(&path)?)
-        } else {
-            files.push(path)
-        }
+        if path.is_dir() { files.extend(inside(&path)?) } else { files.push(path) }
     }
     Ok(files)
 }
@@ -160,26 +137,14 @@ fn missing(path: &Path) -> QueryError {
         .flatten()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    let nearest = nearest(name, beside.iter().map(String::as_str)).map(|name| {
-        folder.map_or(name.clone(), |folder| {
-            folder.join(&name).display().to_string()
-        })
-    });
-    QueryError::Missing {
-        path: path.display().to_string(),
-        nearest,
-    }
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let nearest = nearest(name, beside.iter().map(String::as_str))
+        .map(|name| folder.map_or(name.clone(), |folder| folder.join(&name).display().to_string()));
+    QueryError::Missing { path: path.display().to_string(), nearest }
 }
 
 async fn remote(input: &str) -> Result<Located, QueryError> {
-    let problem = |problem: String| QueryError::Input {
-        input: input.to_owned(),
-        problem,
-    };
+    let problem = |problem: String| QueryError::Input { input: input.to_owned(), problem };
     let web = input.starts_with("http");
     if web && input.contains('?') {
         let text = "a query string cannot be passed on; download the file first";
@@ -188,26 +153,17 @@ async fn remote(input: &str) -> Result<Located, QueryError> {
     // What stands before the first wildcard is the folder to list.
     let (folder, pattern) = match input.find(['*', '?', '[']) {
         Some(at) => {
-            let slash = input
-                .get(..at)
-                .and_then(|before| before.rfind('/'))
-                .unwrap_or(at);
+            let slash = input.get(..at).and_then(|before| before.rfind('/')).unwrap_or(at);
             (input.get(..=slash).unwrap_or(input), input.get(slash + 1..))
         }
         None => (input, None),
     };
     let url = Url::parse(folder).map_err(|error| problem(error.to_string()))?;
     let options = credentials().chain(web.then(|| ("allow_http".to_owned(), "true".to_owned())));
-    let (store, path) =
-        object_store::parse_url_opts(&url, options).map_err(|source| QueryError::Store {
-            file: input.to_owned(),
-            source,
-        })?;
+    let (store, path) = object_store::parse_url_opts(&url, options)
+        .map_err(|source| QueryError::Store { file: input.to_owned(), source })?;
     let store: Arc<dyn ObjectStore> = Arc::from(store);
-    let failed = |source| QueryError::Store {
-        file: input.to_owned(),
-        source,
-    };
+    let failed = |source| QueryError::Store { file: input.to_owned(), source };
 
     if pattern.is_none() && !input.ends_with('/') {
         match store.head(&path).await {
@@ -219,10 +175,7 @@ async fn remote(input: &str) -> Result<Located, QueryError> {
             // A name without an object may still be a folder.
             Err(object_store::Error::NotFound { .. }) if !web => {}
             Err(object_store::Error::NotFound { .. }) => {
-                return Err(QueryError::Missing {
-                    path: input.to_owned(),
-                    nearest: None,
-                });
+                return Err(QueryError::Missing { path: input.to_owned(), nearest: None });
             }
             Err(source) => return Err(failed(source)),
         }
@@ -234,11 +187,7 @@ async fn remote(input: &str) -> Result<Located, QueryError> {
     let pattern = pattern.map(Pattern::new).transpose();
     let pattern = pattern.map_err(|error| problem(error.to_string()))?;
     let base = folder.trim_end_matches('/');
-    let objects: Vec<ObjectMeta> = store
-        .list(Some(&path))
-        .try_collect()
-        .await
-        .map_err(failed)?;
+    let objects: Vec<ObjectMeta> = store.list(Some(&path)).try_collect().await.map_err(failed)?;
     let mut files = BTreeMap::new();
     for object in objects {
         let Some(inner) = below(&path, &object.location) else {
@@ -252,10 +201,7 @@ async fn remote(input: &str) -> Result<Located, QueryError> {
             files.insert(format!("{base}/{inner}"), place(&store, object));
         }
     }
-    Ok(Located {
-        files,
-        named: false,
-    })
+    Ok(Located { files, named: false })
 }
 
 fn place(store: &Arc<dyn ObjectStore>, object: ObjectMeta) -> Location {
@@ -269,12 +215,7 @@ fn place(store: &Arc<dyn ObjectStore>, object: ObjectMeta) -> Location {
 
 fn below(folder: &StorePath, object: &StorePath) -> Option<String> {
     let parts = object.prefix_match(folder)?;
-    Some(
-        parts
-            .map(|part| part.as_ref().to_owned())
-            .collect::<Vec<_>>()
-            .join("/"),
-    )
+    Some(parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
 }
 
 /// The environment variables that the stores' own tools read too.

@@ -48,16 +48,10 @@ pub(super) fn describe(file: &Found, infer_rows: Option<u64>) -> Result<Descript
         Shape::Missing => Fields::empty(),
         Shape::Object(fields) => Shape::fields(fields),
         _ => {
-            return Err(malformed(
-                file,
-                "each row must be an object: {\"column\": value, ...}",
-            ));
+            return Err(malformed(file, "each row must be an object: {\"column\": value, ...}"));
         }
     };
-    Ok(Description {
-        schema: Schema::new(fields),
-        rows: ended.then_some(rows),
-    })
+    Ok(Description { schema: Schema::new(fields), rows: ended.then_some(rows) })
 }
 
 /// Reads the fields that some path leads to.
@@ -72,14 +66,12 @@ pub(super) fn read(
         .with_coerce_primitive(true)
         .with_batch_size(batch_rows)
         .build(objects(&file)?)?;
-    Ok(Box::new(rows.map(
-        move |rows: Result<RecordBatch, ArrowError>| {
-            rows.map_err(|error| {
-                let text = error.to_string();
-                malformed(&file, text.trim_start_matches("Json error: "))
-            })
-        },
-    )))
+    Ok(Box::new(rows.map(move |rows: Result<RecordBatch, ArrowError>| {
+        rows.map_err(|error| {
+            let text = error.to_string();
+            malformed(&file, text.trim_start_matches("Json error: "))
+        })
+    })))
 }
 
 /// The objects of a file with nothing but white space between them.
@@ -94,10 +86,7 @@ fn objects(file: &Found) -> Result<BufReader<Box<dyn Read + Send>>, QueryError> 
     if start.first() != Some(&b'[') {
         return Ok(bytes);
     }
-    Ok(BufReader::with_capacity(
-        BUFFER,
-        Box::new(Elements::of(bytes)),
-    ))
+    Ok(BufReader::with_capacity(BUFFER, Box::new(Elements::of(bytes))))
 }
 
 const BUFFER: usize = 1 << 18;
@@ -112,12 +101,7 @@ struct Elements<R> {
 
 impl<R> Elements<R> {
     fn of(bytes: R) -> Self {
-        Self {
-            bytes,
-            depth: 0,
-            in_text: false,
-            escaped: false,
-        }
+        Self { bytes, depth: 0, in_text: false, escaped: false }
     }
 
     fn pass(&mut self, byte: u8) -> u8 {
@@ -153,26 +137,16 @@ impl<R: Read> Read for Elements<R> {
             *byte = self.pass(*byte);
         }
         if length == 0 && self.depth > 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the array has no end",
-            ));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the array has no end"));
         }
         Ok(length)
     }
 }
 
 fn unreadable(file: &Found, source: io::Error) -> QueryError {
-    QueryError::Read {
-        file: file.name.clone(),
-        source,
-    }
+    QueryError::Read { file: file.name.clone(), source }
 }
 
 fn malformed(file: &Found, problem: &str) -> QueryError {
-    QueryError::Malformed {
-        file: file.name.clone(),
-        format: "JSON",
-        problem: problem.to_owned(),
-    }
+    QueryError::Malformed { file: file.name.clone(), format: "JSON", problem: problem.to_owned() }
 }

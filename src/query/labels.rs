@@ -31,9 +31,7 @@ pub fn categorical(
     };
     if *value == DataType::Null {
         let wanted = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-        return Ok(new_null_array(&wanted, values.len())
-            .as_dictionary()
-            .clone());
+        return Ok(new_null_array(&wanted, values.len()).as_dictionary().clone());
     }
     if !(*value == DataType::Boolean || is_text(value) || is_number(value)) {
         return Err(unusable(column, values, "labels"));
@@ -61,10 +59,7 @@ fn pack(values: &ArrayRef) -> Result<ArrayRef, QueryError> {
         _ => Arc::clone(values),
     };
     let own = Box::new(values.data_type().clone());
-    Ok(compute::cast(
-        &values,
-        &DataType::Dictionary(Box::new(DataType::Int32), own),
-    )?)
+    Ok(compute::cast(&values, &DataType::Dictionary(Box::new(DataType::Int32), own))?)
 }
 
 /// The same rows over a dictionary in which each text stands once.
@@ -87,11 +82,7 @@ fn unify(coded: &DictionaryArray<Int32Type>) -> Result<DictionaryArray<Int32Type
     }
     let keys = coded.keys().iter();
     let keys: Int32Array = keys
-        .map(|key| {
-            usize::try_from(key?)
-                .ok()
-                .and_then(|key| code_of.get(key).copied().flatten())
-        })
+        .map(|key| usize::try_from(key?).ok().and_then(|key| code_of.get(key).copied().flatten()))
         .collect();
     let kept = StringArray::from(kept);
     Ok(DictionaryArray::try_new(keys, Arc::new(kept))?)
@@ -102,9 +93,7 @@ fn texts(values: &ArrayRef) -> Result<StringArray, QueryError> {
     Ok(match values.data_type() {
         DataType::Float64 => {
             let floats = values.as_primitive::<Float64Type>().iter();
-            floats
-                .map(|float| float.filter(|f| !f.is_nan()).map(text))
-                .collect()
+            floats.map(|float| float.filter(|f| !f.is_nan()).map(text)).collect()
         }
         DataType::Float32 => {
             let floats = values.as_primitive::<Float32Type>().iter();
@@ -116,15 +105,9 @@ fn texts(values: &ArrayRef) -> Result<StringArray, QueryError> {
         DataType::Float16 => texts(&compute::cast(values, &DataType::Float32)?)?,
         decimal if decimal.is_decimal() => {
             let digits = compute::cast(values, &DataType::Utf8)?;
-            digits
-                .as_string::<i32>()
-                .iter()
-                .map(|digits| digits.map(shorten))
-                .collect()
+            digits.as_string::<i32>().iter().map(|digits| digits.map(shorten)).collect()
         }
-        _ => compute::cast(values, &DataType::Utf8)?
-            .as_string::<i32>()
-            .clone(),
+        _ => compute::cast(values, &DataType::Utf8)?.as_string::<i32>().clone(),
     })
 }
 
@@ -135,9 +118,5 @@ fn text(float: f64) -> String {
 
 /// `3.50` is `3.5` and `3.00` is `3`.
 fn shorten(digits: &str) -> &str {
-    if digits.contains('.') {
-        digits.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        digits
-    }
+    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
 }

@@ -46,11 +46,7 @@ impl Location {
             Self::Remote(remote) => {
                 let found = remote.runtime.block_on(remote.store.get(&remote.path))?;
                 let bytes = found.into_stream();
-                Box::new(Download {
-                    runtime: remote.runtime.clone(),
-                    bytes,
-                    rest: Bytes::new(),
-                })
+                Box::new(Download { runtime: remote.runtime.clone(), bytes, rest: Bytes::new() })
             }
         })
     }
@@ -98,21 +94,11 @@ impl Ranged {
     pub(super) fn new(remote: Remote, columns: usize) -> Self {
         let block = (CACHE / columns.max(1) as u64).clamp(64 << 10, 1 << 20);
         let blocks = Mutex::default();
-        Self(Arc::new(Inner {
-            remote,
-            block,
-            keep: columns + 2,
-            blocks,
-        }))
+        Self(Arc::new(Inner { remote, block, keep: columns + 2, blocks }))
     }
 
     fn fetch(&self, start: u64, end: u64) -> ParquetResult<Bytes> {
-        let Remote {
-            store,
-            path,
-            runtime,
-            ..
-        } = &self.0.remote;
+        let Remote { store, path, runtime, .. } = &self.0.remote;
         runtime
             .block_on(store.get_range(path, start..end))
             .map_err(|error| ParquetError::External(Box::new(error)))
@@ -120,12 +106,7 @@ impl Ranged {
 
     /// What the block of `start` holds from there on; empty at the end of the object.
     fn rest_of_block(&self, start: u64) -> ParquetResult<Bytes> {
-        let Inner {
-            remote,
-            block,
-            keep,
-            blocks,
-        } = &*self.0;
+        let Inner { remote, block, keep, blocks } = &*self.0;
         if start >= remote.size {
             return Ok(Bytes::new());
         }
@@ -159,10 +140,7 @@ impl ChunkReader for Ranged {
     type T = RangedRead;
 
     fn get_read(&self, start: u64) -> ParquetResult<RangedRead> {
-        Ok(RangedRead {
-            object: self.clone(),
-            position: start,
-        })
+        Ok(RangedRead { object: self.clone(), position: start })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
@@ -176,9 +154,7 @@ impl ChunkReader for Ranged {
             return self.fetch(start, end);
         }
         let mut bytes = Vec::with_capacity(length);
-        self.get_read(start)?
-            .take(length as u64)
-            .read_to_end(&mut bytes)?;
+        self.get_read(start)?.take(length as u64).read_to_end(&mut bytes)?;
         Ok(bytes.into())
     }
 }
@@ -191,10 +167,7 @@ pub(super) struct RangedRead {
 
 impl Read for RangedRead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let rest = self
-            .object
-            .rest_of_block(self.position)
-            .map_err(io::Error::other)?;
+        let rest = self.object.rest_of_block(self.position).map_err(io::Error::other)?;
         let length = buffer.len().min(rest.len());
         buffer[..length].copy_from_slice(&rest[..length]);
         self.position += length as u64;

@@ -61,11 +61,9 @@ pub(super) fn read(
         }
     };
     let reader = reader.map_err(|source| broken(&found, source))?;
-    Ok(Box::new(reader.map(
-        move |rows: Result<RecordBatch, ArrowError>| {
-            rows.map_err(|source| broken(&found, source.into()))
-        },
-    )))
+    Ok(Box::new(reader.map(move |rows: Result<RecordBatch, ArrowError>| {
+        rows.map_err(|source| broken(&found, source.into()))
+    })))
 }
 
 fn reader<R: ChunkReader + 'static>(
@@ -105,47 +103,31 @@ fn wide_keys(schema: &SchemaRef) -> Option<SchemaRef> {
         }
         _ => None,
     };
-    schema
-        .fields()
-        .iter()
-        .any(|field| wide(field).is_some())
-        .then(|| {
-            let fields = schema.fields().iter();
-            let fields = fields.map(|field| wide(field).unwrap_or_else(|| field.as_ref().clone()));
-            let fields = fields.collect::<Vec<_>>();
-            Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
-        })
+    schema.fields().iter().any(|field| wide(field).is_some()).then(|| {
+        let fields = schema.fields().iter();
+        let fields = fields.map(|field| wide(field).unwrap_or_else(|| field.as_ref().clone()));
+        let fields = fields.collect::<Vec<_>>();
+        Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+    })
 }
 
 /// The leaves below the objects that the paths go through.
 fn mask(schema: &SchemaDescriptor, columns: &[ColumnPath]) -> ProjectionMask {
-    let leaves = schema
-        .columns()
-        .iter()
-        .enumerate()
-        .filter_map(|(index, leaf)| {
-            let parts = leaf.path().parts();
-            let wanted = |column: &ColumnPath| {
-                let mut parts = parts.iter();
-                column
-                    .fields()
-                    .all(|field| parts.next().is_some_and(|part| part == field))
-            };
-            columns.iter().any(wanted).then_some(index)
-        });
+    let leaves = schema.columns().iter().enumerate().filter_map(|(index, leaf)| {
+        let parts = leaf.path().parts();
+        let wanted = |column: &ColumnPath| {
+            let mut parts = parts.iter();
+            column.fields().all(|field| parts.next().is_some_and(|part| part == field))
+        };
+        columns.iter().any(wanted).then_some(index)
+    });
     ProjectionMask::leaves(schema, leaves.collect::<Vec<_>>())
 }
 
 fn unreadable(file: &Found, source: std::io::Error) -> QueryError {
-    QueryError::Read {
-        file: file.name.clone(),
-        source,
-    }
+    QueryError::Read { file: file.name.clone(), source }
 }
 
 fn broken(file: &Found, source: ParquetError) -> QueryError {
-    QueryError::Parquet {
-        file: file.name.clone(),
-        source,
-    }
+    QueryError::Parquet { file: file.name.clone(), source }
 }

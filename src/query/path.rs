@@ -33,24 +33,14 @@ impl ColumnPath {
     pub fn resolve(path: &str, schema: &Schema) -> Result<Self, QueryError> {
         let last = path.rsplit('.').next().unwrap_or(path);
         let nested = parse(path).filter(|steps| type_at(schema.fields(), steps).is_some());
-        let flat = || {
-            [path, last]
-                .into_iter()
-                .find(|name| schema.index_of(name).is_ok())
-        };
+        let flat = || [path, last].into_iter().find(|name| schema.index_of(name).is_ok());
         let steps = nested.or_else(|| Some(vec![Step::Field(flat()?.to_owned())]));
         if let Some(steps) = steps {
-            return Ok(Self {
-                name: path.to_owned(),
-                steps,
-            });
+            return Ok(Self { name: path.to_owned(), steps });
         }
         let known = Self::leaves(schema);
         let names = known.iter().map(Self::name);
-        Err(QueryError::NoColumn {
-            path: path.to_owned(),
-            nearest: nearest(path, names),
-        })
+        Err(QueryError::NoColumn { path: path.to_owned(), nearest: nearest(path, names) })
     }
 
     /// Every value of a row that is not an object: flat columns, and the fields of objects under their dotted path.
@@ -74,10 +64,7 @@ impl ColumnPath {
     /// The same value under another name.
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            ..self
-        }
+        Self { name: name.into(), ..self }
     }
 
     /// The name under which the column comes out.
@@ -133,9 +120,7 @@ fn prune_ways(fields: &Fields, ways: &[&[Step]]) -> Fields {
                 _ => None,
             })
             .collect();
-        let through = inner
-            .iter()
-            .all(|way| matches!(way.first(), Some(Step::Field(_))));
+        let through = inner.iter().all(|way| matches!(way.first(), Some(Step::Field(_))));
         match field.data_type() {
             _ if inner.is_empty() => None,
             DataType::Struct(fields) if through => {

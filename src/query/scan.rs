@@ -41,10 +41,7 @@ impl Scan {
         batch_rows: usize,
     ) -> Self {
         let (send, batches) = mpsc::channel(WAITING);
-        let projection = Projection {
-            columns,
-            schema: Arc::clone(&schema),
-        };
+        let projection = Projection { columns, schema: Arc::clone(&schema) };
         task::spawn_blocking(move || {
             for source in sources.iter() {
                 let mut rows = match open(source, &projection, batch_rows) {
@@ -56,11 +53,7 @@ impl Scan {
             }
             send.blocking_send(None)
         });
-        Self {
-            schema,
-            batches,
-            over: false,
-        }
+        Self { schema, batches, over: false }
     }
 
     /// The columns that were asked for.
@@ -126,11 +119,7 @@ impl Projection {
             });
         }
         let count = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-        Ok(RecordBatch::try_new_with_options(
-            Arc::clone(&self.schema),
-            columns,
-            &count,
-        )?)
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &count)?)
     }
 }
 

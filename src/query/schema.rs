@@ -27,10 +27,7 @@ pub(super) fn in_words(data_type: &DataType) -> String {
 
 /// Any of Arrow's string types.
 pub(super) fn is_text(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// Integers, floats and decimals.
@@ -61,11 +58,7 @@ pub(super) fn widen(a: &DataType, b: &DataType, from_text: bool) -> Option<DataT
         ))),
         (Timestamp(x, zone), Timestamp(y, other)) => Timestamp(
             if x == y { *x } else { TimeUnit::Microsecond },
-            if zone == other {
-                zone.clone()
-            } else {
-                Some("+00:00".into())
-            },
+            if zone == other { zone.clone() } else { Some("+00:00".into()) },
         ),
         (x, y) if is_text(x) && is_text(y) => {
             if *x == LargeUtf8 || *y == LargeUtf8 {
@@ -118,10 +111,7 @@ pub(super) fn merge<'a>(files: impl Iterator<Item = Described<'a>>) -> Result<Sc
                 if let Some(before) = files.iter().take(index).find(|before| !before.open) {
                     return Err(missing(before, field.name(), file));
                 }
-                merged.push((
-                    Field::new(field.name(), field.data_type().clone(), true),
-                    file,
-                ));
+                merged.push((Field::new(field.name(), field.data_type().clone(), true), file));
                 continue;
             };
             let from_text = file.from_text && first.from_text;
@@ -137,19 +127,13 @@ pub(super) fn merge<'a>(files: impl Iterator<Item = Described<'a>>) -> Result<Sc
             known.set_data_type(wide);
         }
         if !file.open
-            && let Some((field, first)) = merged
-                .iter()
-                .find(|(f, _)| file.schema.field_with_name(f.name()).is_err())
+            && let Some((field, first)) =
+                merged.iter().find(|(f, _)| file.schema.field_with_name(f.name()).is_err())
         {
             return Err(missing(file, field.name(), first));
         }
     }
-    Ok(Schema::new(
-        merged
-            .into_iter()
-            .map(|(field, _)| field)
-            .collect::<Vec<_>>(),
-    ))
+    Ok(Schema::new(merged.into_iter().map(|(field, _)| field).collect::<Vec<_>>()))
 }
 
 fn missing(file: &Described<'_>, column: &str, other: &Described<'_>) -> QueryError {

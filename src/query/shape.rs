@@ -34,9 +34,7 @@ impl Shape {
 
     /// Arrow's fields for the fields of an object.
     pub(super) fn fields(fields: &[(String, Self)]) -> Fields {
-        let fields = fields
-            .iter()
-            .map(|(name, shape)| Field::new(name, shape.data_type(), true));
+        let fields = fields.iter().map(|(name, shape)| Field::new(name, shape.data_type(), true));
         fields.collect()
     }
 
@@ -85,11 +83,7 @@ impl<'de> Visitor<'de> for &mut Shape {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.see(if i64::try_from(value).is_ok() {
-            Shape::Integer
-        } else {
-            Shape::Number
-        })
+        self.see(if i64::try_from(value).is_ok() { Shape::Integer } else { Shape::Number })
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
@@ -150,11 +144,7 @@ impl Visitor<'_> for Key<'_> {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<usize, E> {
-        if self
-            .fields
-            .get(self.expected)
-            .is_some_and(|(name, _)| name == key)
-        {
+        if self.fields.get(self.expected).is_some_and(|(name, _)| name == key) {
             return Ok(self.expected);
         }
         let known = self.fields.iter().position(|(name, _)| name == key);

@@ -41,11 +41,7 @@ impl ParquetSink {
             .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
             .build();
         let file = File::create(&partial).map_err(|source| unwritable(path, source))?;
-        let mut sink = Self {
-            path: path.to_owned(),
-            partial,
-            writer: None,
-        };
+        let mut sink = Self { path: path.to_owned(), partial, writer: None };
         let writer = ArrowWriter::try_new(BufWriter::new(file), schema, Some(properties));
         sink.writer = Some(writer.map_err(|source| refused(path, source))?);
         Ok(sink)
@@ -56,13 +52,9 @@ impl ParquetSink {
     /// # Errors
     /// Rows of another schema; a full disk.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<(), QueryError> {
-        let writer = self
-            .writer
-            .as_mut()
-            .expect("it is taken by `finish` alone, which ends the sink");
-        writer
-            .write(rows)
-            .map_err(|source| refused(&self.path, source))
+        let writer =
+            self.writer.as_mut().expect("it is taken by `finish` alone, which ends the sink");
+        writer.write(rows).map_err(|source| refused(&self.path, source))
     }
 
     /// Writes the footer, waits for the disk and gives the file its name.
@@ -70,13 +62,8 @@ impl ParquetSink {
     /// # Errors
     /// A full disk, or a name that is taken by a folder.
     pub fn finish(mut self) -> Result<(), QueryError> {
-        let writer = self
-            .writer
-            .take()
-            .expect("it is taken here alone, and this ends the sink");
-        let file = writer
-            .into_inner()
-            .map_err(|source| refused(&self.path, source))?;
+        let writer = self.writer.take().expect("it is taken here alone, and this ends the sink");
+        let file = writer.into_inner().map_err(|source| refused(&self.path, source))?;
         let whole = || -> io::Result<()> {
             file.into_inner()?.sync_all()?;
             fs::rename(&self.partial, &self.path)
@@ -94,22 +81,14 @@ impl Drop for ParquetSink {
 
 impl fmt::Debug for ParquetSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ParquetSink")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("ParquetSink").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
 fn unwritable(path: &Path, source: io::Error) -> QueryError {
-    QueryError::Write {
-        file: path.display().to_string(),
-        source: source.into(),
-    }
+    QueryError::Write { file: path.display().to_string(), source: source.into() }
 }
 
 fn refused(path: &Path, source: ParquetError) -> QueryError {
-    QueryError::Write {
-        file: path.display().to_string(),
-        source,
-    }
+    QueryError::Write { file: path.display().to_string(), source }
 }

@@ -41,10 +41,9 @@ pub fn event_times(
     unit: TimeUnit,
 ) -> Result<EventTimes, QueryError> {
     Ok(match values.data_type() {
-        DataType::Null => EventTimes {
-            micros: Int64Array::new_null(values.len()),
-            unreadable: Vec::new(),
-        },
+        DataType::Null => {
+            EventTimes { micros: Int64Array::new_null(values.len()), unreadable: Vec::new() }
+        }
         DataType::Timestamp(unit, _) => timestamps(values, *unit),
         DataType::Date32 | DataType::Date64 => {
             let wanted = DataType::Timestamp(TimeUnit::Microsecond, None);
@@ -57,9 +56,7 @@ pub fn event_times(
         }
         integer if integer.is_integer() => {
             let epochs = compute::cast(values, &DataType::Int64)?;
-            each(epochs.as_primitive::<Int64Type>(), |epoch| {
-                scale(epoch, unit)
-            })
+            each(epochs.as_primitive::<Int64Type>(), |epoch| scale(epoch, unit))
         }
         number if is_number(number) => from_floats(values, unit)?,
         DataType::Dictionary(_, value) if is_text(value) || is_number(value) => {
@@ -71,18 +68,18 @@ pub fn event_times(
 
 fn timestamps(values: &ArrayRef, unit: TimeUnit) -> EventTimes {
     match unit {
-        TimeUnit::Second => each(values.as_primitive::<TimestampSecondType>(), |time| {
-            scale(time, unit)
-        }),
-        TimeUnit::Millisecond => each(values.as_primitive::<TimestampMillisecondType>(), |time| {
-            scale(time, unit)
-        }),
-        TimeUnit::Microsecond => each(values.as_primitive::<TimestampMicrosecondType>(), |time| {
-            scale(time, unit)
-        }),
-        TimeUnit::Nanosecond => each(values.as_primitive::<TimestampNanosecondType>(), |time| {
-            scale(time, unit)
-        }),
+        TimeUnit::Second => {
+            each(values.as_primitive::<TimestampSecondType>(), |time| scale(time, unit))
+        }
+        TimeUnit::Millisecond => {
+            each(values.as_primitive::<TimestampMillisecondType>(), |time| scale(time, unit))
+        }
+        TimeUnit::Microsecond => {
+            each(values.as_primitive::<TimestampMicrosecondType>(), |time| scale(time, unit))
+        }
+        TimeUnit::Nanosecond => {
+            each(values.as_primitive::<TimestampNanosecondType>(), |time| scale(time, unit))
+        }
     }
 }
 
@@ -123,10 +120,7 @@ fn from_text(values: &ArrayRef) -> Result<EventTimes, QueryError> {
     let times = compute::cast(texts, &wanted)?;
     let times = times.as_primitive::<TimestampMicrosecondType>();
     if times.null_count() == texts.null_count() {
-        return Ok(timestamps(
-            &(Arc::new(times.clone()) as ArrayRef),
-            TimeUnit::Microsecond,
-        ));
+        return Ok(timestamps(&(Arc::new(times.clone()) as ArrayRef), TimeUnit::Microsecond));
     }
     // Arrow's parser is fast and wants seconds; what it does not take gets a second look.
     let mut unreadable = Vec::new();
@@ -138,10 +132,7 @@ fn from_text(values: &ArrayRef) -> Result<EventTimes, QueryError> {
         }
         found
     });
-    Ok(EventTimes {
-        micros: micros.collect(),
-        unreadable,
-    })
+    Ok(EventTimes { micros: micros.collect(), unreadable })
 }
 
 fn parse(text: &str) -> Result<i64, Error> {
@@ -163,8 +154,5 @@ fn each<T: ArrowPrimitiveType>(
         unreadable
             .extend((0..values.len()).filter(|&row| times.is_null(row) && values.is_valid(row)));
     }
-    EventTimes {
-        micros: times,
-        unreadable,
-    }
+    EventTimes { micros: times, unreadable }
 }

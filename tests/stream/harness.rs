@@ -18,10 +18,7 @@ use crate::topics;
 fn texts(broker: &Broker, topic: &str) -> Vec<String> {
     let records = broker.read_committed(topic);
     let text = |payload: &[u8]| String::from_utf8(payload.to_vec()).unwrap();
-    records
-        .iter()
-        .map(|record| text(record.payload().unwrap()))
-        .collect()
+    records.iter().map(|record| text(record.payload().unwrap())).collect()
 }
 
 #[test]
@@ -30,17 +27,12 @@ fn what_is_committed_outlives_kill_and_what_is_not_stays_hidden() {
         return;
     };
     broker.create_topic("numbers", 2, &[("retention.ms", "-1")]);
-    let producer: BaseProducer = broker
-        .client()
-        .set("transactional.id", "writer")
-        .create()
-        .unwrap();
+    let producer: BaseProducer =
+        broker.client().set("transactional.id", "writer").create().unwrap();
     producer.init_transactions(PATIENCE).unwrap();
     let send = |partition, text: &str| {
         let record: BaseRecord<'_, (), str> = BaseRecord::to("numbers");
-        producer
-            .send(record.partition(partition).payload(text))
-            .unwrap();
+        producer.send(record.partition(partition).payload(text)).unwrap();
     };
 
     producer.begin_transaction().unwrap();
@@ -59,16 +51,10 @@ fn what_is_committed_outlives_kill_and_what_is_not_stays_hidden() {
     broker.kill();
     broker.restart();
     assert_eq!(broker.address(), before);
-    assert_eq!(
-        texts(&broker, "numbers"),
-        ["committed in 0", "committed in 1"]
-    );
+    assert_eq!(texts(&broker, "numbers"), ["committed in 0", "committed in 1"]);
 
     producer.commit_transaction(PATIENCE).unwrap();
-    assert_eq!(
-        texts(&broker, "numbers"),
-        ["committed in 0", "committed in 1", "still open"]
-    );
+    assert_eq!(texts(&broker, "numbers"), ["committed in 0", "committed in 1", "still open"]);
 }
 
 #[test]
@@ -81,9 +67,7 @@ fn a_producer_loses_nothing_while_the_broker_is_killed_and_comes_back() {
     thread::scope(|scope| {
         let producing = scope.spawn(|| {
             broker.produce(numbers.iter().map(|number| {
-                BaseRecord::<(), String>::to("numbers")
-                    .partition(0)
-                    .payload(number)
+                BaseRecord::<(), String>::to("numbers").partition(0).payload(number)
             }));
         });
         broker.kill();
@@ -123,10 +107,7 @@ fn tests_that_share_a_broker_have_topics_of_their_own() {
     broker.create_topic(&mine, 3, &[("cleanup.policy", "compact")]);
     broker.create_topic(&other, 1, &[]);
     let keys = ["a", "b", "c", "d"];
-    broker.produce(
-        keys.iter()
-            .map(|key| BaseRecord::to(&mine).key(*key).payload("1")),
-    );
+    broker.produce(keys.iter().map(|key| BaseRecord::to(&mine).key(*key).payload("1")));
     assert_eq!(texts(broker, &mine), ["1"; 4]);
     assert_eq!(texts(broker, &other), [""; 0]);
 }
@@ -148,9 +129,7 @@ fn a_dropped_leash_has_killed_its_program() {
     let pid = line.split(' ').nth(1).unwrap().to_owned();
     // The shell's own `kill`: the program of that name is not everywhere.
     let alive = || {
-        let asked = Command::new("sh")
-            .args(["-c", &format!("kill -0 {pid}")])
-            .output();
+        let asked = Command::new("sh").args(["-c", &format!("kill -0 {pid}")]).output();
         asked.unwrap().status.success()
     };
     assert!(alive());
@@ -165,11 +144,7 @@ fn prometheus_answers_for_what_it_scraped() {
     };
     let folder = tempfile::tempdir().unwrap();
     let rules = folder.path().join("rules.yml");
-    fs::write(
-        &rules,
-        "groups: [{name: a, rules: [{record: twice_up, expr: 'up + up'}]}]",
-    )
-    .unwrap();
+    fs::write(&rules, "groups: [{name: a, rules: [{record: twice_up, expr: 'up + up'}]}]").unwrap();
     let scraper = Prometheus::scraping(scraped.address(), Some(&rules)).unwrap();
 
     let version = &scraper.eventually("prometheus_build_info{job='vigie'}")[0];
@@ -177,11 +152,7 @@ fn prometheus_answers_for_what_it_scraped() {
     assert_eq!(version.value, 1.0);
     assert_eq!(scraper.eventually("twice_up")[0].value, 2.0);
     assert_eq!(scraper.query("no_such_family"), []);
-    assert_eq!(
-        scraped.eventually("up")[0].value,
-        0.0,
-        "nobody listens on port 1"
-    );
+    assert_eq!(scraped.eventually("up")[0].value, 0.0, "nobody listens on port 1");
 }
 
 #[test]

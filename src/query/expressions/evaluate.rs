@@ -42,7 +42,5 @@ pub(super) fn evaluate(
 }
 
 fn attempt(expression: &Arc<dyn PhysicalExpr>, rows: &RecordBatch) -> DataFusionResult<ArrayRef> {
-    expression
-        .evaluate(rows)?
-        .into_array_of_size(rows.num_rows())
+    expression.evaluate(rows)?.into_array_of_size(rows.num_rows())
 }

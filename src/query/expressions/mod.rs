@@ -73,21 +73,12 @@ impl RowExpressions {
             known.push(name);
         }
         let parsed_filter = filter
-            .map(|sql| {
-                parser
-                    .parse(sql, &known)
-                    .map_err(|problem| refusal(None, sql, problem))
-            })
+            .map(|sql| parser.parse(sql, &known).map_err(|problem| refusal(None, sql, problem)))
             .transpose()?;
 
-        let read: BTreeSet<&str> = parsed
-            .iter()
-            .chain(&parsed_filter)
-            .flat_map(Parsed::columns)
-            .collect();
-        let sources = columns
-            .iter()
-            .filter(|(name, _)| read.contains(name.as_str()));
+        let read: BTreeSet<&str> =
+            parsed.iter().chain(&parsed_filter).flat_map(Parsed::columns).collect();
+        let sources = columns.iter().filter(|(name, _)| read.contains(name.as_str()));
         let sources =
             sources.map(|(name, data_type)| Field::new(name, plain_type(data_type), true));
         let sources: Vec<Field> = sources.collect();
@@ -111,16 +102,10 @@ impl RowExpressions {
             let (expression, data_type) = planner.plan(parsed, &scope).map_err(refuse)?;
             match data_type {
                 DataType::Boolean => Ok(expression),
-                other => Err(refuse(format!(
-                    "it gives {other}; a filter is true or false"
-                ))),
+                other => Err(refuse(format!("it gives {other}; a filter is true or false"))),
             }
         });
-        Ok(Self {
-            sources,
-            derived: compiled,
-            filter: filter.transpose()?,
-        })
+        Ok(Self { sources, derived: compiled, filter: filter.transpose()? })
     }
 
     /// The source columns that the expressions read, so that others need not be.
@@ -142,12 +127,10 @@ impl RowExpressions {
     pub fn apply(&self, rows: &RecordBatch) -> Result<(RecordBatch, BooleanArray), QueryError> {
         let mut values: Vec<ArrayRef> = Vec::with_capacity(self.sources.len() + self.derived.len());
         for field in &self.sources {
-            let column = rows
-                .column_by_name(field.name())
-                .ok_or_else(|| QueryError::NoColumn {
-                    path: field.name().clone(),
-                    nearest: None,
-                })?;
+            let column = rows.column_by_name(field.name()).ok_or_else(|| QueryError::NoColumn {
+                path: field.name().clone(),
+                nearest: None,
+            })?;
             values.push(plain(field.name(), column, field.data_type())?);
         }
         let mut scope = self.sources.clone();
@@ -177,11 +160,7 @@ impl RowExpressions {
 }
 
 fn table(fields: &[Field], values: &[ArrayRef], rows: usize) -> Result<RecordBatch, QueryError> {
-    whole(
-        Arc::new(Schema::new(fields.to_vec())),
-        values.to_vec(),
-        rows,
-    )
+    whole(Arc::new(Schema::new(fields.to_vec())), values.to_vec(), rows)
 }
 
 /// A batch that knows its length even without columns.
@@ -195,12 +174,6 @@ fn whole(
 }
 
 fn refusal(derived: Option<&str>, sql: &str, problem: String) -> QueryError {
-    let what = derived.map_or("filter".to_owned(), |name| {
-        format!("derived column `{name}` =")
-    });
-    QueryError::Expression {
-        what,
-        sql: sql.to_owned(),
-        problem,
-    }
+    let what = derived.map_or("filter".to_owned(), |name| format!("derived column `{name}` ="));
+    QueryError::Expression { what, sql: sql.to_owned(), problem }
 }

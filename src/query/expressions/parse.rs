@@ -44,22 +44,15 @@ impl<'a> Parser<'a> {
         let tokens = tokens.map_err(|error| error.to_string())?;
         let operators = tokens.iter().filter(|token| is_operator(token)).count();
         if operators > MOST_OPERATORS {
-            return Err(format!(
-                "it has {operators} operators; {MOST_OPERATORS} are the most"
-            ));
+            return Err(format!("it has {operators} operators; {MOST_OPERATORS} are the most"));
         }
         let mut parser = SqlParser::new(&GenericDialect {}).with_tokens(tokens);
-        let tree = parser
-            .parse_expr()
-            .map_err(|error| plain_text(&error.to_string()))?;
+        let tree = parser.parse_expr().map_err(|error| plain_text(&error.to_string()))?;
         match parser.peek_token().token {
             Token::EOF => {}
             rest => return Err(format!("`{rest}` follows where the expression should end")),
         }
-        let mut parsed = Parsed {
-            tree,
-            columns: BTreeSet::new(),
-        };
+        let mut parsed = Parsed { tree, columns: BTreeSet::new() };
         let Parsed { tree, columns } = &mut parsed;
         let found = visit_expressions_mut(tree, |part| match self.check(part, known, columns) {
             Ok(()) => ControlFlow::Continue(()),
@@ -79,11 +72,9 @@ impl<'a> Parser<'a> {
     ) -> Result<(), String> {
         let name = match part {
             Expr::Identifier(name) => name.value.clone(),
-            Expr::CompoundIdentifier(names) => names
-                .iter()
-                .map(|name| name.value.as_str())
-                .collect::<Vec<_>>()
-                .join("."),
+            Expr::CompoundIdentifier(names) => {
+                names.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(".")
+            }
             Expr::Function(function) => return self.check_function(function),
             Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
                 return Err("a subquery looks at other rows; only this row is there".to_owned());
@@ -143,14 +134,9 @@ fn is_operator(token: &Token) -> bool {
 
 /// The first line of a message, without the library's own heading.
 pub(super) fn plain_text(message: &str) -> String {
-    let headings = [
-        "sql parser error: ",
-        "Error during planning: ",
-        "This feature is not implemented: ",
-    ];
+    let headings =
+        ["sql parser error: ", "Error during planning: ", "This feature is not implemented: "];
     let line = message.lines().next().unwrap_or_default();
-    let line = headings
-        .iter()
-        .fold(line, |line, heading| line.trim_start_matches(heading));
+    let line = headings.iter().fold(line, |line, heading| line.trim_start_matches(heading));
     line.trim_end_matches('.').to_owned()
 }

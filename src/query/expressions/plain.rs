@@ -30,9 +30,7 @@ pub(super) fn plain(
 ) -> Result<ArrayRef, QueryError> {
     if matches!(wanted, DataType::Timestamp(..)) {
         let times = event_times(column, values, TimeUnit::Microsecond)?;
-        return Ok(Arc::new(
-            times.micros.reinterpret_cast::<TimestampMicrosecondType>(),
-        ));
+        return Ok(Arc::new(times.micros.reinterpret_cast::<TimestampMicrosecondType>()));
     }
     // A text that is no number in a column of numbers is a fault of the caller, not of a row.
     if plain_type(values.data_type()) != *wanted && *values.data_type() != DataType::Null {

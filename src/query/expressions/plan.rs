@@ -33,10 +33,7 @@ impl Planner {
         let mut config = SessionConfig::new();
         config.options_mut().sql_parser.enable_ident_normalization = false;
         Self {
-            state: SessionStateBuilder::new()
-                .with_config(config)
-                .with_default_features()
-                .build(),
+            state: SessionStateBuilder::new().with_config(config).with_default_features().build(),
             nonzero: only("nonzero", |number| number != 0.0 && !number.is_nan()),
             defined: only("defined", |number| !number.is_nan()),
         }
@@ -57,9 +54,7 @@ impl Planner {
         let (expression, data_type) =
             planned.map_err(|error| plain_text(&error.find_root().strip_backtrace()))?;
         // What fails on nothing at all, such as a pattern that is none, would fail on every row.
-        let nothing = fields
-            .iter()
-            .map(|field| new_null_array(field.data_type(), 1));
+        let nothing = fields.iter().map(|field| new_null_array(field.data_type(), 1));
         let nothing = super::whole(Arc::new(schema), nothing.collect(), 1);
         let tried = nothing.map(|row: RecordBatch| expression.evaluate(&row));
         if let Ok(Err(error)) = tried {
@@ -74,29 +69,14 @@ impl Planner {
         schema: &Schema,
     ) -> DataFusionResult<(Arc<dyn PhysicalExpr>, DataType)> {
         let schema = Arc::new(DFSchema::try_from(schema.clone())?);
-        let tree = ExprWithAlias {
-            expr: parsed.tree,
-            alias: None,
-        };
-        let expression = self
-            .state
-            .create_logical_expr_from_sql_expr(tree, &schema)?;
-        let expression = expression
-            .transform_up(|part| self.guard(part, &schema))
-            .data()?;
+        let tree = ExprWithAlias { expr: parsed.tree, alias: None };
+        let expression = self.state.create_logical_expr_from_sql_expr(tree, &schema)?;
+        let expression = expression.transform_up(|part| self.guard(part, &schema)).data()?;
         let context = SimplifyContext::builder().with_schema(Arc::clone(&schema));
-        let context = context
-            .with_config_options(Arc::clone(self.state.config_options()))
-            .build();
+        let context = context.with_config_options(Arc::clone(self.state.config_options())).build();
         let simplifier = ExprSimplifier::new(context);
-        let expression = simplifier
-            .coerce(expression, &schema)?
-            .transform_up(gentle)
-            .data()?;
-        let expression = simplifier
-            .simplify(expression)?
-            .transform_up(gentle)
-            .data()?;
+        let expression = simplifier.coerce(expression, &schema)?.transform_up(gentle).data()?;
+        let expression = simplifier.simplify(expression)?.transform_up(gentle).data()?;
         let data_type = expression.get_type(&schema)?;
         let expression = self.state.create_physical_expr(expression, &schema)?;
         Ok((expression.transform_up(checked).data()?, data_type))

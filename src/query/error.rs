@@ -147,6 +147,19 @@ pub enum QueryError {
         /// What was expected.
         expected: String,
     },
+    /// Several columns that could be meant.
+    #[error(
+        "model `{model}`: `{key}` could be {}; say which in `[model.{model}.columns]`",
+        listed(candidates)
+    )]
+    Ambiguous {
+        /// The model.
+        model: String,
+        /// What it is that could be each of them.
+        key: &'static str,
+        /// Their names.
+        candidates: Vec<String>,
+    },
     /// A path that leads to no column.
     #[error("there is no column `{path}`{}", or_nothing("; did you mean", nearest.as_deref()))]
     NoColumn {
@@ -185,6 +198,11 @@ pub enum QueryError {
 
 fn or_nothing(lead: &str, name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!("{lead} `{name}`?"))
+}
+
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(" or ")
 }
 
 /// The name that is most like `wanted`, where one is much like it.

@@ -10,7 +10,7 @@
 //!
 //! Invariants: rows come out in the order in which they lie in the files; no more than a few batches and one page
 //! a column are in memory at a time; an expression gives the same value for a row whether it comes from a file or
-//! from Kafka. It knows nothing of profiles, windows or models.
+//! from Kafka. Only [`table`] knows what a column is to a model; nothing here knows of windows.
 
 mod csv;
 mod error;
@@ -26,6 +26,7 @@ mod scan;
 mod schema;
 mod shape;
 mod sink;
+pub mod table;
 mod times;
 mod typing;
 

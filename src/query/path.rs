@@ -77,6 +77,16 @@ impl ColumnPath {
         type_at(schema.fields(), &self.steps)
     }
 
+    /// The way from the row to the value.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Whether another path leads to the same value, under whatever name.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        self.steps == other.steps
+    }
+
     /// The names of the objects on the way, and of the value unless it lies in a list.
     pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().map_while(|step| match step {

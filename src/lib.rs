@@ -41,13 +41,20 @@
 
 pub mod alert;
 pub mod batch;
+pub mod engine;
 pub mod epoch;
 pub mod fit;
 pub mod intake;
 pub mod metric;
 pub mod profile;
+#[cfg(feature = "daemon")]
+pub mod query;
 pub mod settings;
 pub mod simulator;
 pub mod stats;
+#[cfg(feature = "daemon")]
+pub mod stream;
 pub mod tally;
+#[cfg(feature = "daemon")]
+pub mod telemetry;
 pub mod window;

@@ -139,7 +139,7 @@ fn a_heartbeat_speaks_of_what_was_sent() {
     feed.read(0);
     feed.begin_epoch(1, 2);
     let beat = Heartbeat { high_watermark: 1, reached: 5 };
-    let header = |feed: &Feed| feed.heartbeat(beat)[1].1.header.clone();
+    let header = |feed: &Feed| feed.heartbeat(beat).header;
     assert_eq!((header(&feed).stretch, header(&feed).epoch), (Stretch { from: 0, to: 0 }, 1));
     feed.close(nothing()).unwrap();
     // At the boundary, and with nothing beyond it yet: the lane is in the new epoch.

@@ -7,7 +7,7 @@ use proptest::test_runner::Config;
 use vigie::batch::Record;
 use vigie::epoch::{Epochs, Timing};
 use vigie::profile::WindowRule;
-use vigie::tally::{CheckpointError, Ledger, Output, Tally};
+use vigie::tally::{Checkpoint, CheckpointError, Ledger, Output, Tally};
 
 use super::desk::{Desk, lane};
 use super::events::{Event, REJECT, at, card, of};
@@ -15,21 +15,24 @@ use super::rules::{CARDS, LOANS, PERIOD, epoch, epochs, one_epoch, timing};
 
 /// The windows of a state, as they lie in a compacted topic.
 #[derive(Default)]
-struct Stored {
+pub(crate) struct Stored {
     head: Vec<u8>,
     windows: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Stored {
     fn store(&mut self, tally: &mut Tally) {
-        let checkpoint = tally.checkpoint();
+        self.put(tally.checkpoint());
+    }
+
+    pub(crate) fn put(&mut self, checkpoint: Checkpoint) {
         self.head = checkpoint.head;
         self.windows.extend(checkpoint.changed);
         self.windows.retain(|key, _| checkpoint.live.contains(key));
         assert_eq!(self.windows.len(), checkpoint.live.len());
     }
 
-    fn restore(&self) -> Tally {
+    pub(crate) fn restore(&self) -> Tally {
         Tally::restore(&self.head, &self.windows, self.windows.len()).unwrap()
     }
 }
@@ -62,7 +65,7 @@ fn eventful() -> Desk {
     desk
 }
 
-fn texts(out: &[Output]) -> Vec<String> {
+pub(crate) fn texts(out: &[Output]) -> Vec<String> {
     out.iter()
         .map(|output| match output {
             Output::Result(result) => serde_json::to_string(result).unwrap(),

@@ -16,3 +16,5 @@ mod reading; // which records are taken
 mod refusing; // what a tally does not go on with
 mod sealing; // when a window is complete
 mod silence; // who is not waited for
+
+mod storm; // everything at once

@@ -1,4 +1,26 @@
-//! Small settings in force.
+//! Small settings in force; and which test holds which rule between the stages.
+//!
+//! | rule | held by |
+//! | --- | --- |
+//! | a topic made again is another lane | `reading::the_lanes_of_two_incarnations_are_two`, `sealing::a_topic_that_was_made_again_is_another_lane_and_the_old_ones_hold_nobody_up` |
+//! | beginning, owner and boundaries are committed | `feeding::any_commit_comes_back_from_its_metadata`, `reading::the_beginning_of_a_lane_that_is_known_is_ignored` |
+//! | every owner has a higher number and is heard first | `feeding::every_owner_has_a_higher_number`, `feeding::an_announcement_that_was_lost_is_made_again`, `reading::a_replaced_owner_is_not_heard`, `storm::storms` |
+//! | a lost commit comes from the ledgers; what is gone is named | `feeding::a_lost_commit_is_recovered_from_what_the_readers_know`, `feeding::a_range_that_is_gone_is_given_up_as_a_stretch_of_its_own`, `storm::points` |
+//! | committed is what every output has acknowledged | `feeding::a_lane_is_open_when_every_output_has_heard_of_it`, `feeding::dead_letters_are_waited_for_too`, `storm::storms` |
+//! | a model goes to one output | `feeding::a_model_goes_to_one_output_and_what_has_none_with_its_lane`, `storm::oracle` |
+//! | stretches tile the lane | `feeding::the_stretches_tile_the_lane_in_every_output`, `reading::holes_in_the_lane_are_no_gaps` |
+//! | seen, cut, beyond a gap | `reading::what_lies_below_the_position_is_dropped`, `reading::what_overlaps_is_cut_rows_rejects_and_all`, `reading::what_lies_beyond_a_gap_is_dropped_until_its_sender_comes_back_to_it`, `storm::storms` |
+//! | heartbeats tell silence from delay | `silence::a_lane_that_has_not_caught_up_is_not_idle`, `silence::an_old_heartbeat_says_only_old_things`, `feeding::a_heartbeat_speaks_of_what_was_sent` |
+//! | an epoch begins above all that was sent, and ends when every lane has passed it | `feeding::an_epoch_begins_above_all_that_was_sent_however_old_the_answer_of_the_broker`, `epochs::an_epoch_ends_when_every_lane_has_passed_its_boundary`, `epochs::an_epoch_that_did_not_touch_the_model_seals_nothing_of_it`, `storm::storms` |
+//! | a policy is in force from the record that first carries it | `epochs::a_policy_is_in_force_from_the_record_that_first_carries_it` |
+//! | ledger and checkpoint in one transaction; whoever takes over answers as before | `checkpoints::from_any_checkpoint_the_rest_is_the_same`, `counting::the_running_digest_covers_every_output_in_its_order`, `storm::points` |
+//! | late by the lane's own watermark, counted where it stands | `lateness::a_row_is_late_by_its_own_lanes_watermark_row_by_row`, `lateness::a_late_row_is_counted_where_its_lanes_watermark_stands` |
+//! | sealed when every lane has passed or is left out | `sealing::a_window_is_sealed_when_every_lane_has_passed_its_end_and_lateness`, `silence::a_row_after_its_lane_was_left_out_is_late`, `silence::nobody_is_waited_for_longer_than_max_wait_after_the_first_lane_passed` |
+//! | events from the future; the log's time | `lateness::an_event_from_the_future_is_quarantined_and_moves_no_watermark`, `silence::the_logs_time_never_goes_back` |
+//! | what is lost is told by a record | `counting::what_was_given_up_is_counted_as_lost`, `reading::what_is_given_up_is_cut_and_dropped_like_rows` |
+//! | ids; open windows are not published | `counting::every_result_and_alert_has_an_id_of_its_own`, `counting::an_open_window_is_never_published` |
+//! | what gauges show comes from the state | `checkpoints::from_any_checkpoint_the_rest_is_the_same` |
+//! | ledgers and results add up to the input | `counting::every_record_has_exactly_one_fate`, `counting::results_hold_what_the_ledger_says_is_sealed`, `storm::oracle` |
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};

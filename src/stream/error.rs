@@ -167,7 +167,10 @@ impl StreamError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Cluster { .. } => Disposition::Retry,
-            Self::Halt { source: Halt::UnknownEpoch { .. }, .. } => Disposition::Retry,
+            // Whoever wrote it has read the control topic further than we have.
+            Self::Halt {
+                source: Halt::UnknownEpoch { .. } | Halt::UnknownPolicy { .. }, ..
+            } => Disposition::Retry,
             Self::Fenced { .. } => Disposition::GiveUp,
             _ => Disposition::Stop,
         }

@@ -45,9 +45,15 @@ pub mod epoch;
 pub mod fit;
 pub mod intake;
 pub mod metric;
+#[cfg(feature = "daemon")]
+pub mod output;
 pub mod profile;
 pub mod settings;
 pub mod simulator;
 pub mod stats;
 pub mod tally;
+#[cfg(feature = "daemon")]
+pub mod telemetry;
+#[cfg(feature = "daemon")]
+pub mod web;
 pub mod window;

@@ -41,6 +41,7 @@
 
 pub mod alert;
 pub mod batch;
+pub mod engine;
 pub mod epoch;
 pub mod fit;
 pub mod intake;
@@ -48,9 +49,13 @@ pub mod metric;
 #[cfg(feature = "daemon")]
 pub mod output;
 pub mod profile;
+#[cfg(feature = "daemon")]
+pub mod query;
 pub mod settings;
 pub mod simulator;
 pub mod stats;
+#[cfg(feature = "daemon")]
+pub mod stream;
 pub mod tally;
 #[cfg(feature = "daemon")]
 pub mod telemetry;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::epoch::{Model, Timing, Version};
 use crate::profile::{Profile, WindowRule};
-use crate::settings::{Cut, Model as Settings, Window};
+use crate::settings::{Cut, Model as Settings, Prediction, Window};
 use crate::window::Plan;
 
 /// Why a profile cannot serve a model under its settings.
@@ -136,6 +136,15 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
     if profile.problem != model.problem {
         let (found, wanted) = (profile.problem, model.problem);
         return Err(differs("problem", format!("{found:?}"), format!("{wanted:?}")));
+    }
+    let threshold = match model.columns.prediction {
+        Some(Prediction::Threshold(threshold)) => Some(threshold),
+        _ => None,
+    };
+    let made_with = profile.classes.as_ref().and_then(|classes| classes.threshold);
+    if made_with != threshold {
+        let shown = |threshold: Option<f64>| threshold.map_or("none".to_owned(), |t| t.to_string());
+        return Err(differs("columns.prediction.threshold", shown(made_with), shown(threshold)));
     }
     if profile.filter != model.filter {
         let shown = |filter: &Option<String>| filter.clone().unwrap_or_else(|| "none".to_owned());

@@ -9,10 +9,12 @@ mod windows;
 
 use std::sync::Arc;
 
+use arrow::array::Array;
+
 use self::column::fit_column;
 use self::outcome::Outcomes;
 use self::windows::fit_windows;
-use crate::batch::Rows;
+use crate::batch::{Column, Rows, Values, labels};
 use crate::metric::{ColumnKind, Problem};
 use crate::profile::{
     CalibrationReason, Classes, Derived, Input, Profile, Provenance, Role, WindowRule, same_label,
@@ -173,6 +175,13 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
     if spec.rule.needs_time() && batches.iter().any(|batch| batch.times.is_none()) {
         return Err(FitError::NoTimes { model: spec.model, rule: spec.rule });
     }
+    let classes = match spec.problem {
+        Problem::Binary => Some(find_classes(&spec, &batches)?),
+        _ => None,
+    };
+    if let Some(classes) = classes.as_ref().filter(|classes| classes.threshold.is_some()) {
+        decide_all(&spec, classes, &mut batches);
+    }
     let columns = spec
         .columns
         .iter()
@@ -191,25 +200,22 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         derived: spec.derived,
         filter: spec.filter,
         columns,
-        classes: None,
+        classes,
         calibration: None,
         performance: None,
         windows: Vec::new(),
         provenance: Provenance { rows, ..spec.provenance },
     };
     if profile.problem == Problem::Binary {
-        profile.classes = Some(classes(&profile, spec.positive, spec.threshold)?);
         let outcomes = Outcomes::collect(&profile, &batches)?;
         profile.calibration = outcomes.calibration(spec.calibration);
         profile.performance = outcomes.performance();
-        if profile.calibration.as_ref().is_some_and(|found| {
-            found.reason == CalibrationReason::NotPossible
-                && spec.calibration != CalibrationChoice::None
-        }) {
-            profile.provenance.notes.push(
-                "scores are taken as they are: the reference has too few targets of both classes to calibrate them"
-                    .to_owned(),
-            );
+        let possible = profile.calibration.as_ref();
+        let possible = possible.is_none_or(|found| found.reason != CalibrationReason::NotPossible);
+        if !possible {
+            let note = "scores are taken as they are: the reference has too few targets of both classes to calibrate \
+                        them";
+            profile.provenance.notes.push(note.to_owned());
         }
     }
     for batch in &mut batches {
@@ -220,40 +226,45 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
 }
 
 /// Finds the two classes among the labels of targets and predictions.
-fn classes(
-    profile: &Profile,
-    positive: Option<String>,
-    threshold: Option<f64>,
-) -> Result<Classes, FitError> {
+fn find_classes(spec: &Spec, batches: &[Rows]) -> Result<Classes, FitError> {
     let mut labels: Vec<String> = Vec::new();
-    for role in [Role::Target, Role::Prediction] {
-        let Some(column) = profile.of_role(role) else { continue };
-        let crate::profile::Values::Categorical(values) = &column.values else { continue };
-        for label in &values.labels {
-            if !labels.iter().any(|known| same_label(known, label)) {
-                labels.push(label.clone());
+    for (index, (_, role, _)) in spec.columns.iter().enumerate() {
+        // A prediction that follows from the score says nothing of how the classes are called.
+        let says = match role {
+            Role::Target => true,
+            Role::Prediction => spec.threshold.is_none(),
+            Role::Feature | Role::Score => false,
+        };
+        for batch in batches.iter().filter(|_| says) {
+            for label in used_labels(&batch.columns[index].values) {
+                if !labels.iter().any(|known| same_label(known, label)) {
+                    labels.push(label.to_owned());
+                }
             }
         }
     }
+    labels.sort_unstable();
     let listed = || labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
-    let model = || profile.model.clone();
+    let model = || spec.model.clone();
     let column = || {
-        let named = profile.of_role(Role::Score).or_else(|| profile.of_role(Role::Prediction));
-        named.map_or_else(String::new, |column| column.name.clone())
+        let of = |wanted| spec.columns.iter().find(|(_, role, _)| *role == wanted);
+        let named = of(Role::Score).or_else(|| of(Role::Prediction));
+        named.map_or_else(String::new, |(name, _, _)| name.clone())
     };
     if labels.len() > 2 {
         return Err(FitError::NotBinary { model: model(), labels: listed() });
     }
     let found = |wanted: &str| labels.iter().find(|label| same_label(label, wanted)).cloned();
-    let positive = match positive {
-        Some(named) => match found(&named) {
+    let positive = match &spec.positive {
+        Some(named) => match found(named) {
             Some(label) => label,
             // Nothing says otherwise: the reference may hold the negative class alone.
-            None if labels.len() < 2 => named,
+            None if labels.len() < 2 => named.clone(),
             None => {
+                let positive = named.clone();
                 return Err(FitError::UnknownPositive {
                     model: model(),
-                    positive: named,
+                    positive,
                     labels: listed(),
                 });
             }
@@ -273,5 +284,29 @@ fn classes(
     let negative = labels.iter().find(|label| !same_label(label, &positive)).cloned();
     // Where only one class of 0 and 1 was seen, the other is known by its usual name.
     let usual = same_label(&positive, "1").then(|| "0".to_owned());
+    let threshold = spec.threshold;
     Ok(Classes { positive, negative: negative.or(usual), threshold })
+}
+
+/// The labels that rows really have.
+fn used_labels(values: &Values) -> Vec<&str> {
+    let Values::Labels(array) = values else { return Vec::new() };
+    let mut used = vec![false; array.values().len()];
+    for position in array.keys().iter().flatten() {
+        used[position as usize] = true;
+    }
+    labels(array).zip(used).filter(|&(_, used)| used).map(|(label, _)| label).collect()
+}
+
+/// Makes the predictions that follow from the scores.
+fn decide_all(spec: &Spec, classes: &Classes, batches: &mut [Rows]) {
+    let find = |wanted| spec.columns.iter().position(|(_, role, _)| *role == wanted);
+    let (Some(score), Some(prediction)) = (find(Role::Score), find(Role::Prediction)) else {
+        return;
+    };
+    for batch in batches {
+        let Values::Numbers(scores) = &batch.columns[score].values else { continue };
+        let decided = scores.iter().map(|score| classes.decide(score?));
+        batch.columns[prediction] = Column::new(Values::Labels(decided.collect()));
+    }
 }

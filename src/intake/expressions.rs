@@ -4,8 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch,
-    StringBuilder,
+    ArrayRef, BooleanArray, BooleanBuilder, Float64Builder, RecordBatch, StringBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
@@ -45,8 +44,7 @@ pub(super) struct Inputs {
 
 #[derive(Debug)]
 enum Builder {
-    Integer(Int64Builder),
-    Float(Float64Builder),
+    Number(Float64Builder),
     Boolean(BooleanBuilder),
     Text(StringBuilder),
 }
@@ -60,8 +58,7 @@ impl Inputs {
         let columns = inputs
             .iter()
             .map(|(input, _)| match input.holds {
-                Holds::Integer => Builder::Integer(Int64Builder::new()),
-                Holds::Float => Builder::Float(Float64Builder::new()),
+                Holds::Number => Builder::Number(Float64Builder::new()),
                 Holds::Boolean => Builder::Boolean(BooleanBuilder::new()),
                 Holds::Text => Builder::Text(StringBuilder::new()),
             })
@@ -78,13 +75,10 @@ impl Inputs {
             let found = slot(index);
             let wanted = match (builder, found) {
                 (_, Slot::Missing | Slot::Null)
-                | (Builder::Integer(_), Slot::Int(_))
-                | (Builder::Float(_), Slot::Int(_) | Slot::Float(_))
+                | (Builder::Number(_), Slot::Int(_) | Slot::Float(_))
                 | (Builder::Boolean(_), Slot::Bool(_))
                 | (Builder::Text(_), Slot::Text(_)) => continue,
-                (Builder::Integer(_), Slot::Float(number)) if whole(number).is_some() => continue,
-                (Builder::Integer(_), _) => "a whole number",
-                (Builder::Float(_), _) => "a number",
+                (Builder::Number(_), _) => "a number",
                 (Builder::Boolean(_), _) => "true or false",
                 (Builder::Text(_), _) => "a text",
             };
@@ -97,10 +91,7 @@ impl Inputs {
     pub(super) fn push<'s>(&mut self, slot: impl Fn(usize) -> Slot<'s>) {
         for (&index, builder) in self.slots.iter().zip(&mut self.columns) {
             match (builder, slot(index)) {
-                (Builder::Integer(to), Slot::Int(number)) => to.append_value(number),
-                (Builder::Integer(to), Slot::Float(number)) => to.append_option(whole(number)),
-                (Builder::Integer(to), _) => to.append_null(),
-                (Builder::Float(to), found) => to.append_option(found.number()),
+                (Builder::Number(to), found) => to.append_option(found.number()),
                 (Builder::Boolean(to), Slot::Bool(value)) => to.append_value(value),
                 (Builder::Boolean(to), _) => to.append_null(),
                 (Builder::Text(to), Slot::Text(text)) => to.append_value(text),
@@ -116,8 +107,7 @@ impl Inputs {
             .iter_mut()
             .map(|builder| -> ArrayRef {
                 match builder {
-                    Builder::Integer(from) => Arc::new(from.finish()),
-                    Builder::Float(from) => Arc::new(from.finish()),
+                    Builder::Number(from) => Arc::new(from.finish()),
                     Builder::Boolean(from) => Arc::new(from.finish()),
                     Builder::Text(from) => Arc::new(from.finish()),
                 }
@@ -132,15 +122,8 @@ impl Inputs {
 /// How an input is typed in SQL.
 pub fn data_type(holds: Holds) -> DataType {
     match holds {
-        Holds::Integer => DataType::Int64,
-        Holds::Float => DataType::Float64,
+        Holds::Number => DataType::Float64,
         Holds::Boolean => DataType::Boolean,
         Holds::Text => DataType::Utf8,
     }
-}
-
-/// A double that is a whole number which it holds exactly.
-fn whole(number: f64) -> Option<i64> {
-    let exact = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
-    exact.then_some(number as i64)
 }

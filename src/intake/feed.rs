@@ -211,14 +211,13 @@ impl Feed {
         Some(sending)
     }
 
-    /// A sign of life for every output.
-    pub fn heartbeat(&self, heartbeat: Heartbeat) -> Vec<(u32, Record)> {
+    /// A sign of life, for one output.
+    pub fn heartbeat(&self, heartbeat: Heartbeat) -> Record {
         let at = self.from;
-        let record = Record {
+        Record {
             header: self.header(Stretch { from: at, to: at }, self.committed.epoch_at(at)),
             body: Body::Heartbeat(heartbeat),
-        };
-        (0..self.outputs).map(|output| (output, record.clone())).collect()
+        }
     }
 
     fn to_all(
@@ -276,6 +275,11 @@ impl Feed {
             boundaries.drain(..before.saturating_sub(1));
         }
         moved
+    }
+
+    /// How many offsets of the stretch that is being read have been passed.
+    pub fn unsent(&self) -> usize {
+        usize::try_from(self.position - self.from).unwrap_or(0)
     }
 
     /// Whether everything that was sent has been acknowledged.

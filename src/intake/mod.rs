@@ -27,4 +27,4 @@ pub use self::reader::{Expressions, Reader, ReaderError};
 pub use self::record::{Headers, NoHeaders, RecordView};
 pub use self::reject::{Found, Reason};
 pub use self::slots::{Nested, Slot, Slots};
-pub use self::version::{decide, keep, number_label};
+pub use self::version::{keep, number_label};

@@ -359,10 +359,9 @@ fn version_reader(
             Role::Score => at(paths, model, score)?,
             Role::Prediction => match &columns.prediction {
                 Some(Prediction::Path(path)) => at(paths, model, Some(path))?,
-                Some(Prediction::Threshold(threshold)) => match score {
+                Some(Prediction::Threshold(_)) => match score {
                     Some(path) => {
-                        let slot = slot(paths, model, path, Read::Value)?;
-                        (From::Threshold(slot, *threshold), path.to_owned())
+                        (From::Score(slot(paths, model, path, Read::Value)?), path.to_owned())
                     }
                     None => (From::Nowhere, String::new()),
                 },

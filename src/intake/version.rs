@@ -39,8 +39,8 @@ pub(super) struct Source {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum From {
     Slot(usize),
-    /// The score in a slot, held against a threshold.
-    Threshold(usize, f64),
+    /// The score in a slot, held against the profile's threshold.
+    Score(usize),
     /// An expression.
     Derived,
     /// Events do not have it.
@@ -156,12 +156,11 @@ impl VersionReader {
                         column.push_label(&number_label(number));
                     }
                 },
-                From::Threshold(slot, threshold) => {
-                    match (slots.get(slot).number(), self.classes()) {
-                        (Some(score), Some(classes)) => {
-                            column.push_label(decide(score, threshold, classes));
-                        }
-                        _ => column.push_missing(false),
+                From::Score(slot) => {
+                    let score = slots.get(slot).number();
+                    match score.zip(self.classes()).and_then(|(score, of)| of.decide(score)) {
+                        Some(label) => column.push_label(label),
+                        None => column.push_missing(false),
                     }
                 }
                 // Filled in once the expressions are computed.
@@ -214,11 +213,6 @@ impl VersionReader {
         }
         Ok((rows, left_out))
     }
-}
-
-/// The prediction that follows from a score.
-pub fn decide(score: f64, threshold: f64, classes: &Classes) -> &str {
-    if score >= threshold { &classes.positive } else { classes.negative.as_deref().unwrap_or("0") }
 }
 
 /// The rows that are kept.

@@ -66,10 +66,8 @@ pub struct Input {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holds {
-    /// Whole numbers.
-    Integer,
     /// Numbers.
-    Float,
+    Number,
     /// Truth values.
     Boolean,
     /// Texts.
@@ -157,6 +155,14 @@ pub struct Provenance {
     pub made_at: String,
     /// What was assumed or left out on the way, in words.
     pub notes: Vec<String>,
+}
+
+impl Classes {
+    /// The prediction that follows from a score, where predictions do.
+    pub fn decide(&self, score: f64) -> Option<&str> {
+        let threshold = self.threshold.filter(|_| !score.is_nan())?;
+        if score >= threshold { Some(&self.positive) } else { self.negative.as_deref() }
+    }
 }
 
 impl Profile {

@@ -142,9 +142,13 @@ impl Settings {
 
     /// What changes no figure.
     pub fn policy(&self) -> Policy {
-        let of = |model: &Model| ModelPolicy {
-            alerts: model.alerts.clone(),
-            currency: model.performance.currency.clone(),
+        let of = |model: &Model| {
+            // What drift leads to is settled here: it must not change under a policy when the model does.
+            let drift = model.alerts.drift_level(model.columns.probability.is_some());
+            ModelPolicy {
+                alerts: Alerts { drift: Some(drift), ..model.alerts.clone() },
+                currency: model.performance.currency.clone(),
+            }
         };
         Policy {
             models: self.models.iter().map(|(name, model)| (name.clone(), of(model))).collect(),

@@ -142,6 +142,14 @@ impl<W: Weight> Histogram<W> {
 
     /// Adds the rows of another; `leaving` as for [`Histogram::compact`].
     pub fn merge(&mut self, other: &Self, mut leaving: impl FnMut(f64, &W)) {
+        if self.level == 0 && other.level == 0 && other.keys.is_empty() {
+            // Rows that wait there wait here: nothing has to be sorted yet.
+            self.pending.extend_from_slice(&other.pending);
+            if self.is_due() {
+                self.compact(leaving);
+            }
+            return;
+        }
         self.compact(&mut leaving);
         let other = other.compacted();
         let level = self.level.max(other.level);

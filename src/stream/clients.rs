@@ -84,7 +84,15 @@ impl Clients {
 
     /// A reader of partitions that it is told to read, from offsets that it is told. It belongs to no group, so nobody
     /// moves it; a hole is an error and not a guess.
-    pub(super) fn reader(&self, purpose: &str, committed: bool) -> Result<BaseConsumer<Quiet>, StreamError> {
+    pub(super) fn reader(
+        &self,
+        purpose: &str,
+        committed: bool,
+    ) -> Result<BaseConsumer<Quiet>, StreamError> {
+        make(&self.reader_config(purpose, committed), Quiet)
+    }
+
+    fn reader_config(&self, purpose: &str, committed: bool) -> ClientConfig {
         let mut config = self.base(purpose);
         config
             .set("enable.auto.commit", "false")
@@ -97,6 +105,17 @@ impl Clients {
             .set("fetch.error.backoff.ms", "100")
             .set("queued.max.messages.kbytes", "16384")
             .set("receive.message.max.bytes", "104857600");
+        config
+    }
+
+    /// The same, and it also tells when it has reached a partition's end.
+    pub(super) fn reader_with_end(
+        &self,
+        purpose: &str,
+        committed: bool,
+    ) -> Result<BaseConsumer<Quiet>, StreamError> {
+        let mut config = self.reader_config(purpose, committed);
+        config.set("enable.partition.eof", "true");
         make(&config, Quiet)
     }
 

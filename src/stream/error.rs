@@ -1,5 +1,7 @@
 //! What can go wrong between us and the cluster, and what happens then.
 
+use std::error::Error;
+
 use rdkafka::error::KafkaError;
 
 use crate::batch::{Lane, WireError};
@@ -82,6 +84,13 @@ pub enum StreamError {
         #[source]
         source: WireError,
     },
+    /// A record of our own log cannot be written.
+    #[error("a record for the tally log cannot be written")]
+    Encode {
+        /// Why.
+        #[source]
+        source: WireError,
+    },
     /// A record of our own log cannot be understood.
     #[error("tally log partition {partition} offset {offset}")]
     Halt {
@@ -121,13 +130,31 @@ pub enum StreamError {
     #[error("control topic: {0}")]
     Control(String),
     /// The lane's commit carries metadata that are not ours, and no ledger knows the lane.
-    #[error("lane {lane} (topic `{topic}`): its group offset was committed by something else than vigie")]
+    #[error(
+        "lane {lane} (topic `{topic}`): its group offset was committed by something else than vigie"
+    )]
     Foreign {
         /// The lane.
         lane: Lane,
         /// Its topic.
         topic: String,
     },
+}
+
+/// An error with all its causes, in a line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let more = source.to_string();
+        // Some libraries repeat their cause in their own text.
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = source.source();
+    }
+    text
 }
 
 impl StreamError {

@@ -71,7 +71,9 @@ impl Membership {
                     }
                 }
             })
-            .map_err(|error| StreamError::Control(format!("no thread for group {group}: {error}")))?;
+            .map_err(|error| {
+                StreamError::Control(format!("no thread for group {group}: {error}"))
+            })?;
         Ok((Self { consumer, thread: Some(thread), stop: leave }, told))
     }
 
@@ -201,7 +203,10 @@ impl ConsumerContext for Context {
             let (done, ended) = channel();
             self.tell(Change::Revoked(named, done));
             if ended.recv_timeout(HAND_OVER).is_err() {
-                tracing::warn!(group = self.group, "partitions were handed over before work on them had ended");
+                tracing::warn!(
+                    group = self.group,
+                    "partitions were handed over before work on them had ended"
+                );
             }
             if let Err(error) = consumer.unassign() {
                 tracing::warn!(group = self.group, %error, "giving an assignment back failed");

@@ -47,17 +47,13 @@ const DAY: u64 = 86_400_000;
 /// All our topics.
 pub fn wanted(kafka: &Kafka, layout: Layout) -> Vec<Wanted> {
     let set = |name, value: &str| Setting { name, value: value.to_owned(), needed: None };
-    let need = |name, value: &str, why| Setting {
-        name,
-        value: value.to_owned(),
-        needed: Some(why),
-    };
+    let need =
+        |name, value: &str, why| Setting { name, value: value.to_owned(), needed: Some(why) };
     let keep = |days: u64| set("retention.ms", &(days * DAY).to_string());
     let large = || set("max.message.bytes", "10485760");
     let delete = || set("cleanup.policy", "delete");
-    let compact = || {
-        need("cleanup.policy", "compact", "the newest value of every key must be kept for ever")
-    };
+    let compact =
+        || need("cleanup.policy", "compact", "the newest value of every key must be kept for ever");
     let tally = i32::try_from(layout.tally).unwrap_or(i32::MAX);
     vec![
         Wanted {
@@ -79,11 +75,7 @@ pub fn wanted(kafka: &Kafka, layout: Layout) -> Vec<Wanted> {
             partitions: tally,
             settings: vec![compact(), large()],
         },
-        Wanted {
-            name: kafka.topic("control"),
-            partitions: 1,
-            settings: vec![compact(), large()],
-        },
+        Wanted { name: kafka.topic("control"), partitions: 1, settings: vec![compact(), large()] },
         Wanted {
             name: kafka.topics.results.clone(),
             partitions: 4,
@@ -134,8 +126,18 @@ pub(super) fn describe(
     Ok(described)
 }
 
+/// Those of our topics that exist.
+pub(super) fn describe_own(clients: &Clients) -> Result<BTreeMap<String, Described>, StreamError> {
+    let names: Vec<String> =
+        wanted(clients.kafka(), Layout { tally: 1 }).into_iter().map(|topic| topic.name).collect();
+    describe(clients, &names)
+}
+
 /// The lanes of topics.
-pub fn lanes(clients: &Clients, topics: &[String]) -> Result<Vec<(Lane, String, i32)>, StreamError> {
+pub fn lanes(
+    clients: &Clients,
+    topics: &[String],
+) -> Result<Vec<(Lane, String, i32)>, StreamError> {
     let described = describe(clients, topics)?;
     let mut lanes = Vec::new();
     for (name, topic) in described {
@@ -174,7 +176,8 @@ pub fn create(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<String>, Strea
             new
         })
         .collect();
-    let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+    let options =
+        AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
     let answers = block_on(admin.create_topics(&new, &options))
         .map_err(StreamError::cluster("make topics"))?;
     let mut made = Vec::new();
@@ -188,7 +191,9 @@ pub fn create(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<String>, Strea
                 let command = command.map_or_else(String::new, |topic| topic.command(servers));
                 return Err(StreamError::NoTopic {
                     topic: name,
-                    hint: format!("the cluster refused to make it ({code}); make it by\n  {command}"),
+                    hint: format!(
+                        "the cluster refused to make it ({code}); make it by\n  {command}"
+                    ),
                 });
             }
         }
@@ -236,7 +241,8 @@ pub fn faults(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<StreamError>, 
             });
         }
     }
-    let existing: Vec<&String> = names.iter().filter(|name| described.contains_key(*name)).collect();
+    let existing: Vec<&String> =
+        names.iter().filter(|name| described.contains_key(*name)).collect();
     let settings = read_settings(clients, &existing)?;
     for topic in wanted {
         let Some(found) = settings.get(&topic.name) else { continue };

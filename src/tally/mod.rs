@@ -101,6 +101,11 @@ impl Tally {
         self.position
     }
 
+    /// Notes that the log holds no record below an offset that was not taken.
+    pub fn skip_to(&mut self, offset: i64) {
+        self.position = self.position.max(offset);
+    }
+
     /// What is known of each lane.
     pub fn lanes(&self) -> &BTreeMap<Lane, LaneState> {
         &self.lanes

@@ -127,7 +127,11 @@ fn a_dropped_leash_has_killed_its_program() {
     let program = Leash::spawn("sh", &["-c", "echo pid $$ up; exec sleep 600"]);
     let line = program.line_with("up", PATIENCE).unwrap();
     let pid = line.split(' ').nth(1).unwrap().to_owned();
-    let alive = || Command::new("kill").args(["-0", &pid]).output().unwrap().status.success();
+    // The shell's own `kill`: the program of that name is not everywhere.
+    let alive = || {
+        let asked = Command::new("sh").args(["-c", &format!("kill -0 {pid}")]).output();
+        asked.unwrap().status.success()
+    };
     assert!(alive());
     drop(program);
     assert!(!alive());

@@ -1,0 +1,349 @@
+//! From files of reference data to a profile.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::{DataType, Schema};
+use futures::StreamExt;
+
+use crate::batch::{Rows, labels as texts_of};
+use crate::epoch::rule;
+use crate::fit::{CalibrationChoice, Spec, fit};
+use crate::metric::{ColumnKind, Problem};
+use crate::profile::{Derived, Holds, Input, Profile, Provenance, Role, WindowRule};
+use crate::query::table::{Choice, Chosen, Columns, Hints, ProfileExpressions, RowMaker, choose};
+use crate::query::{ColumnPath, Files, Kind, categorical, kind};
+use crate::settings::{Calibration, Calibrator, Model};
+use crate::window::ENGINE;
+
+/// What a profile is made of, and what came of it.
+#[derive(Debug)]
+pub(super) struct Reference {
+    pub(super) profile: Profile,
+    pub(super) choice: Choice,
+}
+
+/// Makes a profile of a model's reference data.
+pub(super) async fn profile_of(
+    model: &Model,
+    problem: Option<Problem>,
+    version: &str,
+    files: &Files,
+    hints: Hints<'_>,
+    otherwise: impl FnOnce(bool) -> WindowRule,
+    made_at: String,
+) -> Result<Reference> {
+    let name = || files.names().collect::<Vec<_>>().join(", ");
+    let schema = files.schema();
+    let mut choice = choose(&model.name, problem, &model.columns, schema, hints)
+        .with_context(|| format!("reference {}", name()))?;
+    if choice.problem != Problem::Binary && choice.problem != Problem::None {
+        bail!("model `{}`: only binary models are in this version yet", model.name);
+    }
+    let leaves = ColumnPath::leaves(schema);
+    let available: Vec<(String, DataType)> = leaves
+        .iter()
+        .map(|leaf| (leaf.name().to_owned(), leaf.data_type(schema).unwrap_or(DataType::Null)))
+        .chain(choice.columns.iter().filter_map(|column| {
+            Some((column.name.clone(), column.path.data_type(schema)?))
+        }))
+        .collect::<BTreeMap<_, _>>()
+        .into_iter()
+        .collect();
+    let derived: Vec<(String, String)> =
+        model.derived.iter().map(|(name, sql)| (name.clone(), sql.clone())).collect();
+    let derived = ProfileExpressions::order(&available, &derived)
+        .with_context(|| format!("model `{}`", model.name))?;
+    let expressions = (!derived.is_empty() || model.filter.is_some())
+        .then(|| ProfileExpressions::compile(&available, &derived, model.filter.as_deref()))
+        .transpose()
+        .with_context(|| format!("model `{}`", model.name))?;
+    // What is read: the columns, the time, and what expressions need beside them.
+    let mut wanted: Vec<ColumnPath> = Vec::new();
+    let mut want = |path: &ColumnPath| {
+        if !wanted.iter().any(|known| known.name() == path.name()) {
+            wanted.push(path.clone());
+        }
+    };
+    for column in choice.columns.iter().filter(|column| !is_decided(&choice, column)) {
+        want(&column.path.clone().named(&column.name));
+    }
+    if let Some((path, _)) = &choice.time {
+        want(path);
+    }
+    let mut inputs: Vec<Input> = Vec::new();
+    for column in choice.columns.iter().filter(|column| column.role == Role::Feature) {
+        inputs.push(input(&column.name, &column.event, column.path.data_type(schema))?);
+    }
+    if let Some(expressions) = &expressions {
+        for name in expressions.columns() {
+            if !choice.columns.iter().any(|column| column.name == name) {
+                let path = files.resolve(name).with_context(|| format!("model `{}`", model.name))?;
+                want(&path);
+                inputs.push(input(name, &path.event_path().to_string(), path.data_type(schema))?);
+            } else if !inputs.iter().any(|input| input.name == name) {
+                let column = choice.columns.iter().find(|column| column.name == name);
+                if let Some(column) = column {
+                    inputs.push(input(name, &column.event, column.path.data_type(schema))?);
+                }
+            }
+        }
+    }
+    let scan = files.scan(&wanted).with_context(|| format!("reference {}", name()))?;
+    let batches: Vec<RecordBatch> = scan
+        .collect::<Vec<_>>()
+        .await
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("reference {}", name()))?;
+    if !choice.named_features {
+        drop_ids(&mut choice, &batches)?;
+        inputs.retain(|input| {
+            !choice.ignored.iter().any(|(ignored, _)| *ignored == input.name)
+        });
+    }
+    let mut columns = columns_of(&choice);
+    if let Some(expressions) = &expressions {
+        let at = columns.columns.iter().position(|(_, role, _)| *role != Role::Feature);
+        let at = at.unwrap_or(columns.columns.len());
+        for (index, (name, kind)) in expressions.derived().iter().enumerate() {
+            columns.columns.insert(at + index, (name.clone(), Role::Feature, *kind));
+        }
+    }
+    let rule = rule(&model.window, otherwise(choice.time.is_some()));
+    let maker = RowMaker {
+        columns: &columns,
+        expressions: expressions.as_ref(),
+        profile: None,
+        targets: None,
+        needs_time: rule.needs_time(),
+    };
+    let mut rows: Vec<Rows> = Vec::new();
+    let (mut read, mut rejected) = (0, 0);
+    for batch in batches {
+        let made = maker.make(&batch, read).with_context(|| format!("reference {}", name()))?;
+        read += batch.num_rows() as u64;
+        rejected += made.rejected;
+        rows.push(made.rows);
+    }
+    let kept: u64 = rows.iter().map(|rows| rows.len() as u64).sum();
+    let mut notes = Vec::new();
+    if rejected > 0 {
+        notes.push(format!("{rejected} rows without a readable time were left out"));
+    }
+    let spec = Spec {
+        model: model.name.clone(),
+        version: version.to_owned(),
+        problem: choice.problem,
+        rule,
+        inputs,
+        derived: derived.into_iter().map(|(name, sql)| Derived { name, sql }).collect(),
+        filter: model.filter.clone(),
+        columns: columns.columns.clone(),
+        positive: model.columns.positive.as_ref().map(ToString::to_string),
+        threshold: choice.threshold,
+        calibration: match &model.performance.calibration {
+            Calibration::All(Calibrator::None) => CalibrationChoice::None,
+            Calibration::All(Calibrator::Isotonic) => CalibrationChoice::Isotonic,
+            Calibration::All(Calibrator::Auto) | Calibration::PerClass(_) => CalibrationChoice::Auto,
+        },
+        provenance: Provenance {
+            sources: files.names().map(str::to_owned).collect(),
+            rows: kept,
+            filtered: read - kept - rejected,
+            engine: ENGINE.to_owned(),
+            made_at,
+            notes,
+        },
+    };
+    let profile = fit(spec, rows)?;
+    Ok(Reference { profile, choice })
+}
+
+/// Whether a column is made of the score.
+fn is_decided(choice: &Choice, column: &Chosen) -> bool {
+    choice.threshold.is_some() && column.role == Role::Prediction
+}
+
+/// How a batch's columns become rows.
+fn columns_of(choice: &Choice) -> Columns {
+    Columns {
+        columns: choice
+            .columns
+            .iter()
+            .map(|column| (column.name.clone(), column.role, column.kind))
+            .collect(),
+        time: choice.time.as_ref().map(|(path, unit)| (path.name().to_owned(), *unit)),
+        id: choice.id.iter().map(|path| path.name().to_owned()).collect(),
+        decided: choice.threshold.is_some(),
+    }
+}
+
+fn input(name: &str, path: &str, data_type: Option<DataType>) -> Result<Input> {
+    let data_type = data_type.unwrap_or(DataType::Null);
+    let holds = match (kind(&data_type), &data_type) {
+        (Kind::Continuous, _) => Holds::Number,
+        (Kind::Categorical, DataType::Boolean) => Holds::Boolean,
+        (Kind::Categorical, _) => Holds::Text,
+        _ => bail!("column `{name}` holds {data_type}, which neither features nor expressions can use on the stream"),
+    };
+    Ok(Input { name: name.to_owned(), path: path.to_owned(), holds })
+}
+
+/// Leaves out features that nobody named and whose values are all distinct: texts and whole numbers, which are ids.
+fn drop_ids(choice: &mut Choice, batches: &[RecordBatch]) -> Result<()> {
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    if rows < 2 {
+        return Ok(());
+    }
+    let mut ids = Vec::new();
+    for column in choice.columns.iter().filter(|column| column.role == Role::Feature) {
+        let whole = |batch: &RecordBatch| {
+            batch.column_by_name(&column.name).is_some_and(|values| {
+                values.data_type().is_integer()
+                    || matches!(
+                        values.data_type(),
+                        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+                    )
+            })
+        };
+        if !batches.iter().all(whole) {
+            continue;
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        let mut distinct = true;
+        'batches: for batch in batches {
+            let Some(values) = batch.column_by_name(&column.name) else { continue };
+            let labels = categorical(&column.name, values)?;
+            let texts: Vec<&str> = texts_of(&labels).collect();
+            for position in labels.keys() {
+                // A missing value is no id.
+                let Some(position) = position else {
+                    distinct = false;
+                    break 'batches;
+                };
+                if !seen.insert(texts[position as usize].to_owned()) {
+                    distinct = false;
+                    break 'batches;
+                }
+            }
+        }
+        if distinct {
+            ids.push(column.name.clone());
+        }
+    }
+    choice.columns.retain(|column| !ids.contains(&column.name));
+    choice.ignored.extend(ids.into_iter().map(|name| (name, "unique to its row")));
+    Ok(())
+}
+
+/// How rows of other files are found by a profile that was made of some: each column where the settings say, or where
+/// it lay in the reference.
+pub(super) fn layout(
+    model: &Model,
+    profile: &Profile,
+    choice: Option<&Choice>,
+    schema: &Schema,
+    file: &str,
+) -> Result<(Columns, Vec<ColumnPath>, Vec<String>)> {
+    use crate::settings::{Prediction, Probability};
+    let mut wanted: Vec<ColumnPath> = Vec::new();
+    let mut absent = Vec::new();
+    let chosen = |name: &str| {
+        choice.and_then(|choice| choice.columns.iter().find(|column| column.name == name))
+    };
+    let made = |name: &str| profile.derived.iter().any(|made| made.name == name);
+    let decided = profile.classes.as_ref().is_some_and(|classes| classes.threshold.is_some());
+    for column in &profile.columns {
+        if made(&column.name) || (decided && column.role == Role::Prediction) {
+            continue;
+        }
+        let settings = &model.columns;
+        let configured = match column.role {
+            Role::Score => match &settings.probability {
+                Some(Probability::Positive(path)) => Some(path.clone()),
+                _ => None,
+            },
+            Role::Prediction => match &settings.prediction {
+                Some(Prediction::Path(path)) => Some(path.clone()),
+                _ => None,
+            },
+            Role::Target => settings.target.clone(),
+            Role::Feature => {
+                let input = profile.inputs.iter().find(|input| input.name == column.name);
+                input.map(|input| input.path.clone())
+            }
+        };
+        let candidates = [
+            configured,
+            chosen(&column.name).map(|chosen| chosen.path.name().to_owned()),
+            Some(column.name.clone()),
+        ];
+        let found = candidates.iter().flatten().find_map(|path| ColumnPath::resolve(path, schema).ok());
+        match found {
+            Some(path) => wanted.push(path.named(&column.name)),
+            None if column.role == Role::Target => absent.push(column.name.clone()),
+            None => bail!(
+                "{file}: column `{}` is missing; the reference had it as {}",
+                column.name,
+                match column.kind() {
+                    ColumnKind::Continuous => "numbers",
+                    ColumnKind::Categorical => "a category",
+                }
+            ),
+        }
+    }
+    for input in &profile.inputs {
+        if !wanted.iter().any(|path| path.name() == input.name) {
+            let path = ColumnPath::resolve(&input.path, schema)
+                .or_else(|_| ColumnPath::resolve(&input.name, schema));
+            match path {
+                Ok(path) => wanted.push(path.named(&input.name)),
+                Err(_) => bail!(
+                    "{file}: column `{}` is missing; `filter` or `derived` reads it",
+                    input.name
+                ),
+            }
+        }
+    }
+    let time = model.columns.timestamp.as_ref().map(|time| (time.path.clone(), time.unit));
+    let time = time.filter(|(path, _)| !path.starts_with('$'));
+    let time = time.or_else(|| {
+        let (path, unit) = choice?.time.as_ref()?;
+        Some((path.name().to_owned(), *unit))
+    });
+    let time = match time {
+        Some((path, unit)) => match ColumnPath::resolve(&path, schema) {
+            Ok(found) => {
+                wanted.push(found.named("\u{1}time"));
+                Some(("\u{1}time".to_owned(), unit))
+            }
+            Err(_) if profile.rule.needs_time() => {
+                bail!("{file}: column `{path}` is missing; windows of {} need it", profile.rule)
+            }
+            Err(_) => None,
+        },
+        None => None,
+    };
+    let ids: Vec<String> = match (&model.columns.id, choice) {
+        (paths, _) if !paths.is_empty() => paths.clone(),
+        (_, Some(choice)) => choice.id.iter().map(|path| path.name().to_owned()).collect(),
+        _ => Vec::new(),
+    };
+    let mut id = Vec::new();
+    for (index, path) in ids.iter().enumerate() {
+        if let Ok(found) = ColumnPath::resolve(path, schema) {
+            let name = format!("\u{1}id{index}");
+            wanted.push(found.named(&name));
+            id.push(name);
+        }
+    }
+    let columns = profile
+        .columns
+        .iter()
+        .map(|column| (column.name.clone(), column.role, column.kind()))
+        .collect();
+    Ok((Columns { columns, time, id, decided }, wanted, absent))
+}
+

@@ -1,0 +1,393 @@
+//! Which columns of a reference are what: as the settings say, and by the usual names where they say nothing.
+
+use arrow::datatypes::{DataType, Schema};
+
+use crate::intake::{EventPath, Step};
+use crate::metric::{ColumnKind, Problem};
+use crate::profile::Role;
+use crate::query::error::QueryError;
+use crate::query::path::{ColumnPath, Step as PathStep};
+use crate::query::schema::in_words;
+use crate::query::typing::{Kind, kind};
+use crate::settings::{Columns, Prediction, Probability, TimeUnit};
+
+/// A column of the reference, and what it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// Its name in results.
+    pub name: String,
+    /// What it is to the model.
+    pub role: Role,
+    /// Whether it holds numbers or labels.
+    pub kind: ColumnKind,
+    /// Where it lies in the file.
+    pub path: ColumnPath,
+    /// Where it lies in an event.
+    pub event: String,
+}
+
+/// Which columns are what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// Features in alphabetical order, then score, prediction and target.
+    pub columns: Vec<Chosen>,
+    /// The score from which on a prediction is positive, where there is no column for it.
+    pub threshold: Option<f64>,
+    /// The event time.
+    pub time: Option<(ColumnPath, Option<TimeUnit>)>,
+    /// What tells one prediction from another.
+    pub id: Vec<ColumnPath>,
+    /// What the model predicts.
+    pub problem: Problem,
+    /// What was assumed, as key and value.
+    pub assumed: Vec<(&'static str, String)>,
+    /// Columns that are no features although nobody said so, and why.
+    pub ignored: Vec<(String, &'static str)>,
+    /// Whether features were named; if not, ids among them are still to be found by their values.
+    pub named_features: bool,
+}
+
+/// How freely to go by names.
+#[derive(Clone, Copy, Debug)]
+pub struct Hints<'a> {
+    /// Whether what the settings do not say may be inferred.
+    pub infer: bool,
+    /// The columns of the data to be scored, where they are there: a target is what they lack.
+    pub analysis: Option<&'a Schema>,
+    /// The columns of a file of targets.
+    pub targets: Option<&'a Schema>,
+}
+
+const PREDICTIONS: &[&str] =
+    &["y_pred", "prediction", "pred", "predicted", "predicted_label", "predicted_class", "y_hat"];
+const PROBABILITIES: &[&str] = &[
+    "y_pred_proba",
+    "probability",
+    "proba",
+    "score",
+    "y_score",
+    "y_proba",
+    "predicted_probability",
+    "prediction_probability",
+    "prediction_score",
+];
+const IDS: &[&str] =
+    &["id", "identifier", "uuid", "request_id", "prediction_id", "event_id", "row_id", "key"];
+const TIMES: &[&str] =
+    &["timestamp", "ts", "time", "datetime", "event_time", "created_at", "date", "@timestamp"];
+const TARGETS: &[&str] = &["target", "y_true", "label", "actual", "ground_truth", "outcome", "y"];
+
+/// Which columns of a reference are what.
+///
+/// `problem` is `None` where it is to be told by the target.
+///
+/// # Errors
+/// A column that the settings name and the file has not; several that could be meant; types that cannot serve.
+pub fn choose(
+    model: &str,
+    problem: Option<Problem>,
+    columns: &Columns,
+    schema: &Schema,
+    hints: Hints<'_>,
+) -> Result<Choice, QueryError> {
+    let mut chooser =
+        Chooser { model, columns, schema, hints, taken: Vec::new(), assumed: Vec::new() };
+    let id = match columns.id.as_slice() {
+        [] => chooser.guess("id", IDS, |_| true)?.into_iter().collect(),
+        paths => paths.iter().map(|path| chooser.find(path)).collect::<Result<Vec<_>, _>>()?,
+    };
+    let time = match &columns.timestamp {
+        Some(time) if is_of_record(&time.path) => None,
+        Some(time) => Some((chooser.find(&time.path)?, time.unit)),
+        None => chooser.guess("timestamp", TIMES, could_be_time)?.map(|path| (path, None)),
+    };
+    let score = match &columns.probability {
+        Some(Probability::Positive(path)) => Some((chooser.find(path)?, path.clone())),
+        Some(Probability::PerClass(_)) => None,
+        None => chooser.guess("probability", PROBABILITIES, is_number)?.map(with_name),
+    };
+    let (prediction, threshold) = match &columns.prediction {
+        Some(Prediction::Path(path)) => (Some((chooser.find(path)?, path.clone())), None),
+        Some(Prediction::Threshold(threshold)) => (None, Some(*threshold)),
+        None => (chooser.guess("prediction", PREDICTIONS, |_| true)?.map(with_name), None),
+    };
+    let target = match &columns.target {
+        Some(path) => Some((chooser.find(path)?, path.clone())),
+        None => chooser.guess_target()?.map(with_name),
+    };
+    for path in [&columns.model, &columns.version].into_iter().flatten() {
+        if let Ok(path) = ColumnPath::resolve(path, schema) {
+            chooser.taken.push(path);
+        }
+    }
+    let problem = match (problem, &target, &score) {
+        (Some(problem), _, _) => problem,
+        (None, Some(_), _) => Problem::Binary,
+        (None, None, _) => {
+            chooser.assumed.push(("problem", "none (no target in the reference)".to_owned()));
+            Problem::None
+        }
+    };
+    let mut ignored = Vec::new();
+    let mut chosen = chooser.features(&mut ignored)?;
+    chosen.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut add = |role, kind, found: Option<(ColumnPath, String)>| {
+        if let Some((path, name)) = found {
+            let event = name.clone();
+            chosen.push(Chosen { path: path.named(&name), name, role, kind, event });
+        }
+    };
+    if let Some((path, name)) = &score {
+        let data_type = path.data_type(schema).unwrap_or(DataType::Null);
+        if kind(&data_type) != Kind::Continuous {
+            return Err(QueryError::ColumnUse {
+                column: name.clone(),
+                found: in_words(&data_type),
+                wanted: "probabilities".to_owned(),
+            });
+        }
+    }
+    add(Role::Score, ColumnKind::Continuous, score);
+    add(Role::Prediction, ColumnKind::Categorical, prediction);
+    if threshold.is_some() {
+        // Made of the score; where the score lies is where it lies.
+        if let Some(score) = chosen.iter().find(|column| column.role == Role::Score).cloned() {
+            let name = "prediction".to_owned();
+            let kind = ColumnKind::Categorical;
+            chosen.push(Chosen { name, role: Role::Prediction, kind, ..score });
+        }
+    }
+    let mut add = |role, kind, found: Option<(ColumnPath, String)>| {
+        if let Some((path, name)) = found {
+            let event = name.clone();
+            chosen.push(Chosen { path: path.named(&name), name, role, kind, event });
+        }
+    };
+    add(Role::Target, ColumnKind::Categorical, target);
+    let assumed = chooser.assumed;
+    let named_features = columns.features.is_some();
+    Ok(Choice { columns: chosen, threshold, time, id, problem, assumed, ignored, named_features })
+}
+
+fn with_name(path: ColumnPath) -> (ColumnPath, String) {
+    let name = path.name().to_owned();
+    (path, name)
+}
+
+/// Whether a path is of the Kafka record itself, which a file has not.
+fn is_of_record(path: &str) -> bool {
+    path.starts_with('$')
+}
+
+fn is_number(data_type: &DataType) -> bool {
+    kind(data_type) == Kind::Continuous
+}
+
+fn could_be_time(data_type: &DataType) -> bool {
+    kind(data_type) == Kind::Time
+        || is_number(data_type)
+        || matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+struct Chooser<'a> {
+    model: &'a str,
+    columns: &'a Columns,
+    schema: &'a Schema,
+    hints: Hints<'a>,
+    /// Columns that are something already.
+    taken: Vec<ColumnPath>,
+    assumed: Vec<(&'static str, String)>,
+}
+
+impl Chooser<'_> {
+    /// A column that the settings name.
+    fn find(&mut self, path: &str) -> Result<ColumnPath, QueryError> {
+        let found = ColumnPath::resolve(path, self.schema)?;
+        self.taken.push(found.clone());
+        Ok(found)
+    }
+
+    fn is_free(&self, path: &ColumnPath) -> bool {
+        !self.taken.iter().any(|taken| taken.is_same_place(path))
+    }
+
+    /// The column of one of the usual names; several are for the user to tell apart.
+    fn guess(
+        &mut self,
+        key: &'static str,
+        names: &[&str],
+        fits: impl Fn(&DataType) -> bool,
+    ) -> Result<Option<ColumnPath>, QueryError> {
+        if !self.hints.infer {
+            return Ok(None);
+        }
+        let leaves = ColumnPath::leaves(self.schema);
+        let named = |leaf: &ColumnPath| {
+            let name = leaf.name().to_lowercase();
+            let data_type = leaf.data_type(self.schema).unwrap_or(DataType::Null);
+            names.contains(&name.as_str()) && fits(&data_type) && self.is_free(leaf)
+        };
+        let found: Vec<ColumnPath> = leaves.into_iter().filter(named).collect();
+        match found.as_slice() {
+            [] => Ok(None),
+            [one] => {
+                self.assumed.push((key, one.name().to_owned()));
+                self.taken.push(one.clone());
+                Ok(Some(one.clone()))
+            }
+            several => Err(self.ambiguous(key, several)),
+        }
+    }
+
+    fn ambiguous(&self, key: &'static str, several: &[ColumnPath]) -> QueryError {
+        QueryError::Ambiguous {
+            model: self.model.to_owned(),
+            key,
+            candidates: several.iter().map(|path| path.name().to_owned()).collect(),
+        }
+    }
+
+    /// The target: what a file of targets has beside ids, else what the data to be scored lack, else the usual names.
+    fn guess_target(&mut self) -> Result<Option<ColumnPath>, QueryError> {
+        if !self.hints.infer {
+            return Ok(None);
+        }
+        let leaves = ColumnPath::leaves(self.schema);
+        let free: Vec<ColumnPath> = leaves.into_iter().filter(|leaf| self.is_free(leaf)).collect();
+        let by_targets = self.hints.targets.map(|targets| {
+            let there = ColumnPath::leaves(targets);
+            let is_there =
+                |path: &&ColumnPath| there.iter().any(|other| other.name() == path.name());
+            free.iter().filter(is_there).cloned().collect::<Vec<_>>()
+        });
+        let by_lack = self.hints.analysis.map(|analysis| {
+            let there = ColumnPath::leaves(analysis);
+            let lacks = |path: &&ColumnPath| !there.iter().any(|other| other.name() == path.name());
+            free.iter().filter(lacks).cloned().collect::<Vec<_>>()
+        });
+        for candidates in [by_targets, by_lack].into_iter().flatten() {
+            match candidates.as_slice() {
+                [] => {}
+                [one] => {
+                    self.assumed.push(("target", one.name().to_owned()));
+                    self.taken.push(one.clone());
+                    return Ok(Some(one.clone()));
+                }
+                several => return Err(self.ambiguous("target", several)),
+            }
+        }
+        self.guess("target", TARGETS, |_| true)
+    }
+
+    fn features(
+        &mut self,
+        ignored: &mut Vec<(String, &'static str)>,
+    ) -> Result<Vec<Chosen>, QueryError> {
+        let mut chosen: Vec<Chosen> = Vec::new();
+        let Some(patterns) = self.columns.features.clone() else {
+            for leaf in ColumnPath::leaves(self.schema) {
+                if self.is_free(&leaf) {
+                    let event = leaf.event_path().to_string();
+                    self.feature(leaf, event, false, ignored, &mut chosen)?;
+                }
+            }
+            return Ok(chosen);
+        };
+        for pattern in patterns {
+            let parsed: Option<EventPath> = pattern.parse().ok();
+            let Some(wildcard) = parsed.filter(EventPath::is_wildcard) else {
+                let found = ColumnPath::resolve(&pattern, self.schema)?.named(&pattern);
+                self.feature(found, pattern.clone(), true, ignored, &mut chosen)?;
+                continue;
+            };
+            let prefix = pattern.trim_end_matches('*');
+            let leaves = ColumnPath::leaves(self.schema);
+            let nested: Vec<ColumnPath> =
+                leaves.iter().filter(|leaf| leaf.name().starts_with(prefix)).cloned().collect();
+            // A flat file for nested events: every other column is one of the features.
+            let found = if nested.is_empty() {
+                leaves.into_iter().filter(|leaf| self.is_free(leaf)).collect()
+            } else {
+                nested
+            };
+            for leaf in found {
+                let name = leaf.name().strip_prefix(prefix).unwrap_or(leaf.name()).to_owned();
+                let event = wildcard.under(&name).map_or_else(|| name.clone(), |p| p.to_string());
+                if self.is_free(&leaf) {
+                    self.feature(leaf.named(&name), event, false, ignored, &mut chosen)?;
+                }
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// Adds a feature; one that nobody named is passed over where its type cannot serve.
+    fn feature(
+        &mut self,
+        path: ColumnPath,
+        event: String,
+        named: bool,
+        ignored: &mut Vec<(String, &'static str)>,
+        chosen: &mut Vec<Chosen>,
+    ) -> Result<(), QueryError> {
+        let name = path.name().to_owned();
+        let data_type = path.data_type(self.schema).unwrap_or(DataType::Null);
+        let listed =
+            |list: &[String]| list.iter().any(|column| *column == name || *column == event);
+        let kind = if listed(&self.columns.categorical) {
+            ColumnKind::Categorical
+        } else if listed(&self.columns.continuous) {
+            ColumnKind::Continuous
+        } else {
+            let why = match kind(&data_type) {
+                Kind::Continuous => None,
+                Kind::Categorical => {
+                    self.taken.push(path.clone());
+                    chosen.push(Chosen {
+                        name,
+                        role: Role::Feature,
+                        kind: ColumnKind::Categorical,
+                        path,
+                        event,
+                    });
+                    return Ok(());
+                }
+                Kind::Time => Some("a time"),
+                Kind::Empty => Some("nothing but missing values"),
+                Kind::Other => Some("neither numbers nor labels"),
+            };
+            match why {
+                None => ColumnKind::Continuous,
+                Some(_) if named => {
+                    return Err(QueryError::ColumnUse {
+                        column: name,
+                        found: in_words(&data_type),
+                        wanted: "a feature: numbers or labels".to_owned(),
+                    });
+                }
+                Some(why) => {
+                    ignored.push((name, why));
+                    return Ok(());
+                }
+            }
+        };
+        self.taken.push(path.clone());
+        chosen.push(Chosen { name, role: Role::Feature, kind, path, event });
+        Ok(())
+    }
+}
+
+impl ColumnPath {
+    /// The same place in an event.
+    pub fn event_path(&self) -> EventPath {
+        EventPath::Value(
+            self.steps()
+                .iter()
+                .map(|step| match step {
+                    PathStep::Field(key) => Step::Key(key.as_str().into()),
+                    PathStep::Item(index) => Step::Index(*index),
+                })
+                .collect(),
+        )
+    }
+}

@@ -1,0 +1,9 @@
+//! Files as a model's rows: which columns are what, and from batches to rows.
+
+mod choose;
+mod expressions;
+mod rows;
+
+pub use self::choose::{Choice, Chosen, Hints, choose};
+pub use self::expressions::{ProfileExpressions, expressions_of, for_stream};
+pub use self::rows::{Columns, RowMaker, Targets, ids};

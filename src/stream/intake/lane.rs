@@ -1,0 +1,193 @@
+//! A lane that is ours.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message};
+
+use crate::intake::json::Limits;
+use crate::intake::{Committed, Feed, Headers, Reader, RecordView};
+use crate::stream::control::InForce;
+use crate::stream::dead_letters::Letter;
+use crate::stream::error::StreamError;
+use crate::stream::expressions::ExpressionMaker;
+use crate::stream::intake::outbox::Outbox;
+use crate::stream::membership::Partition;
+use crate::stream::output::output_of;
+use crate::telemetry::Telemetry;
+
+/// What lanes read records by.
+#[derive(Clone)]
+pub(super) struct Books {
+    pub(super) in_force: InForce,
+    pub(super) expressions: ExpressionMaker,
+    pub(super) outputs: u32,
+    pub(super) telemetry: Telemetry,
+}
+
+/// A lane that is ours.
+pub(super) struct OpenLane {
+    /// Told apart from all others that were ever ours.
+    pub(super) number: u64,
+    /// How often it has fallen back.
+    pub(super) turn: u64,
+    pub(super) partition: Partition,
+    pub(super) feed: Feed,
+    /// By epoch; older ones go when the lane has passed them.
+    readers: BTreeMap<u64, Reader>,
+    letters: Vec<Letter>,
+    /// When the first record of the stretch was read.
+    pub(super) began: Option<Duration>,
+    /// Reading begins when every output knows us.
+    pub(super) reading: bool,
+    /// Whether there is something to commit.
+    pub(super) moved: bool,
+    /// Nothing may be read until the beginning of an epoch is committed.
+    pub(super) held: bool,
+    /// When our last heartbeat was appended, by output, in milliseconds since 1970; 0 before the first.
+    pub(super) beats: Vec<i64>,
+}
+
+impl OpenLane {
+    pub(super) fn new(number: u64, partition: Partition, feed: Feed, outputs: u32) -> Self {
+        Self {
+            number,
+            turn: 0,
+            partition,
+            feed,
+            readers: BTreeMap::new(),
+            letters: Vec::new(),
+            began: None,
+            reading: false,
+            moved: false,
+            held: false,
+            beats: vec![0; outputs as usize],
+        }
+    }
+
+    /// Reads one record of the lane; a stretch that it cannot be part of is closed first.
+    pub(super) fn read(
+        &mut self,
+        message: &BorrowedMessage<'_>,
+        now: Duration,
+        books: &Books,
+        outbox: &Outbox,
+    ) -> Result<(), StreamError> {
+        let offset = message.offset();
+        if offset < self.feed.position() {
+            return Ok(());
+        }
+        if self.feed.must_close_before(offset) {
+            self.close(books, outbox)?;
+        }
+        let epoch = self.feed.epoch_at(offset);
+        if !self.readers.contains_key(&epoch) {
+            let reader = self.make_reader(epoch, books)?;
+            self.readers.insert(epoch, reader);
+        }
+        let Some(reader) = self.readers.get_mut(&epoch) else { return Ok(()) };
+        self.began.get_or_insert(now);
+        self.feed.read(offset);
+        let headers = MessageHeaders(message.headers());
+        let view = RecordView {
+            value: message.payload(),
+            key: message.key(),
+            headers: &headers,
+            timestamp_ms: message.timestamp().to_millis(),
+            topic: &self.partition.0,
+        };
+        if let Err(reason) = reader.read(offset, &view) {
+            books.telemetry.dead_letter(reason.name());
+            let (topic, partition) = &self.partition;
+            self.letters.push(Letter::new(
+                topic,
+                *partition,
+                offset,
+                view.timestamp_ms,
+                view.value,
+                reason.name(),
+                &reason.to_string(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn make_reader(&self, epoch: u64, books: &Books) -> Result<Reader, StreamError> {
+        // Whoever began the epoch had read it from the control topic; we may be a moment behind.
+        books.in_force.wait_for(epoch, Duration::from_secs(10));
+        let epochs = books.in_force.now().epochs;
+        let Some(found) = epochs.epochs.get(&epoch) else {
+            return Err(StreamError::Control(format!("epoch {epoch} is not there yet")));
+        };
+        Reader::new(found, Limits::default(), &|profile| books.expressions.make(profile))
+            .map_err(|error| StreamError::Control(format!("epoch {epoch}: {error}")))
+    }
+
+    /// Ends the stretch that is being read, and sends it.
+    pub(super) fn close(&mut self, books: &Books, outbox: &Outbox) -> Result<(), StreamError> {
+        self.began = None;
+        let (outputs, partition) = (books.outputs, self.partition.1);
+        let mut content = BTreeMap::new();
+        for reader in self.readers.values_mut().filter(|reader| !reader.is_empty()) {
+            // A stretch has one epoch, so only one reader has read anything.
+            content = reader
+                .take(|model| output_of(model, partition, outputs))
+                .map_err(|error| StreamError::Control(error.to_string()))?;
+        }
+        while self.readers.len() > 2 {
+            self.readers.pop_first();
+        }
+        let Some(sending) = self.feed.close(content) else { return Ok(()) };
+        let letters = std::mem::take(&mut self.letters);
+        self.feed.wait_for(sending.ticket, u32::try_from(letters.len()).unwrap_or(u32::MAX));
+        for letter in &letters {
+            outbox.letter(self.number, self.turn, sending.ticket, letter)?;
+        }
+        outbox.stretch(self.number, self.turn, &sending)
+    }
+
+    /// Everything from the committed offset on is to be read and sent again; where to read on.
+    pub(super) fn fall_back(&mut self) -> i64 {
+        self.turn += 1;
+        self.readers.clear();
+        self.letters.clear();
+        self.began = None;
+        self.feed.fall_back()
+    }
+
+    /// The commit's metadata: which incarnation of the topic it is of, and what every owner must know.
+    pub(super) fn metadata(&self) -> String {
+        metadata(self.feed.lane().topic, self.feed.committed())
+    }
+}
+
+/// The metadata of an offset commit.
+pub(super) fn metadata(topic: u128, committed: &Committed) -> String {
+    format!("{topic:032x} {}", committed.to_metadata())
+}
+
+/// What a commit says; `None` where it is not ours, or of a topic that was deleted since.
+pub(super) fn from_metadata(topic: u128, offset: i64, metadata: &str) -> Option<Committed> {
+    let rest = metadata.strip_prefix(&format!("{topic:032x} "))?;
+    Committed::from_metadata(offset, rest)
+}
+
+struct MessageHeaders<'m>(Option<&'m BorrowedHeaders>);
+
+impl fmt::Debug for MessageHeaders<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MessageHeaders").field(&self.0.map_or(0, BorrowedHeaders::count)).finish()
+    }
+}
+
+impl Headers for MessageHeaders<'_> {
+    fn last(&self, name: &str) -> Option<Option<&[u8]>> {
+        let headers = self.0?;
+        (0..headers.count())
+            .rev()
+            .map(|index| headers.get(index))
+            .find(|header| header.key == name)
+            .map(|header| header.value)
+    }
+}

@@ -1,0 +1,152 @@
+//! What intake sends: records to every output of the tally log, and dead letters.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+
+use crate::batch::{Body, Record};
+use crate::intake::Sending;
+use crate::stream::acks::{Ack, Acks, Purpose, Ticket};
+use crate::stream::clients::Clients;
+use crate::stream::dead_letters::Letter;
+use crate::stream::error::StreamError;
+
+/// Sends, and hears what became of it.
+pub(super) struct Outbox {
+    clients: Clients,
+    producer: ThreadedProducer<Acks>,
+    told: Sender<Ack>,
+    acks: Receiver<Ack>,
+    log: String,
+    dead_letters: String,
+}
+
+impl Outbox {
+    pub(super) fn new(clients: &Clients) -> Result<Self, StreamError> {
+        let (told, acks) = channel();
+        Ok(Self {
+            clients: clients.clone(),
+            producer: clients.producer("intake-producer", Acks::new(told.clone()))?,
+            told,
+            acks,
+            log: clients.kafka().topic("tally"),
+            dead_letters: clients.kafka().topics.dead_letters.clone(),
+        })
+    }
+
+    /// What became of what was sent since the last time.
+    pub(super) fn acks(&self) -> impl Iterator<Item = Ack> {
+        self.acks.try_iter()
+    }
+
+    /// Waits for news of what was sent, but not for long.
+    pub(super) fn wait(&self, time: Duration) -> Option<Ack> {
+        self.acks.recv_timeout(time).ok()
+    }
+
+    /// Sends a stretch to every output.
+    pub(super) fn stretch(
+        &self,
+        lane: u64,
+        turn: u64,
+        sending: &Sending,
+    ) -> Result<(), StreamError> {
+        let ticket = Ticket { lane, turn, purpose: Purpose::Stretch(sending.ticket) };
+        // Most outputs get nothing of most stretches: one text serves them all.
+        let mut empty: Option<Vec<u8>> = None;
+        for (output, record) in &sending.records {
+            let nothing = matches!(&record.body, Body::Rows(content) if content.is_empty());
+            if nothing {
+                let bytes = match &mut empty {
+                    Some(bytes) => bytes,
+                    None => empty.insert(encode(record)?),
+                };
+                self.produce(*output, bytes, ticket)?;
+            } else {
+                self.produce(*output, &encode(record)?, ticket)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a heartbeat to one output.
+    pub(super) fn heartbeat(
+        &self,
+        lane: u64,
+        turn: u64,
+        output: u32,
+        record: &Record,
+    ) -> Result<(), StreamError> {
+        let ticket = Ticket { lane, turn, purpose: Purpose::Heartbeat(output) };
+        self.produce(output, &encode(record)?, ticket)
+    }
+
+    /// Sends a dead letter, acknowledged with the stretch that its record belongs to.
+    pub(super) fn letter(
+        &self,
+        lane: u64,
+        turn: u64,
+        stretch: u64,
+        letter: &Letter,
+    ) -> Result<(), StreamError> {
+        let ticket = Ticket { lane, turn, purpose: Purpose::Stretch(stretch) };
+        self.retrying(|| {
+            let mut record = BaseRecord::with_opaque_to(&self.dead_letters, Box::new(ticket))
+                .key(&letter.key)
+                .headers(letter.headers.clone());
+            if let Some(value) = &letter.value {
+                record = record.payload(value);
+            }
+            self.producer.send(record).map_err(|(error, _)| error)
+        })
+    }
+
+    fn produce(&self, output: u32, bytes: &[u8], ticket: Ticket) -> Result<(), StreamError> {
+        let partition = i32::try_from(output).unwrap_or(i32::MAX);
+        self.retrying(|| {
+            let record = BaseRecord::<(), [u8], _>::with_opaque_to(&self.log, Box::new(ticket))
+                .partition(partition)
+                .payload(bytes);
+            self.producer.send(record).map_err(|(error, _)| error)
+        })
+    }
+
+    /// Tries until the producer's queue has room.
+    fn retrying(
+        &self,
+        mut send: impl FnMut() -> Result<(), KafkaError>,
+    ) -> Result<(), StreamError> {
+        loop {
+            match send() {
+                Ok(()) => return Ok(()),
+                Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(error) => return Err(StreamError::cluster("send to the tally log")(error)),
+            }
+        }
+    }
+
+    /// Whether the producer can send no more, ever.
+    pub(super) fn is_broken(&self) -> bool {
+        self.producer.client().fatal_error().is_some()
+    }
+
+    /// A new producer in place of one that is broken; what was under way is forgotten.
+    pub(super) fn renew(&mut self) -> Result<(), StreamError> {
+        self.producer = self.clients.producer("intake-producer", Acks::new(self.told.clone()))?;
+        Ok(())
+    }
+
+    /// Sends what waits.
+    pub(super) fn flush(&self, time: Duration) {
+        // What is not acknowledged by then is sent again by the next owner.
+        drop(self.producer.flush(time));
+    }
+}
+
+fn encode(record: &Record) -> Result<Vec<u8>, StreamError> {
+    record.to_bytes().map_err(|source| StreamError::Encode { source })
+}

@@ -1,0 +1,43 @@
+//! Drives the stages over Kafka: who reads what, delivery, the transaction, topics.
+//!
+//! ```text
+//! service     puts settings in force, runs the stages until it is told to stop
+//! membership  which partitions are ours; reads nothing itself
+//! intake/     lanes -> tally log: takes over, reads, sends, commits what every output has acknowledged
+//! tally       a worker a partition of the tally log
+//! worker      fences, reads the state back, catches up in silence; results, alerts and state in one transaction
+//! control     what is in force, agreed on through a topic
+//! ```
+//!
+//! The rules live in the stages themselves (`intake`, `tally`); what stands here does what they say. Only this module
+//! names rdkafka.
+
+mod acks;
+mod clients;
+mod control;
+mod dead_letters;
+mod error;
+mod expressions;
+mod intake;
+mod membership;
+mod native;
+mod output;
+mod pulse;
+mod read;
+mod service;
+mod state_topic;
+mod stop;
+mod tally;
+mod topics;
+mod worker;
+
+pub use self::clients::Clients;
+pub use self::control::{Applied, ControlLog, InForce, Now, Profiles, apply};
+pub use self::error::{Disposition, StreamError};
+pub use self::expressions::ExpressionMaker;
+pub use self::read::{ReadRecord, Reading, read_to_end};
+pub use self::service::{Service, Stages};
+pub use self::stop::Stop;
+pub use self::tally::MakeShow;
+pub use self::topics::{Layout, Setting, Wanted, create, faults, lanes, wanted};
+pub use self::worker::Show;

@@ -1,0 +1,114 @@
+//! Reading a partition from its beginning to its end.
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::stream::clients::{Clients, Quiet};
+use crate::stream::error::StreamError;
+use crate::stream::topics::watermarks;
+
+/// Which records of a partition are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Those of transactions that were committed, and all outside of any.
+    Committed,
+    /// All that are there.
+    Everything,
+}
+
+/// A record that was read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadRecord<'m> {
+    /// Where it stands.
+    pub offset: i64,
+    /// Its key.
+    pub key: Option<&'m [u8]>,
+    /// Its value.
+    pub value: Option<&'m [u8]>,
+    /// Its timestamp, in milliseconds since 1970.
+    pub timestamp: Option<i64>,
+}
+
+/// How long a partition may say nothing before we take it that it cannot be read.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Gives every record of a partition from the first that is there to the last, as it is now, to `take`.
+pub fn read_to_end(
+    clients: &Clients,
+    topic: &str,
+    partition: i32,
+    reading: Reading,
+    take: impl FnMut(ReadRecord<'_>) -> Result<(), StreamError>,
+) -> Result<(), StreamError> {
+    let reader = clients.reader_with_end("read", reading == Reading::Committed)?;
+    let (first, _) = watermarks(&reader, topic, partition)?;
+    read_range(&reader, topic, partition, first, i64::MAX, take)
+}
+
+/// Gives every record of a partition from `from` to before `to`, as far as it goes now, to `take`.
+pub(super) fn read_range(
+    reader: &BaseConsumer<Quiet>,
+    topic: &str,
+    partition: i32,
+    from: i64,
+    to: i64,
+    mut take: impl FnMut(ReadRecord<'_>) -> Result<(), StreamError>,
+) -> Result<(), StreamError> {
+    let what = format!("read {topic}/{partition}");
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, partition, Offset::Offset(from))
+        .and_then(|()| reader.assign(&list))
+        .map_err(StreamError::cluster(what.clone()))?;
+    loop {
+        match reader.poll(SILENCE) {
+            Some(Ok(message)) => {
+                if message.offset() >= to {
+                    return Ok(());
+                }
+                take(ReadRecord {
+                    offset: message.offset(),
+                    key: message.key(),
+                    value: message.payload(),
+                    timestamp: message.timestamp().to_millis(),
+                })?;
+                if message.offset() + 1 >= to {
+                    return Ok(());
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
+            Some(Err(error)) if is_passing(&error) => {
+                tracing::debug!(%error, "reading goes on");
+            }
+            Some(Err(error)) => return Err(StreamError::cluster(what)(error)),
+            None => {
+                return Err(StreamError::cluster(what)(KafkaError::MessageConsumption(
+                    rdkafka::error::RDKafkaErrorCode::OperationTimedOut,
+                )));
+            }
+        }
+    }
+}
+
+/// Whether an error of a reader passes by itself: the client tries again.
+pub(super) fn is_passing(error: &KafkaError) -> bool {
+    use rdkafka::error::RDKafkaErrorCode::{
+        AllBrokersDown, BrokerTransportFailure, LeaderNotAvailable, NetworkException,
+        NotLeaderForPartition, OperationTimedOut, Resolve,
+    };
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            AllBrokersDown
+                | BrokerTransportFailure
+                | LeaderNotAvailable
+                | NetworkException
+                | NotLeaderForPartition
+                | OperationTimedOut
+                | Resolve
+        )
+    )
+}

@@ -1,0 +1,188 @@
+//! The whole service: settings put in force, then the stages until it is told to stop.
+
+use std::time::Duration;
+
+use crate::settings::Settings;
+use crate::stream::clients::Clients;
+use crate::stream::control::{self, Applied, InForce, Profiles};
+use crate::stream::error::{Disposition, StreamError, chain};
+use crate::stream::expressions::ExpressionMaker;
+use crate::stream::intake::Intake;
+use crate::stream::stop::Stop;
+use crate::stream::tally::{MakeShow, Tallies};
+use crate::stream::topics::{self, Layout};
+use crate::telemetry::Telemetry;
+
+/// Which stages an instance runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stages {
+    /// Events to rows.
+    pub intake: bool,
+    /// Rows to results.
+    pub tally: bool,
+}
+
+/// What a service is made of.
+pub struct Service {
+    /// The cluster.
+    pub clients: Clients,
+    /// What is to be put in force.
+    pub settings: Settings,
+    /// The profiles of its models.
+    pub profiles: Profiles,
+    /// Which stages.
+    pub stages: Stages,
+    /// Somebody who knows SQL.
+    pub expressions: ExpressionMaker,
+    /// What it says of itself.
+    pub telemetry: Telemetry,
+    /// What shows results.
+    pub make_show: MakeShow,
+    /// Ends it.
+    pub stop: Stop,
+    /// Whether the cluster is the embedded one, which cannot be asked about its topics.
+    pub embedded: bool,
+}
+
+impl Service {
+    /// Runs until it is told to stop.
+    ///
+    /// # Errors
+    /// What keeps it from starting; later faults are said, and tried again or left to a hand.
+    pub fn run(self) -> Result<(), StreamError> {
+        self.patiently("reach the cluster", |service| {
+            topics::describe_own(&service.clients).map(drop)
+        })?;
+        if self.stop.is_set() {
+            return Ok(());
+        }
+        let layout = self.patiently("prepare topics", Self::prepare_topics)?;
+        let Some(layout) = layout else { return Ok(()) };
+        let applied = self.patiently("put settings in force", |service| {
+            control::apply(&service.clients, &service.settings, &service.profiles)
+        })?;
+        let Some(applied) = applied else { return Ok(()) };
+        say("settings", applied.0);
+        say("policy", applied.1);
+        let in_force = InForce::default();
+        std::thread::scope(|scope| {
+            let follower = {
+                let (clients, in_force, stop) = (&self.clients, &in_force, &self.stop);
+                scope.spawn(move || control::follow(clients, in_force, stop))
+            };
+            let epoch = applied.0.in_force();
+            while !self.stop.is_set() && !in_force.wait_for(epoch, Duration::from_millis(500)) {}
+            let outcome = self.run_stages(layout, &in_force);
+            self.stop.set();
+            drop(follower.join());
+            outcome
+        })
+    }
+
+    fn run_stages(&self, layout: Layout, in_force: &InForce) -> Result<(), StreamError> {
+        if self.stop.is_set() {
+            return Ok(());
+        }
+        std::thread::scope(|scope| {
+            let mut stages = Vec::new();
+            if self.stages.tally {
+                let tallies = Tallies::new(
+                    &self.clients,
+                    in_force,
+                    &self.telemetry,
+                    &self.make_show,
+                    &self.stop,
+                )?;
+                stages.push(scope.spawn(move || tallies.run()));
+            }
+            if self.stages.intake {
+                let intake = Intake::new(
+                    &self.clients,
+                    layout.tally,
+                    in_force,
+                    self.expressions.clone(),
+                    &self.telemetry,
+                    &self.stop,
+                )?;
+                stages.push(scope.spawn(move || intake.run()));
+            }
+            let mut outcome = Ok(());
+            for stage in stages {
+                let ended = stage.join().unwrap_or_else(|_| {
+                    Err(StreamError::Control("a stage panicked; see above".to_owned()))
+                });
+                // One that fails takes the others along.
+                if ended.is_err() {
+                    self.stop.set();
+                    outcome = outcome.and(ended);
+                }
+            }
+            outcome
+        })
+    }
+
+    fn prepare_topics(&self) -> Result<Layout, StreamError> {
+        let wished = Layout { tally: self.settings.kafka.tally_partitions };
+        if self.embedded {
+            return Ok(wished);
+        }
+        let kafka = &self.settings.kafka;
+        let existing = topics::describe_own(&self.clients)?;
+        let recorded = if existing.contains_key(&kafka.topic("control")) {
+            control::read(&self.clients)?.layout()
+        } else {
+            None
+        };
+        let layout = recorded.unwrap_or(wished);
+        let wanted = topics::wanted(kafka, layout);
+        if kafka.topics.create {
+            let missing: Vec<_> = wanted
+                .iter()
+                .filter(|topic| !existing.contains_key(&topic.name))
+                .cloned()
+                .collect();
+            if !missing.is_empty() {
+                let made = topics::create(&self.clients, &missing)?;
+                tracing::info!(topics = made.join(", "), "topics made");
+            }
+        }
+        match topics::faults(&self.clients, &wanted)?.into_iter().next() {
+            Some(fault) => Err(fault),
+            None => Ok(layout),
+        }
+    }
+
+    /// Tries until it is done, or told to stop (`None`), as long as waiting may help.
+    fn patiently<T>(
+        &self,
+        what: &str,
+        mut attempt: impl FnMut(&Self) -> Result<T, StreamError>,
+    ) -> Result<Option<T>, StreamError> {
+        loop {
+            match attempt(self) {
+                Ok(done) => return Ok(Some(done)),
+                Err(error) if error.disposition() == Disposition::Retry => {
+                    let servers = &self.settings.kafka.bootstrap_servers;
+                    tracing::warn!(servers, error = chain(&error), "waiting to {what}");
+                    if self.stop.wait(Duration::from_secs(2)) {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn say(what: &str, applied: Applied) {
+    match applied {
+        Applied::New(number) => tracing::info!(what, number, "put in force"),
+        Applied::Unchanged(number) => tracing::info!(what, number, "in force already"),
+        Applied::Superseded { was, now } => tracing::warn!(
+            what,
+            was,
+            now,
+            "these were in force once and have been replaced: what replaced them stays; `vigie apply --again` puts them back"
+        ),
+    }
+}

@@ -1,0 +1,200 @@
+//! The state topic: a ledger after every transaction, and checkpoints, of the tally partition of the same number.
+//!
+//! Keys: `ledger`; `head/<part>`; `window/<key>/<part>`. Everything of one checkpoint is written in one transaction, and
+//! the topic is compacted, so what stands there after a transaction is one whole state.
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+
+use crate::batch::Lane;
+use crate::intake::Committed;
+use crate::stream::clients::Clients;
+use crate::stream::error::StreamError;
+use crate::stream::read::{Reading, read_to_end};
+use crate::tally::{Checkpoint, CheckpointError, LaneState, Ledger, Tally};
+
+/// Larger values are cut into parts, to fit messages.
+const PART: usize = 900_000;
+
+/// Which windows a checkpoint counts on, and how many parts everything has.
+#[derive(Debug, Default, Encode, Decode)]
+struct Manifest {
+    #[n(0)]
+    head_parts: usize,
+    /// Parts by the key of the window.
+    #[n(1)]
+    windows: BTreeMap<minicbor::bytes::ByteVec, usize>,
+}
+
+/// What stands in a partition of the state topic.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    pub(super) ledger: Option<Ledger>,
+    values: BTreeMap<Vec<u8>, Vec<u8>>,
+    manifest: Option<Manifest>,
+}
+
+const LEDGER: &[u8] = b"ledger";
+const MANIFEST: &[u8] = b"manifest";
+
+/// Reads what stands in a partition.
+pub(super) fn read(clients: &Clients, partition: i32) -> Result<Stored, StreamError> {
+    let topic = clients.kafka().topic("state");
+    let mut stored = Stored::default();
+    let state = |source: CheckpointError| StreamError::State { partition, source };
+    read_to_end(clients, &topic, partition, Reading::Committed, |record| {
+        let Some(key) = record.key else { return Ok(()) };
+        match (key, record.value) {
+            (LEDGER, Some(value)) => {
+                stored.ledger = Some(Ledger::from_bytes(value).map_err(state)?)
+            }
+            (MANIFEST, Some(value)) => {
+                let manifest = minicbor::decode(value).map_err(CheckpointError::from);
+                stored.manifest = Some(manifest.map_err(state)?);
+            }
+            (_, Some(value)) => {
+                stored.values.insert(key.to_vec(), value.to_vec());
+            }
+            (_, None) => {
+                stored.values.remove(key);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(stored)
+}
+
+impl Stored {
+    /// The tally of the last checkpoint, and what the next one has to clear away; `None` before the first.
+    pub(super) fn restore(&self) -> Result<Option<(Tally, Written)>, CheckpointError> {
+        let Some(manifest) = &self.manifest else { return Ok(None) };
+        let join = |prefix: &[u8], parts: usize| -> Option<Vec<u8>> {
+            let mut whole = Vec::new();
+            for part in 0..parts {
+                whole.extend_from_slice(self.values.get(&part_key(prefix, part))?);
+            }
+            Some(whole)
+        };
+        let live = manifest.windows.len();
+        let missing = |missing| CheckpointError::Missing { missing, live };
+        let head = join(HEAD, manifest.head_parts).ok_or_else(|| missing(0))?;
+        let mut windows = BTreeMap::new();
+        for (key, &parts) in &manifest.windows {
+            if let Some(window) = join(&window_key(key), parts) {
+                windows.insert(key.to_vec(), window);
+            }
+        }
+        let tally = Tally::restore(&head, &windows, live)?;
+        let written = Written {
+            windows: manifest.windows.iter().map(|(key, &parts)| (key.to_vec(), parts)).collect(),
+        };
+        Ok(Some((tally, written)))
+    }
+}
+
+const HEAD: &[u8] = b"head";
+
+fn window_key(key: &[u8]) -> Vec<u8> {
+    [b"window/".as_slice(), key].concat()
+}
+
+fn part_key(prefix: &[u8], part: usize) -> Vec<u8> {
+    [prefix, b"/", part.to_string().as_bytes()].concat()
+}
+
+/// Which parts of which windows stand in the topic.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written {
+    windows: BTreeMap<Vec<u8>, usize>,
+}
+
+impl Written {
+    /// The records of a checkpoint, in place of the one before: keys and values, `None` to clear one away.
+    pub(super) fn replace(&mut self, checkpoint: Checkpoint) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        let mut records = Vec::new();
+        let mut put = |prefix: &[u8], value: &[u8]| {
+            let parts: Vec<&[u8]> = value.chunks(PART).collect();
+            for (part, bytes) in parts.iter().enumerate() {
+                records.push((part_key(prefix, part), Some(bytes.to_vec())));
+            }
+            parts.len()
+        };
+        let head_parts = put(HEAD, &checkpoint.head);
+        let mut windows = BTreeMap::new();
+        for key in checkpoint.live {
+            let parts = match checkpoint.changed.get(&key) {
+                Some(window) => put(&window_key(&key), window),
+                // It stands there as it was.
+                None => self.windows.get(&key).copied().unwrap_or(0),
+            };
+            windows.insert(key, parts);
+        }
+        for (key, &before) in &self.windows {
+            for part in windows.get(key).copied().unwrap_or(0)..before {
+                records.push((part_key(&window_key(key), part), None));
+            }
+        }
+        let manifest = Manifest {
+            head_parts,
+            windows: windows.iter().map(|(key, &parts)| (key.clone().into(), parts)).collect(),
+        };
+        let mut bytes = Vec::new();
+        // Writing to memory cannot fail.
+        drop(minicbor::encode(&manifest, &mut bytes));
+        records.push((MANIFEST.to_vec(), Some(bytes)));
+        self.windows = windows;
+        records
+    }
+}
+
+/// The record of a ledger.
+pub(super) fn ledger_record(ledger: &Ledger) -> (Vec<u8>, Option<Vec<u8>>) {
+    (LEDGER.to_vec(), Some(ledger.to_bytes()))
+}
+
+/// The ledgers of all tally partitions; those without any are left out.
+pub(super) fn ledgers(
+    clients: &Clients,
+    outputs: u32,
+) -> Result<BTreeMap<u32, Ledger>, StreamError> {
+    let mut ledgers = BTreeMap::new();
+    for output in 0..outputs {
+        let partition = i32::try_from(output).unwrap_or(i32::MAX);
+        if let Some(ledger) = read(clients, partition)?.ledger {
+            ledgers.insert(output, ledger);
+        }
+    }
+    Ok(ledgers)
+}
+
+/// What the ledgers know of a lane of which the group knows nothing any more: where every output has it.
+pub(super) fn lane_in_ledgers(
+    clients: &Clients,
+    outputs: u32,
+    lane: Lane,
+) -> Result<Option<Committed>, StreamError> {
+    let ledgers = ledgers(clients, outputs)?;
+    let known: Vec<&LaneState> = ledgers
+        .values()
+        .filter_map(|ledger| ledger.lanes.get(&lane))
+        .filter(|state| state.cursor.is_known())
+        .collect();
+    let Some(least) = known.iter().min_by_key(|state| state.cursor.position) else {
+        return Ok(None);
+    };
+    let owner = known.iter().map(|state| state.cursor.owner).max().unwrap_or(0);
+    // An output that knows nothing of the lane has none of its rows: everything is sent again, from the beginning.
+    let offset =
+        if known.len() < outputs as usize { least.cursor.beginning } else { least.cursor.position };
+    let mut boundaries: Vec<(i64, u64)> =
+        known.iter().flat_map(|state| state.boundaries.iter().copied()).collect();
+    boundaries.sort_unstable();
+    boundaries.dedup_by_key(|&mut (_, epoch)| epoch);
+    let before = boundaries.partition_point(|&(from, _)| from <= offset);
+    boundaries.drain(..before.saturating_sub(1));
+    if boundaries.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Committed { offset, beginning: least.cursor.beginning, owner, boundaries }))
+}

@@ -1,0 +1,107 @@
+//! Drives the tally stage: a worker for every partition of the tally log that the group gives us.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::stream::clients::Clients;
+use crate::stream::control::InForce;
+use crate::stream::error::StreamError;
+use crate::stream::membership::{Change, Membership};
+use crate::stream::stop::Stop;
+use crate::stream::worker::{Show, Worker};
+use crate::telemetry::Telemetry;
+
+/// Makes what shows the results of a partition.
+pub type MakeShow = Box<dyn Fn(i32) -> Box<dyn Show> + Send + Sync>;
+
+/// The tally of one instance.
+pub(super) struct Tallies<'s> {
+    clients: Clients,
+    in_force: InForce,
+    telemetry: Telemetry,
+    make_show: &'s MakeShow,
+    stop: Stop,
+    /// Held until the end: while we are a member, what we do with partitions is ours to do.
+    _membership: Membership,
+    changes: Receiver<Change>,
+    workers: BTreeMap<i32, (Stop, JoinHandle<()>)>,
+}
+
+impl<'s> Tallies<'s> {
+    pub(super) fn new(
+        clients: &Clients,
+        in_force: &InForce,
+        telemetry: &Telemetry,
+        make_show: &'s MakeShow,
+        stop: &Stop,
+    ) -> Result<Self, StreamError> {
+        let topic = clients.kafka().topic("tally");
+        let (membership, changes) = Membership::join(clients, "tally", &[topic])?;
+        Ok(Self {
+            clients: clients.clone(),
+            in_force: in_force.clone(),
+            telemetry: telemetry.clone(),
+            make_show,
+            stop: stop.clone(),
+            _membership: membership,
+            changes,
+            workers: BTreeMap::new(),
+        })
+    }
+
+    /// Runs until it is told to stop.
+    pub(super) fn run(mut self) -> Result<(), StreamError> {
+        while !self.stop.is_set() {
+            match self.changes.recv_timeout(Duration::from_millis(200)) {
+                Ok(Change::Assigned(partitions)) => {
+                    for (_, partition) in partitions {
+                        self.start(partition)?;
+                    }
+                }
+                Ok(Change::Revoked(partitions, done)) => {
+                    let ending: Vec<_> = partitions
+                        .iter()
+                        .filter_map(|(_, partition)| self.workers.remove(partition))
+                        .collect();
+                    end(ending);
+                    drop(done);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        end(std::mem::take(&mut self.workers).into_values().collect());
+        Ok(())
+    }
+
+    fn start(&mut self, partition: i32) -> Result<(), StreamError> {
+        let stop = Stop::new();
+        let worker = Worker {
+            clients: self.clients.clone(),
+            partition,
+            in_force: self.in_force.clone(),
+            telemetry: self.telemetry.clone(),
+            show: (self.make_show)(partition),
+            stop: stop.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name(format!("tally-{partition}"))
+            .spawn(move || worker.run())
+            .map_err(|error| StreamError::Control(format!("no thread for tally: {error}")))?;
+        self.workers.insert(partition, (stop, thread));
+        Ok(())
+    }
+}
+
+/// Has workers end, all at once.
+fn end(workers: Vec<(Stop, JoinHandle<()>)>) {
+    for (stop, _) in &workers {
+        stop.set();
+    }
+    for (_, thread) in workers {
+        // A worker that panicked has said so already.
+        drop(thread.join());
+    }
+}

@@ -59,6 +59,4 @@ pub mod stream;
 pub mod tally;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
-#[cfg(feature = "daemon")]
-pub mod web;
 pub mod window;

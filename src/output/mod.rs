@@ -3,4 +3,3 @@
 //! Knows nothing of Kafka, HTTP, or how a file is written.
 
 pub mod prometheus;
-pub mod rows;

@@ -144,9 +144,8 @@ mod tests {
 
     #[test]
     fn our_variable_goes_before_that_of_others() {
-        let count = |variables: &[(&str, &str)]| {
-            logged(LogFormat::Human, false, variables).lines().count()
-        };
+        let count =
+            |variables: &[(&str, &str)]| logged(LogFormat::Human, false, variables).lines().count();
         assert_eq!(count(&[("RUST_LOG", "debug")]), 2);
         assert_eq!(count(&[("RUST_LOG", "debug"), ("VIGIE_LOG", "error")]), 0);
         assert_eq!(count(&[("VIGIE_LOG", "vigie=trace")]), 2);

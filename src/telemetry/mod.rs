@@ -9,6 +9,7 @@
 mod clock;
 mod log;
 mod measures;
+mod readiness;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::window::{ClosedBy, ENGINE, WindowResult};
 pub use self::clock::{Clock, Hand};
 pub use self::log::{LogError, LogFormat, start_log};
 pub use self::measures::{MEASURES, Measure};
+pub use self::readiness::Readiness;
 
 /// What vigie says of itself. Clones speak for the same process.
 ///
@@ -49,6 +51,7 @@ struct Inner {
     registry: Registry,
     clock: Clock,
     measures: Measures,
+    readiness: Readiness,
 }
 
 /// A part of the flow that reads a log.
@@ -98,12 +101,18 @@ impl Telemetry {
         for event in Event::ALL {
             measures.alert_events.with_label_values(&[event.as_str()]);
         }
-        Self { inner: Arc::new(Inner { registry, clock, measures }) }
+        let readiness = Readiness::starting();
+        Self { inner: Arc::new(Inner { registry, clock, measures, readiness }) }
     }
 
     /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
+    }
+
+    /// Whether the process does yet what it is there for.
+    pub fn readiness(&self) -> &Readiness {
+        &self.inner.readiness
     }
 
     // === What intake says
@@ -156,6 +165,12 @@ impl Telemetry {
 
     /// A tally partition has its state (`true`), or has to read it back first.
     pub fn tally_ready(&self, partition: i32, ready: bool) {
+        let part = tally_part(partition);
+        if ready {
+            self.readiness().done(&part);
+        } else {
+            self.readiness().wait_for(&part, "its state is read back");
+        }
         let partition = &partition.to_string();
         self.measures().tally_ready.with_label_values(&[partition]).set(i64::from(ready));
         forget(self.measures().tally_stopped.remove_label_values(&[partition]));
@@ -168,6 +183,7 @@ impl Telemetry {
 
     /// A tally partition is stopped and needs a hand.
     pub fn tally_stopped(&self, partition: i32) {
+        self.readiness().wait_for(&tally_part(partition), "it is stopped; the log says why");
         let partition = &partition.to_string();
         self.measures().tally_ready.with_label_values(&[partition]).set(0);
         self.measures().tally_stopped.with_label_values(&[partition]).set(1);
@@ -175,6 +191,7 @@ impl Telemetry {
 
     /// A tally partition is another instance's now. `log` is the topic that it reads.
     pub fn tally_released(&self, log: &str, partition: i32) {
+        self.readiness().done(&tally_part(partition));
         let partition = &partition.to_string();
         let measures = self.measures();
         for of_partition in [
@@ -257,6 +274,10 @@ impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Telemetry").field("clock", &self.inner.clock).finish_non_exhaustive()
     }
+}
+
+fn tally_part(partition: i32) -> String {
+    format!("tally partition {partition}")
 }
 
 fn number(of: usize) -> i64 {

@@ -112,8 +112,7 @@ pub enum ClosedBy {
 
 impl ClosedBy {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Size, Self::Period, Self::Epoch, Self::MaxWait, Self::End];
+    pub const ALL: [Self; 5] = [Self::Size, Self::Period, Self::Epoch, Self::MaxWait, Self::End];
 
     /// The name used in results.
     pub const fn as_str(self) -> &'static str {

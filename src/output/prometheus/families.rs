@@ -33,6 +33,8 @@ families! {
         "1 while an alert of that severity is open.";
     LastEvent "vigie_last_event_timestamp_seconds" ["model" "version"]
         "Event time of the newest prediction, in seconds since 1970. Where it stands still, nobody predicts.";
+    OpenRows "vigie_open_window_rows" ["model" "version" "segment"]
+        "Rows of the newest window that is still filling.";
     ProfileInfo "vigie_profile_info" ["model" "version" "profile" "settings" "epoch"]
         "1, with the hashes of the profile and of the settings that the latest window was judged by.";
     WindowRows "vigie_window_rows" ["model" "version" "segment" "kind"]

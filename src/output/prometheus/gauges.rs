@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
-use crate::alert::Severity;
 use crate::output::prometheus::families::{FAMILIES, FamilySpec};
-use crate::output::prometheus::series::{self, Series, Whose};
+use crate::output::prometheus::series::{self, Series, Told, Whose};
 use crate::settings::Prometheus;
+use crate::tally::{Show, Standing};
 use crate::telemetry::{ExpositionError, Telemetry};
 use crate::window::{Dataset, WindowResult};
 
@@ -49,9 +49,8 @@ struct Shown {
 #[derive(Debug, Default)]
 struct Entry {
     partition: i32,
-    alert: Option<Option<Severity>>,
-    last_event: Option<f64>,
-    /// Made of the two above.
+    told: Option<Told>,
+    /// Made of it.
     standing: Arc<[Series]>,
     latest: Option<Part>,
     realized: Option<Part>,
@@ -128,29 +127,32 @@ impl PartitionGauges {
         self.tell(&result.model, dropped);
     }
 
-    /// Shows which alert of a model version is open, if one is. Until it is told, nothing is said of alerts: a zero
-    /// before the state is read back would resolve what is open.
-    pub fn alert(&self, model: &str, version: &str, open: Option<Severity>) {
-        self.change(model, version, ALL, |entry, _| {
-            entry.alert = Some(open);
-            entry.restate();
-        });
-    }
-
-    /// Shows the event time of the newest prediction of a model version, in microseconds since 1970.
-    pub fn last_event(&self, model: &str, version: &str, microseconds: i64) {
-        self.change(model, version, ALL, |entry, _| {
-            entry.last_event = Some(microseconds as f64 / 1e6);
-            entry.restate();
-        });
-    }
-
-    /// Shows nothing of a model version any more: it is retired, or no model of the settings.
-    pub fn forget(&self, model: &str, version: &str) {
-        let mine = |whose: &Whose, entry: &Entry| {
-            (&*whose.model, &*whose.version, entry.partition) == (model, version, self.partition)
+    /// Shows where the model versions of this partition stand, and nothing any more of those that are not among them.
+    ///
+    /// Until it is told, nothing is said of alerts: a zero before the state is read back would resolve what is open.
+    pub fn stand(&self, all: &[Standing<'_>]) {
+        let mut told: BTreeMap<(&str, &str), Told> = BTreeMap::new();
+        for standing in all {
+            let version = if standing.served { standing.version } else { OTHER };
+            let told = told.entry((standing.model, version)).or_default();
+            told.alert = told.alert.max(standing.alert);
+            told.last_event = told.last_event.max(standing.last_event);
+            told.open_rows = told.open_rows.max(standing.open_rows);
+        }
+        let gone = |whose: &Whose, entry: &Entry| {
+            entry.partition == self.partition
+                && !told.contains_key(&(&*whose.model, &*whose.version))
         };
-        locked(&self.gauges.shown).remove(mine);
+        locked(&self.gauges.shown).remove(gone);
+        for ((model, version), told) in &told {
+            self.change(model, version, ALL, |entry, _| {
+                if entry.told.as_ref() != Some(told) {
+                    // What stands whatever windows say is never left out: it is little, and alerts are in it.
+                    entry.standing = series::standing(told).into();
+                    entry.told = Some(*told);
+                }
+            });
+        }
     }
 
     /// Shows nothing of this partition any more: it is another instance's.
@@ -166,8 +168,7 @@ impl PartitionGauges {
         segment: &str,
         change: impl FnOnce(&mut Entry, usize) -> T,
     ) -> T {
-        let whose =
-            Whose { model: model.into(), version: version.into(), segment: segment.into() };
+        let whose = Whose { model: model.into(), version: version.into(), segment: segment.into() };
         let most = usize::try_from(self.gauges.settings.max_series).unwrap_or(usize::MAX);
         let mut shown = locked(&self.gauges.shown);
         let Shown { entries, series } = &mut *shown;
@@ -199,6 +200,23 @@ impl PartitionGauges {
     }
 }
 
+impl Show for PartitionGauges {
+    fn result(&mut self, result: &WindowResult) {
+        self.show(result);
+    }
+
+    fn standings(&mut self, all: &[Standing<'_>]) {
+        self.stand(all);
+    }
+
+    /// What is shown stays: while the state is read back, the last that was committed still holds.
+    fn ready(&mut self, _: bool) {}
+
+    fn clear(&mut self) {
+        Self::clear(self);
+    }
+}
+
 impl Shown {
     fn remove(&mut self, which: impl Fn(&Whose, &Entry) -> bool) {
         self.entries.retain(|whose, entry| !which(whose, entry));
@@ -215,11 +233,6 @@ impl Entry {
 
     fn series(&self) -> usize {
         self.parts().map(|series| series.len()).sum()
-    }
-
-    /// What stands whatever windows say is never left out: it is little, and alerts are in it.
-    fn restate(&mut self) {
-        self.standing = series::standing(self.alert, self.last_event).into();
     }
 }
 
@@ -252,8 +265,13 @@ impl Families {
     fn of(shown: Arc<Mutex<Shown>>) -> Self {
         let descs = FAMILIES.iter().map(|family| {
             let labels = family.labels.iter().map(|&label| label.to_owned()).collect();
-            Desc::new(family.name.to_owned(), family.help.to_owned(), labels, BTreeMap::new().into_iter().collect())
-                .expect("a test registers every row of the table")
+            Desc::new(
+                family.name.to_owned(),
+                family.help.to_owned(),
+                labels,
+                BTreeMap::new().into_iter().collect(),
+            )
+            .expect("a test registers every row of the table")
         });
         Self { shown, descs: descs.collect() }
     }

@@ -26,6 +26,14 @@ pub(super) struct Whose {
     pub(super) segment: Arc<str>,
 }
 
+/// What was told of a model version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) alert: Option<Severity>,
+    pub(super) last_event: Option<i64>,
+    pub(super) open_rows: Option<u64>,
+}
+
 /// One gauge, without whose it is.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Series {
@@ -110,15 +118,15 @@ pub(super) fn realized(result: &WindowResult, families: &[Export]) -> Option<Vec
 }
 
 /// What is shown of a model version whatever its windows say.
-pub(super) fn standing(alert: Option<Option<Severity>>, last_event: Option<f64>) -> Vec<Series> {
+pub(super) fn standing(told: &Told) -> Vec<Series> {
     let mut gathered = Gathered::of(&[]);
-    if let Some(open) = alert {
-        for severity in [Severity::Warning, Severity::Critical] {
-            let labels = [Text::Fixed(severity.as_str()), NONE, NONE];
-            gathered.add(Family::AlertOpen, labels, Some(truth(open == Some(severity))));
-        }
+    for severity in [Severity::Warning, Severity::Critical] {
+        let labels = [Text::Fixed(severity.as_str()), NONE, NONE];
+        gathered.add(Family::AlertOpen, labels, Some(truth(told.alert == Some(severity))));
     }
-    gathered.add(Family::LastEvent, [NONE, NONE, NONE], last_event);
+    let seconds = told.last_event.map(|microseconds| microseconds as f64 / 1e6);
+    gathered.add(Family::LastEvent, [NONE, NONE, NONE], seconds);
+    gathered.add(Family::OpenRows, [NONE, NONE, NONE], told.open_rows.map(|rows| rows as f64));
     gathered.done()
 }
 

@@ -59,4 +59,6 @@ pub mod stream;
 pub mod tally;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
+#[cfg(feature = "daemon")]
+pub mod web;
 pub mod window;

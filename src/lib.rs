@@ -46,6 +46,8 @@ pub mod epoch;
 pub mod fit;
 pub mod intake;
 pub mod metric;
+#[cfg(feature = "daemon")]
+pub mod output;
 pub mod profile;
 #[cfg(feature = "daemon")]
 pub mod query;
@@ -57,4 +59,6 @@ pub mod stream;
 pub mod tally;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
+#[cfg(feature = "daemon")]
+pub mod web;
 pub mod window;

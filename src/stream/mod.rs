@@ -40,4 +40,3 @@ pub use self::service::{Service, Stages};
 pub use self::stop::Stop;
 pub use self::tally::MakeShow;
 pub use self::topics::{Layout, Setting, Wanted, create, faults, lanes, wanted};
-pub use self::worker::Show;

@@ -100,6 +100,7 @@ impl Tally {
                 let length = usize::try_from(room).unwrap_or(usize::MAX).min(end - start);
                 let folded =
                     put(window, plan, prepared.as_ref(), lane, section, Span { start, length });
+                version.see(window);
                 let full = window.rows >= size;
                 if let Some(state) = model.lanes.get_mut(&lane) {
                     if let Some(strays) = state.strays.remove(&section.version) {
@@ -179,7 +180,7 @@ impl Tally {
                     if let Some(strays) = strays {
                         window.strays.merge(strays);
                     }
-                    model.versions.entry(section.version.clone()).or_default();
+                    model.versions.entry(section.version.clone()).or_default().see(window);
                     self.account(lane, |fates| fates.open.merge(&folded));
                 }
             }

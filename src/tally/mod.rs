@@ -19,6 +19,7 @@ mod model;
 mod open;
 mod publish;
 mod seal;
+mod show;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,7 @@ use crate::window::WindowResult;
 
 pub use self::checkpoint::{Checkpoint, CheckpointError, Ledger};
 pub use self::lane::{Fates, LaneState};
+pub use self::show::{Show, Standing};
 
 /// The tally of one partition of the log.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -98,7 +98,7 @@ impl OpenLane {
             topic: &self.partition.0,
         };
         if let Err(reason) = reader.read(offset, &view) {
-            books.telemetry.dead_letter(reason.name());
+            books.telemetry.dead_letter(&reason);
             let (topic, partition) = &self.partition;
             self.letters.push(Letter::new(
                 topic,
@@ -135,6 +135,8 @@ impl OpenLane {
                 .take(|model| output_of(model, partition, outputs))
                 .map_err(|error| StreamError::Control(error.to_string()))?;
         }
+        let filtered = content.values().map(|content| content.filtered.len() as u64).sum();
+        books.telemetry.filtered(filtered);
         while self.readers.len() > 2 {
             self.readers.pop_first();
         }

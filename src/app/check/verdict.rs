@@ -43,7 +43,7 @@ pub(super) fn verdict(
     windows: &[WindowResult],
     lines: &mut Verdict,
 ) -> Outcome {
-    let policy = model.policy();
+    let policy = model.alerts.policy(model.columns_have_probability);
     let all = windows.len();
     let name = &model.name;
     let judged = windows.iter().any(|window| {

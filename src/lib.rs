@@ -40,6 +40,8 @@
 //! ```
 
 pub mod alert;
+#[cfg(feature = "daemon")]
+pub mod app;
 pub mod batch;
 pub mod engine;
 pub mod epoch;

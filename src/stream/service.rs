@@ -59,7 +59,7 @@ impl Service {
         let layout = self.patiently("prepare topics", Self::prepare_topics)?;
         let Some(layout) = layout else { return Ok(()) };
         let applied = self.patiently("put settings in force", |service| {
-            control::apply(&service.clients, &service.settings, &service.profiles)
+            control::apply(&service.clients, &service.settings, &service.profiles, false)
         })?;
         let Some(applied) = applied else { return Ok(()) };
         say("settings", applied.0);

@@ -41,6 +41,9 @@ const BATCH: usize = 64;
 /// Records missing for longer than this are said.
 const GAP: i64 = 60_000;
 
+/// The header of a result that says at which position of which partition of the tally log it was published.
+pub(super) const LOG_POSITION: &str = "vigie-log-position";
+
 /// Works off one partition.
 pub(super) struct Worker {
     pub(super) clients: Clients,
@@ -333,9 +336,11 @@ impl<'w> Session<'w> {
         match output {
             Output::Result(result) => {
                 let value = serde_json::to_vec(result).unwrap_or_default();
-                self.send(
-                    BaseRecord::to(&topics.results).key(result.model.as_str()).payload(&value),
-                )
+                // Where in the log it stands: a reader of a ledger knows by it which results the ledger counts.
+                let position = format!("{}/{}", self.worker.partition, self.tally.position());
+                let header = Header { key: LOG_POSITION, value: Some(&position) };
+                let record = BaseRecord::to(&topics.results).key(result.model.as_str());
+                self.send(record.payload(&value).headers(OwnedHeaders::new().insert(header)))
             }
             Output::Alert(event) => {
                 let value = serde_json::to_vec(event).unwrap_or_default();

@@ -25,7 +25,9 @@ use crate::epoch::{check, rule};
 use crate::intake::EventPath;
 use crate::metric::Problem;
 use crate::profile::{Profile, Role, WindowRule};
-use crate::query::table::{Choice, Columns, Hints, ProfileExpressions, RowMaker, Targets, expressions_of};
+use crate::query::table::{
+    Choice, Columns, Hints, ProfileExpressions, RowMaker, Targets, expressions_of,
+};
 use crate::query::{ColumnPath, Files, Options};
 use crate::settings::Model;
 use crate::window::{ClosedBy, Dataset, Heading, Plan, WindowResult};
@@ -84,22 +86,23 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     let subject = subject(&args).await?;
     let mut lines = Verdict { assumed: assumed(&subject), ..Verdict::default() };
     let model = subject.model.clone();
-    let (reference, analysis) = spawn_blocking(move || score(&subject))
-        .await
-        .context("scoring ended early")??;
+    let rule = subject.profile.rule;
+    let policy = model.alerts.policy(subject.profile.of_role(Role::Score).is_some());
+    let (reference, analysis) =
+        spawn_blocking(move || score(&subject)).await.context("scoring ended early")??;
     if let Some(mut save) = save {
         for result in reference.iter().chain(&analysis) {
             save.write(result)?;
         }
         save.finish()?;
     }
-    let outcome = verdict(&model, &analysis, &mut lines);
+    let outcome = verdict(&model, rule, &policy, &analysis, &mut lines);
     let mut text = lines.text();
     if args.show_reference {
         text += &table::windows("reference", &reference, &model);
     }
     text += &table::windows("analysis", &analysis, &model);
-    text += &table::figures(&analysis, &model, is_watched());
+    text += &table::figures(&analysis, &policy, is_watched());
     print(&text)?;
     Ok(outcome)
 }
@@ -114,7 +117,11 @@ async fn subject(args: &CheckArgs) -> Result<Subject> {
         }
         (Some(_), _) => bail!("with --profile there is one file, the analysis"),
         (None, references) => (
-            if references.is_empty() { named.first().cloned().into_iter().collect() } else { references.to_vec() },
+            if references.is_empty() {
+                named.first().cloned().into_iter().collect()
+            } else {
+                references.to_vec()
+            },
             match (args.analyses.as_slice(), named.get(1)) {
                 ([], Some(analysis)) => vec![analysis.clone()],
                 // `--reference R ANALYSIS`: the one name that stands alone.
@@ -124,7 +131,9 @@ async fn subject(args: &CheckArgs) -> Result<Subject> {
         ),
     };
     if analyses.is_empty() || (references.is_empty() && args.profile.is_none()) {
-        bail!("two files are needed: vigie check REFERENCE ANALYSIS; or a profile and one: vigie check --profile P ANALYSIS");
+        bail!(
+            "two files are needed: vigie check REFERENCE ANALYSIS; or a profile and one: vigie check --profile P ANALYSIS"
+        );
     }
     let options = Options::default();
     let open = async |files: &[String]| Files::open(files, &options).await;
@@ -190,13 +199,10 @@ fn score(subject: &Subject) -> Result<(Vec<WindowResult>, Vec<WindowResult>)> {
     let plan = Plan::new(Arc::clone(&profile), subject.model.criteria());
     let expressions = expressions_of(&profile)?;
     let schema = subject.analysis.schema();
-    let (columns, wanted, absent) =
+    let (columns, wanted) =
         reference::layout(&subject.model, &profile, subject.choice.as_ref(), schema, &names())?;
-    let targets = subject
-        .targets
-        .as_ref()
-        .map(|files| targets(files, subject, &columns))
-        .transpose()?;
+    let targets =
+        subject.targets.as_ref().map(|files| targets(files, subject, &columns)).transpose()?;
     let maker = RowMaker {
         columns: &columns,
         expressions: expressions.as_ref(),
@@ -206,7 +212,6 @@ fn score(subject: &Subject) -> Result<(Vec<WindowResult>, Vec<WindowResult>)> {
     };
     let cut = survey::survey(&subject.analysis, profile.rule, &maker, &wanted)
         .with_context(|| format!("analysis {}", names()))?;
-    drop(absent);
     let headings = Headings::new(subject, &profile);
     let mut analysis = Vec::new();
     let batches = subject.analysis.scan(&wanted)?.blocking().map(|batch| {
@@ -219,7 +224,8 @@ fn score(subject: &Subject) -> Result<(Vec<WindowResult>, Vec<WindowResult>)> {
         analysis.push(heading.result(&plan, &window.reading));
     })
     .with_context(|| format!("analysis {}", names()))?;
-    if let (Some(last), false) = (analysis.last_mut(), matches!(profile.rule, WindowRule::Number(_)))
+    if let (Some(last), false) =
+        (analysis.last_mut(), matches!(profile.rule, WindowRule::Number(_)))
     {
         let full = matches!(profile.rule, WindowRule::Size(size) if last.window_rows == size);
         if !full {
@@ -301,10 +307,16 @@ impl Headings {
 fn targets(files: &Files, subject: &Subject, columns: &Columns) -> Result<Targets> {
     let file = files.names().collect::<Vec<_>>().join(", ");
     let Some(target) = subject.profile.of_role(Role::Target) else {
-        bail!("targets {file}: the profile of `{}` knows no target: its reference had none", subject.model.name);
+        bail!(
+            "targets {file}: the profile of `{}` knows no target: its reference had none",
+            subject.model.name
+        );
     };
     if columns.id.is_empty() {
-        bail!("targets {file}: they are joined by the id of a prediction; say which column it is: [model.{}.columns] id = \"...\"", subject.model.name);
+        bail!(
+            "targets {file}: they are joined by the id of a prediction; say which column it is: [model.{}.columns] id = \"...\"",
+            subject.model.name
+        );
     }
     let truth = subject.model.ground_truth.as_ref();
     let ids: Vec<String> = match &subject.choice {
@@ -318,7 +330,8 @@ fn targets(files: &Files, subject: &Subject, columns: &Columns) -> Result<Target
     for path in &ids {
         let found = ColumnPath::resolve(path, schema).or_else(|error| {
             // Nested in events, flat in a file of targets.
-            let last = path.parse::<EventPath>().ok().and_then(|path| path.name().map(str::to_owned));
+            let last =
+                path.parse::<EventPath>().ok().and_then(|path| path.name().map(str::to_owned));
             last.and_then(|last| ColumnPath::resolve(&last, schema).ok()).ok_or(error)
         });
         let name = format!("\u{1}id{}", id.len());
@@ -339,7 +352,10 @@ fn targets(files: &Files, subject: &Subject, columns: &Columns) -> Result<Target
         }
     });
     let Some(found) = found else {
-        bail!("targets {file}: column `{}` is missing; the reference had it as its target", target.name);
+        bail!(
+            "targets {file}: column `{}` is missing; the reference had it as its target",
+            target.name
+        );
     };
     wanted.push(found.named("\u{1}target"));
     let mut targets = Targets::default();
@@ -350,7 +366,10 @@ fn targets(files: &Files, subject: &Subject, columns: &Columns) -> Result<Target
         remark(&format!("targets {file}: none there"));
     }
     if targets.repeated > 0 {
-        remark(&format!("targets {file}: {} ids stand there more than once; the last one counts", targets.repeated));
+        remark(&format!(
+            "targets {file}: {} ids stand there more than once; the last one counts",
+            targets.repeated
+        ));
     }
     Ok(targets)
 }

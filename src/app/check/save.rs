@@ -24,10 +24,13 @@ impl Save {
         let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
         match end.to_lowercase().as_str() {
             "jsonl" | "ndjson" | "json" => {
-                let file = File::create(path).with_context(|| format!("output {} cannot be written", path.display()))?;
+                let file = File::create(path)
+                    .with_context(|| format!("output {} cannot be written", path.display()))?;
                 Ok(Self::Lines { path: path.to_owned(), file: BufWriter::new(file) })
             }
-            "parquet" | "pq" => Ok(Self::Parquet { sink: ParquetSink::create(path, rows::schema())? }),
+            "parquet" | "pq" => {
+                Ok(Self::Parquet { sink: ParquetSink::create(path, rows::schema())? })
+            }
             _ => bail!("output {}: name it .jsonl or .parquet", path.display()),
         }
     }
@@ -35,7 +38,9 @@ impl Save {
     /// Adds the figures of a window.
     pub(super) fn write(&mut self, result: &WindowResult) -> Result<()> {
         match self {
-            Self::Lines { path, file } => file.write_all(rows::json_lines(result).as_bytes()).with_context(|| format!("output {} cannot be written", path.display())),
+            Self::Lines { path, file } => file
+                .write_all(rows::json_lines(result).as_bytes())
+                .with_context(|| format!("output {} cannot be written", path.display())),
             Self::Parquet { sink } => Ok(sink.write(&rows::batch([result]))?),
         }
     }
@@ -43,7 +48,9 @@ impl Save {
     /// Writes what is left.
     pub(super) fn finish(self) -> Result<()> {
         match self {
-            Self::Lines { path, mut file } => file.flush().with_context(|| format!("output {} cannot be written", path.display())),
+            Self::Lines { path, mut file } => {
+                file.flush().with_context(|| format!("output {} cannot be written", path.display()))
+            }
             Self::Parquet { sink } => Ok(sink.finish()?),
         }
     }

@@ -46,8 +46,7 @@ pub(super) fn survey(
                     }
                 }
             })?;
-            let times =
-                days.iter().flat_map(|&(day, rows)| (0..rows).map(move |_| day));
+            let times = days.iter().flat_map(|&(day, rows)| (0..rows).map(move |_| day));
             FileCut::new(Cut::new(rule, 0, times))
         }
     };
@@ -71,7 +70,8 @@ fn each(
     let times_only = maker.expressions.is_none() && !narrow.is_empty();
     let columns = Columns { columns: Vec::new(), ..maker.columns.clone() };
     let narrow_maker = RowMaker { columns: &columns, targets: None, profile: None, ..*maker };
-    let (maker, wanted) = if times_only { (&narrow_maker, narrow.as_slice()) } else { (maker, wanted) };
+    let (maker, wanted) =
+        if times_only { (&narrow_maker, narrow.as_slice()) } else { (maker, wanted) };
     let mut read = 0;
     for batch in files.scan(wanted)?.blocking() {
         let batch = batch?;

@@ -40,10 +40,10 @@ const REASONS: usize = 5;
 pub(super) fn verdict(
     model: &Model,
     rule: WindowRule,
+    policy: &Policy,
     windows: &[WindowResult],
     lines: &mut Verdict,
 ) -> Outcome {
-    let policy = model.alerts.policy(model.columns_have_probability);
     let all = windows.len();
     let name = &model.name;
     let judged = windows.iter().any(|window| {
@@ -55,13 +55,14 @@ pub(super) fn verdict(
         lines.headline = format!("{name}  CANNOT JUDGE  {why}");
         return Outcome::NothingJudged;
     }
-    let bad: Vec<(&WindowResult, &Figure)> = windows
-        .iter()
-        .filter_map(|window| Some((window, policy.deciding(window)?.1)))
-        .collect();
+    let bad: Vec<(&WindowResult, &Figure)> =
+        windows.iter().filter_map(|window| Some((window, policy.deciding(window)?.1))).collect();
     let in_words = |count: usize| format!("{count} of {all} {}", unit(rule, all));
     lines.realized = realized(windows);
-    let Some(&(_, first)) = bad.iter().max_by(|a, b| rank(a.1).cmp(&rank(b.1)).then(beyond(a.1).total_cmp(&beyond(b.1)))) else {
+    let Some(&(_, first)) = bad
+        .iter()
+        .max_by(|a, b| rank(a.1).cmp(&rank(b.1)).then(beyond(a.1).total_cmp(&beyond(b.1))))
+    else {
         lines.headline = match headline_figure(windows) {
             Some((figure, low, high)) => format!(
                 "{name}  OK  {} {} {low} to {high}, expected {} ({})",
@@ -75,7 +76,7 @@ pub(super) fn verdict(
         return Outcome::Fine;
     };
     lines.headline = format!("{name}  NOT OK  {} ({})", said(first), in_words(bad.len()));
-    lines.why = reasons(&policy, windows, first);
+    lines.why = reasons(policy, windows, first);
     Outcome::NotWell
 }
 
@@ -104,11 +105,14 @@ pub(super) fn beyond(figure: &Figure) -> f64 {
 
 fn said(figure: &Figure) -> String {
     let value = figure.value.map_or("undefined".to_owned(), self::figure_value);
-    let error = figure.sampling_error.map_or(String::new(), |e| format!(" +-{}", self::figure_value(e)));
+    let error =
+        figure.sampling_error.map_or(String::new(), |e| format!(" +-{}", self::figure_value(e)));
     let metric = figure.metric.as_str();
     match &figure.column_name {
         Some(column) => format!("{column} {metric} {value}{error}, expected {}", expected(figure)),
-        None => format!("{} {metric} {value}{error}, expected {}", kind(figure.kind), expected(figure)),
+        None => {
+            format!("{} {metric} {value}{error}, expected {}", kind(figure.kind), expected(figure))
+        }
     }
 }
 
@@ -180,7 +184,9 @@ fn reasons(policy: &Policy, windows: &[WindowResult], first: &Figure) -> Vec<Str
         }
     }
     worst.sort_by(|a, b| {
-        (b.kind == Kind::Quality).cmp(&(a.kind == Kind::Quality)).then(beyond(b).total_cmp(&beyond(a)))
+        (b.kind == Kind::Quality)
+            .cmp(&(a.kind == Kind::Quality))
+            .then(beyond(b).total_cmp(&beyond(a)))
     });
     let more = worst.len().saturating_sub(REASONS);
     let mut words: Vec<String> = worst.iter().take(REASONS).map(|figure| reason(figure)).collect();
@@ -219,7 +225,10 @@ fn realized(windows: &[WindowResult]) -> Option<String> {
         .filter_map(|window| Some(window.coverage? * window.window_rows as f64))
         .sum();
     let known = windows.iter().any(|window| window.coverage.is_some());
-    let judged = windows.iter().flat_map(|window| &window.figures).any(|figure| figure.kind == Kind::Realized && figure.breach.is_some());
+    let judged = windows
+        .iter()
+        .flat_map(|window| &window.figures)
+        .any(|figure| figure.kind == Kind::Realized && figure.breach.is_some());
     let labels = format!("{} of {} labels", count(labels.round() as u64), count(rows));
     match (known, judged) {
         (false, _) => None,
@@ -233,9 +242,9 @@ fn nothing_judged(model: &Model, windows: &[WindowResult]) -> String {
     if rows == 0 {
         return "no rows in the analysis".to_owned();
     }
-    let small = windows.iter().all(|window| {
-        window.figures.iter().any(|figure| figure.status == Status::TooFew)
-    });
+    let small = windows
+        .iter()
+        .all(|window| window.figures.iter().any(|figure| figure.status == Status::TooFew));
     if small {
         let most = windows.iter().map(|window| window.window_rows).max().unwrap_or(0);
         return format!(

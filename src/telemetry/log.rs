@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn a_wrong_variable_is_named() {
         let wrong = filter(|name| (name == "VIGIE_LOG").then(|| "vigie=loud".to_owned()));
-        insta::assert_snapshot!(wrong.unwrap_err(), @"");
+        insta::assert_snapshot!(wrong.unwrap_err(), @r#"VIGIE_LOG is `vigie=loud`: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5; write for example `info` or `warn,vigie=debug`"#);
     }
 
     #[test]

@@ -38,11 +38,40 @@ const STANDING: Standing<'_> = Standing {
     open_rows: Some(17),
 };
 
+/// How the series of a realized figure begins.
+const REALIZED: &str =
+    "vigie_performance{model=\"car-loan\",version=\"7\",segment=\"all\",kind=\"realized\"";
+
 #[test]
 fn a_result_is_shown_and_what_is_undefined_is_absent() {
     let (telemetry, gauges) = gauges(20_000);
     gauges.partition(0).show(&result());
-    insta::assert_snapshot!(shown(&telemetry).join("\n"), @"");
+    insta::assert_snapshot!(shown(&telemetry).join("\n"), @r#"
+    vigie_breach{model="car-loan",version="7",segment="all",kind="drift",metric="jensen_shannon",column="income"} 1
+    vigie_breach{model="car-loan",version="7",segment="all",kind="estimated",metric="f1",column=""} 1
+    vigie_breach{model="car-loan",version="7",segment="all",kind="quality",metric="missing_rate",column="income"} 0
+    vigie_breach{model="car-loan",version="7",segment="all",kind="realized",metric="f1",column=""} 0
+    vigie_breach{model="car-loan",version="7",segment="all",kind="summary",metric="mean",column="income"} 0
+    vigie_column_statistic{model="car-loan",version="7",segment="all",metric="mean",column="income"} 0.5
+    vigie_column_statistic_upper_threshold{model="car-loan",version="7",segment="all",metric="mean",column="income"} 0.5
+    vigie_drift{model="car-loan",version="7",segment="all",metric="jensen_shannon",column="income"} 0.625
+    vigie_drift_upper_threshold{model="car-loan",version="7",segment="all",metric="jensen_shannon",column="income"} 0.5
+    vigie_performance{model="car-loan",version="7",segment="all",kind="estimated",method="cbpe",metric="f1"} 0.75
+    vigie_performance{model="car-loan",version="7",segment="all",kind="realized",method="labelled",metric="f1"} 0.25
+    vigie_performance_upper_threshold{model="car-loan",version="7",segment="all",kind="estimated",method="cbpe",metric="f1"} 0.5
+    vigie_performance_upper_threshold{model="car-loan",version="7",segment="all",kind="realized",method="labelled",metric="f1"} 0.5
+    vigie_profile_info{model="car-loan",version="7",profile="abc",settings="def",epoch="4"} 1
+    vigie_quality{model="car-loan",version="7",segment="all",metric="missing_rate",column="income"} 0.125
+    vigie_quality_upper_threshold{model="car-loan",version="7",segment="all",metric="missing_rate",column="income"} 0.5
+    vigie_window_coverage_ratio{model="car-loan",version="7",segment="all",kind="estimated"} 0.95
+    vigie_window_coverage_ratio{model="car-loan",version="7",segment="all",kind="realized"} 0.95
+    vigie_window_end_timestamp_seconds{model="car-loan",version="7",segment="all",kind="estimated"} 1767229200
+    vigie_window_end_timestamp_seconds{model="car-loan",version="7",segment="all",kind="realized"} 1767229200
+    vigie_window_revision{model="car-loan",version="7",segment="all",kind="estimated"} 1
+    vigie_window_revision{model="car-loan",version="7",segment="all",kind="realized"} 1
+    vigie_window_rows{model="car-loan",version="7",segment="all",kind="estimated"} 5000
+    vigie_window_rows{model="car-loan",version="7",segment="all",kind="realized"} 5000
+    "#);
 }
 
 #[test]
@@ -55,7 +84,7 @@ fn a_newer_window_takes_the_place_of_the_one_before() {
     partition.show(&newer);
     assert!(!has(&telemetry, "vigie_drift{"));
     // Its targets have not come: what is known of the window before stands.
-    assert!(has(&telemetry, "vigie_performance{kind=\"realized\""));
+    assert!(has(&telemetry, REALIZED));
     partition.show(&result());
     assert!(!has(&telemetry, "vigie_drift{"), "what is older changes nothing");
 }
@@ -68,9 +97,8 @@ fn alerts_are_said_when_they_are_known_and_go_with_the_version() {
     assert!(!has(&telemetry, "vigie_alert_open"));
     partition.standings(&[STANDING]);
     let open = |severity, is: u8| {
-        let labels =
-            format!("model=\"car-loan\",segment=\"all\",severity=\"{severity}\",version=\"7\"");
-        has(&telemetry, &format!("vigie_alert_open{{{labels}}} {is}"))
+        let labels = "model=\"car-loan\",version=\"7\",segment=\"all\"";
+        has(&telemetry, &format!("vigie_alert_open{{{labels},severity=\"{severity}\"}} {is}"))
     };
     assert!(open("critical", 1) && open("warning", 0), "{:?}", shown(&telemetry));
     assert!(

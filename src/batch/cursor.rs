@@ -71,6 +71,7 @@ impl Cursor {
             }
             Body::Rows(content) => {
                 content.cut(self.position);
+                record.header.stretch.from = self.position;
                 self.position = stretch.to;
                 Admission::New
             }

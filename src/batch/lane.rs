@@ -79,7 +79,7 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Two rounds of the SplitMix64 finaliser (Steele, Lea, Flood 2014) with different increments, side by side.
+/// Two rounds of the `SplitMix64` finaliser (Steele, Lea, Flood 2014) with different increments, side by side.
 #[inline]
 fn hash(offset: i64) -> u128 {
     #[inline]

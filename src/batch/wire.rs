@@ -1,5 +1,6 @@
 //! A record as bytes: a CBOR header, then the rows of each section as Arrow IPC.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -77,7 +78,7 @@ struct WireSection<'b> {
     #[n(2)]
     profiled: bool,
     #[cbor(b(3), with = "minicbor::bytes")]
-    rows: std::borrow::Cow<'b, [u8]>,
+    rows: Cow<'b, [u8]>,
 }
 
 impl Record {

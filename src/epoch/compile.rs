@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::epoch::{Model, Timing, Version};
 use crate::profile::{Profile, WindowRule};
@@ -65,8 +66,7 @@ pub fn rule(window: &Window, otherwise: WindowRule) -> WindowRule {
 
 /// How long windows wait.
 pub fn timing(window: &Window, rule: WindowRule) -> Timing {
-    let milliseconds =
-        |time: std::time::Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let milliseconds = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     Timing {
         rule,
         lateness: milliseconds(window.lateness),
@@ -105,6 +105,9 @@ pub fn compile(
 }
 
 /// Whether a profile was made with the settings that it is to be used with.
+///
+/// # Errors
+/// Where it was not: the first difference.
 pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<(), CompileError> {
     let name = || {
         let version = &profile.version;

@@ -80,6 +80,13 @@ pub struct Timing {
     pub skew: i64,
 }
 
+impl Timing {
+    /// Whether an event time has passed a window's end (both in microseconds) and its lateness.
+    pub fn passed(self, end: i64, mark: i64) -> bool {
+        end.saturating_add(self.lateness.saturating_mul(1000)) <= mark
+    }
+}
+
 impl Model {
     /// What serves a version.
     pub fn version(&self, version: &str) -> Option<&Arc<Version>> {

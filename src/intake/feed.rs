@@ -5,7 +5,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
-use crate::batch::{Body, Content, Header, Heartbeat, Lane, Record, Stretch};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::batch::{Body, Content, Cursor, Header, Heartbeat, Lane, Record, Stretch};
+
+/// Owners may have come and gone of which no ledger has heard: a recovered number passes over so many.
+const UNHEARD_OWNERS: u64 = 1000;
 
 /// What the group's offset commit of a lane says: where to go on, and what every owner must know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +58,51 @@ impl Committed {
         (!boundaries.is_empty()).then_some(Self { offset, beginning, owner, boundaries })
     }
 
+    /// What a lost offset commit said, as far as the readers of the outputs know: of each the lane's cursor and the
+    /// boundaries of its epochs. `None` where nobody knows the lane.
+    ///
+    /// Readers lag, and so what they know may be stale. Hence twice: once for a number to `open` the lane with, and again
+    /// when every reader's cursor has that number; what was sent before it and not read by then never will be.
+    pub fn recovered<'r>(
+        readers: impl IntoIterator<Item = (Cursor, &'r [(i64, u64)])>,
+    ) -> Option<Self> {
+        let mut found: Option<Self> = None;
+        let mut boundaries: BTreeMap<u64, i64> = BTreeMap::new();
+        let mut everyone = true;
+        for (cursor, theirs) in readers {
+            for &(offset, epoch) in theirs {
+                let first = boundaries.entry(epoch).or_insert(offset);
+                *first = offset.min(*first);
+            }
+            if !cursor.is_known() {
+                everyone = false;
+                continue;
+            }
+            let found = found.get_or_insert(Self {
+                offset: cursor.position,
+                beginning: cursor.beginning,
+                owner: 0,
+                boundaries: Vec::new(),
+            });
+            found.offset = found.offset.min(cursor.position);
+            found.beginning = found.beginning.min(cursor.beginning);
+            found.owner = found.owner.max(cursor.owner + UNHEARD_OWNERS);
+        }
+        let mut found = found?;
+        if !everyone {
+            found.offset = found.beginning;
+        }
+        found.boundaries = boundaries.into_iter().map(|(epoch, from)| (from, epoch)).collect();
+        found.forget_past_epochs();
+        (!found.boundaries.is_empty()).then_some(found)
+    }
+
+    /// Epochs that ended at or below the offset are over.
+    fn forget_past_epochs(&mut self) {
+        let before = self.boundaries.partition_point(|&(from, _)| from <= self.offset);
+        self.boundaries.drain(..before.saturating_sub(1));
+    }
+
     /// The epoch in force at an offset.
     pub fn epoch_at(&self, offset: i64) -> u64 {
         let before = self.boundaries.partition_point(|&(from, _)| from <= offset);
@@ -61,7 +111,7 @@ impl Committed {
 }
 
 /// One lane on its way into the tally log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Feed {
     lane: Lane,
     topic: String,
@@ -74,6 +124,10 @@ pub struct Feed {
     from: i64,
     /// The reader's position.
     position: i64,
+    /// The greatest position so far: nothing from there on has been sent by this owner.
+    furthest: i64,
+    /// Whether every output has acknowledged the announcement of this owner.
+    opened: bool,
     /// The epoch of the records in it, once there is one.
     reading: Option<u64>,
     in_flight: VecDeque<InFlight>,
@@ -81,11 +135,12 @@ pub struct Feed {
 }
 
 /// A stretch that was sent and not yet acknowledged by every output.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct InFlight {
     ticket: u64,
     to: i64,
     waiting: u32,
+    opens: bool,
 }
 
 /// Records to be sent, one an output partition, in this order.
@@ -119,6 +174,8 @@ impl Feed {
             committed,
             from: offset,
             position: offset,
+            furthest: offset,
+            opened: false,
             reading: None,
             in_flight: VecDeque::new(),
             next_ticket: 0,
@@ -128,6 +185,22 @@ impl Feed {
     /// What the lane's offset commit has to say now.
     pub fn committed(&self) -> &Committed {
         &self.committed
+    }
+
+    /// Whether every output has acknowledged that this owner took the lane. Until then, and again after a failed
+    /// delivery of it, only [`Feed::open`] may be sent: a reader that has not heard of the lane drops all else for good.
+    pub fn is_open(&self) -> bool {
+        self.opened
+    }
+
+    /// The output partition of a model, or of what names none: XXH3-64 of the model's name, or the lane's own partition,
+    /// modulo their number.
+    pub fn output(&self, model: Option<&str>) -> u32 {
+        let number = match model {
+            Some(model) => xxh3_64(model.as_bytes()),
+            None => u64::from(self.lane.partition.unsigned_abs()),
+        };
+        u32::try_from(number % u64::from(self.outputs.max(1))).unwrap_or(0)
     }
 
     /// The next offset to be read.
@@ -154,7 +227,8 @@ impl Feed {
     /// before anything is read with it.
     pub fn begin_epoch(&mut self, offset: i64, epoch: u64) {
         if self.committed.boundaries.last().is_some_and(|&(_, last)| last < epoch) {
-            let offset = offset.max(self.position);
+            // What was asked of the broker may be older than what was sent since.
+            let offset = offset.max(self.furthest);
             // An epoch that never came into force leaves no trace.
             self.committed.boundaries.retain(|&(from, _)| from < offset);
             self.committed.boundaries.push((offset, epoch));
@@ -177,13 +251,14 @@ impl Feed {
         let epoch = self.committed.epoch_at(offset);
         debug_assert!(self.reading.is_none_or(|reading| reading == epoch), "closed before");
         self.reading = Some(epoch);
-        self.position = self.position.max(offset + 1);
+        self.skip_to(offset + 1);
     }
 
     /// Notes that there is no record below `position` that was not read: offsets without one (compaction,
     /// transaction markers) are passed.
     pub fn skip_to(&mut self, position: i64) {
         self.position = self.position.max(position);
+        self.furthest = self.furthest.max(self.position);
     }
 
     /// The announcement of a new owner, to every output.
@@ -191,7 +266,7 @@ impl Feed {
         let beginning = self.committed.beginning;
         let at = self.committed.offset;
         let epoch = self.committed.epoch_at(at);
-        self.to_all(Stretch { from: at, to: at }, epoch, |_| Body::Open { beginning })
+        self.send(Stretch { from: at, to: at }, epoch, |_| Body::Open { beginning })
     }
 
     /// Ends the stretch that is being read: what was read of it, by output partition. Outputs without any get an
@@ -202,13 +277,25 @@ impl Feed {
         }
         let stretch = Stretch { from: self.from, to: self.position };
         let epoch = self.reading.unwrap_or_else(|| self.committed.epoch_at(self.position - 1));
-        let sending = self.to_all(stretch, epoch, |output| {
-            Body::Rows(content.remove(&output).unwrap_or_default())
-        });
+        let sending = self
+            .send(stretch, epoch, |output| Body::Rows(content.remove(&output).unwrap_or_default()));
         debug_assert!(content.is_empty(), "every output partition exists");
         self.from = self.position;
         self.reading = None;
         Some(sending)
+    }
+
+    /// Gives up everything from the lane's position to before `to`, which is gone: an operator said to go on without it.
+    /// `None` where there is nothing to give up, or a stretch is being read.
+    pub fn lose(&mut self, to: i64, reason: &str) -> Option<Sending> {
+        if self.position != self.from || to <= self.position {
+            return None;
+        }
+        let stretch = Stretch { from: self.from, to };
+        let epoch = self.committed.epoch_at(to - 1);
+        self.skip_to(to);
+        self.from = to;
+        Some(self.send(stretch, epoch, |_| Body::Lost { reason: reason.to_owned() }))
     }
 
     /// A sign of life, for one output.
@@ -220,19 +307,16 @@ impl Feed {
         }
     }
 
-    fn to_all(
-        &mut self,
-        stretch: Stretch,
-        epoch: u64,
-        mut body: impl FnMut(u32) -> Body,
-    ) -> Sending {
+    fn send(&mut self, stretch: Stretch, epoch: u64, mut body: impl FnMut(u32) -> Body) -> Sending {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.in_flight.push_back(InFlight { ticket, to: stretch.to, waiting: self.outputs });
         let header = self.header(stretch, epoch);
-        let records = (0..self.outputs)
+        let records: Vec<(u32, Record)> = (0..self.outputs)
             .map(|output| (output, Record { header: header.clone(), body: body(output) }))
             .collect();
+        let opens = records.iter().any(|(_, record)| matches!(record.body, Body::Open { .. }));
+        let waiting = self.outputs;
+        self.in_flight.push_back(InFlight { ticket, to: stretch.to, waiting, opens });
         Sending { ticket, records }
     }
 
@@ -264,15 +348,12 @@ impl Feed {
         while self.in_flight.front().is_some_and(|sent| sent.waiting == 0) {
             if let Some(sent) = self.in_flight.pop_front() {
                 self.committed.offset = sent.to;
+                self.opened |= sent.opens;
                 moved = true;
             }
         }
         if moved {
-            // Epochs that ended below what is committed are over.
-            let offset = self.committed.offset;
-            let boundaries = &mut self.committed.boundaries;
-            let before = boundaries.partition_point(|&(from, _)| from <= offset);
-            boundaries.drain(..before.saturating_sub(1));
+            self.committed.forget_past_epochs();
         }
         moved
     }
@@ -292,8 +373,8 @@ impl Feed {
         self.in_flight.len()
     }
 
-    /// A delivery failed: everything from the committed offset on is to be read and sent again. Acknowledgements of
-    /// older tickets mean nothing any more. Returns where to read on.
+    /// A delivery failed: everything from the committed offset on is to be read and sent again, the announcement too
+    /// ([`Feed::is_open`]). Acknowledgements of older tickets mean nothing any more. Returns where to read on.
     pub fn fall_back(&mut self) -> i64 {
         self.in_flight.clear();
         self.from = self.committed.offset;

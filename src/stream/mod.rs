@@ -21,7 +21,6 @@ mod expressions;
 mod intake;
 mod membership;
 mod native;
-mod output;
 mod pulse;
 mod read;
 mod service;

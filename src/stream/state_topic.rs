@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
-use crate::batch::Lane;
+use crate::batch::{Cursor, Lane};
 use crate::intake::Committed;
 use crate::stream::clients::Clients;
 use crate::stream::error::StreamError;
 use crate::stream::read::{Reading, read_to_end};
-use crate::tally::{Checkpoint, CheckpointError, LaneState, Ledger, Tally};
+use crate::tally::{Checkpoint, CheckpointError, Ledger, Tally};
 
 /// Larger values are cut into parts, to fit messages.
 const PART: usize = 900_000;
@@ -175,26 +175,9 @@ pub(super) fn lane_in_ledgers(
     lane: Lane,
 ) -> Result<Option<Committed>, StreamError> {
     let ledgers = ledgers(clients, outputs)?;
-    let known: Vec<&LaneState> = ledgers
-        .values()
-        .filter_map(|ledger| ledger.lanes.get(&lane))
-        .filter(|state| state.cursor.is_known())
-        .collect();
-    let Some(least) = known.iter().min_by_key(|state| state.cursor.position) else {
-        return Ok(None);
-    };
-    let owner = known.iter().map(|state| state.cursor.owner).max().unwrap_or(0);
-    // An output that knows nothing of the lane has none of its rows: everything is sent again, from the beginning.
-    let offset =
-        if known.len() < outputs as usize { least.cursor.beginning } else { least.cursor.position };
-    let mut boundaries: Vec<(i64, u64)> =
-        known.iter().flat_map(|state| state.boundaries.iter().copied()).collect();
-    boundaries.sort_unstable();
-    boundaries.dedup_by_key(|&mut (_, epoch)| epoch);
-    let before = boundaries.partition_point(|&(from, _)| from <= offset);
-    boundaries.drain(..before.saturating_sub(1));
-    if boundaries.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Committed { offset, beginning: least.cursor.beginning, owner, boundaries }))
+    let known = (0..outputs).map(|output| {
+        let state = ledgers.get(&output).and_then(|ledger| ledger.lanes.get(&lane));
+        state.map_or((Cursor::unknown(), &[][..]), |state| (state.cursor, &state.boundaries[..]))
+    });
+    Ok(Committed::recovered(known))
 }

@@ -54,6 +54,8 @@ struct HeadOf<'t> {
     ledger: Ledger,
     #[n(3)]
     models: &'t BTreeMap<String, ModelState>,
+    #[n(4)]
+    policy: u64,
 }
 
 /// ...and as it is read.
@@ -65,6 +67,8 @@ struct Head {
     ledger: Ledger,
     #[n(3)]
     models: BTreeMap<String, ModelState>,
+    #[n(4)]
+    policy: u64,
 }
 
 /// The key of a window.
@@ -147,6 +151,7 @@ impl Tally {
             time: self.time,
             ledger: self.ledger(),
             models: &self.models,
+            policy: self.policy,
         });
         checkpoint
     }
@@ -170,6 +175,7 @@ impl Tally {
             lanes: head.ledger.lanes,
             models: head.models,
             time: head.time,
+            policy: head.policy,
             position: head.ledger.position,
             outputs: (head.ledger.outputs, head.ledger.digest),
         };

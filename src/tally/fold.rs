@@ -1,282 +1,258 @@
 //! Rows into windows.
 
-use crate::batch::{Content, Digest, Lane, Section};
-use crate::epoch::{Epochs, Model};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::batch::{Content, Digest, Lane};
 use crate::profile::WindowRule;
+use crate::tally::lane::{Fates, LaneState};
 use crate::tally::model::ModelState;
 use crate::tally::open::{OpenWindow, Strays};
-use crate::tally::{Fates, Output, Tally, WindowId};
-use crate::window::{ClosedBy, Plan, Prepared, WindowState};
+use crate::tally::part::{Part, Run, Served, Span};
+use crate::tally::{Moment, Output, Tally, WindowId};
+use crate::window::{ClosedBy, WindowState};
 
-/// Rows of a section that belong together, from a first one.
+/// Rows of one version that are on their way into the window that is filling.
 #[derive(Clone, Copy)]
-struct Span {
-    start: usize,
-    length: usize,
+struct Filling {
+    section: usize,
+    span: Span,
+    /// How many more it takes.
+    room: usize,
 }
 
 impl Tally {
-    #[expect(clippy::too_many_arguments, reason = "all of one record")]
-    pub(super) fn fold(
-        &mut self,
-        lane: Lane,
-        epoch: u64,
-        policy: u64,
-        appended: i64,
-        content: Content,
-        epochs: &Epochs,
-        out: &mut Vec<Output>,
-    ) {
-        for section in &content.sections {
-            let Some(rules) = epochs.model(epoch, &section.model) else { continue };
+    pub(super) fn fold(&mut self, moment: &Moment<'_>, content: &Content, out: &mut Vec<Output>) {
+        let rejects = content.rejects.iter().filter_map(|reject| reject.model.as_ref());
+        let names: BTreeSet<&str> = (content.sections.iter().map(|section| &section.model))
+            .chain(rejects.map(|(model, _)| model))
+            .map(String::as_str)
+            .collect();
+        for name in names {
+            // A reject that names no model that we know is in the ledger alone; rows have one, see `check`.
+            let Some(rules) = moment.epochs.model(moment.epoch, name) else { continue };
+            let part = Part::of(content, name, rules);
             match rules.timing.rule {
-                WindowRule::Size(size) => {
-                    self.fold_by_size(lane, policy, appended, section, rules, size, epochs, out);
-                }
-                _ => self.fold_by_period(lane, appended, section, rules),
+                WindowRule::Size(size) => self.fold_by_size(moment, &part, size, out),
+                WindowRule::Period(period) => self.fold_by_period(moment, &part, period),
+                WindowRule::Number(_) | WindowRule::Days { .. } => {}
             }
         }
-        let mut rejected = Digest::default();
-        for reject in &content.rejects {
-            rejected.add(reject.offset);
-            // A reject that names no model that we know is in the ledger alone.
-            let Some((model, version)) = &reject.model else { continue };
-            let Some(rules) = epochs.model(epoch, model) else { continue };
-            let strays = Strays { rejected: 1, ..Strays::default() };
-            self.models.entry(model.clone()).or_default().stray(lane, version, rules, strays);
-        }
-        self.account(lane, |fates| {
-            fates.rejected.merge(&rejected);
-            fates.filtered.merge(&Digest::of(content.filtered));
+        account(&mut self.lanes, moment.lane, |fates| {
+            let offsets = content.rejects.iter().map(|reject| reject.offset);
+            fates.rejected.merge(&Digest::of(offsets));
+            fates.filtered.merge(&Digest::of(content.filtered.iter().copied()));
         });
     }
 
-    /// Enters what became of records in the ledger of their lane, which is there since its record was admitted.
-    fn account(&mut self, lane: Lane, enter: impl FnOnce(&mut Fates)) {
-        if let Some(state) = self.lanes.get_mut(&lane) {
-            enter(&mut state.fates);
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "all of one section")]
     fn fold_by_size(
         &mut self,
-        lane: Lane,
-        policy: u64,
-        appended: i64,
-        section: &Section,
-        rules: &Model,
+        moment: &Moment<'_>,
+        part: &Part<'_>,
         size: u64,
-        epochs: &Epochs,
         out: &mut Vec<Output>,
     ) {
-        let offsets = &section.rows.offsets;
-        let times = section.rows.times.as_deref().unwrap_or_default();
-        let plan = plan_of(section, rules);
-        let prepared = plan.map(|plan| plan.prepare(&section.rows));
-        for (span, quarantined) in by_skew(times, offsets.len(), appended, rules.timing.skew) {
-            if quarantined {
-                self.quarantine(lane, section, rules, span);
-                continue;
+        let since = part.rules.since;
+        let limit = future(moment.appended, part.rules.timing.skew);
+        // By the first section of the version.
+        let mut filling: Vec<Option<Filling>> = vec![None; part.sections.len()];
+        for run in part.runs() {
+            let (section, rows) = match run {
+                Run::Rows { section, span } => (section, span),
+                Run::Reject(version) => {
+                    let model = self.models.entry(part.name.to_owned()).or_default();
+                    model.stray(
+                        version,
+                        (since, model.next_size(since, version)),
+                        Strays::REJECTED,
+                    );
+                    continue;
+                }
+            };
+            let served = &part.sections[section];
+            for (span, quarantined) in by_skew(served, rows, limit) {
+                let model = self.models.entry(part.name.to_owned()).or_default();
+                let at = (since, model.next_size(since, served.version()));
+                if quarantined || model.is_closed(since) {
+                    let digest = served.digest(span);
+                    let strays = Strays::of(quarantined, digest.count);
+                    model.stray(served.version(), at, strays);
+                    account(&mut self.lanes, moment.lane, |fates| {
+                        if quarantined { &mut fates.quarantined } else { &mut fates.late }
+                            .merge(&digest);
+                    });
+                    continue;
+                }
+                let state = model.lanes.entry(moment.lane).or_default();
+                state.last_row_at = state.last_row_at.max(moment.appended);
+                state.watermark = state.watermark.max(served.latest(span));
+                let mut rest = span;
+                while rest.length > 0 {
+                    rest = self.fill(
+                        moment,
+                        part,
+                        section,
+                        rest,
+                        size,
+                        &mut filling[served.first_of_version],
+                        out,
+                    );
+                }
             }
-            let model = self.models.entry(section.model.clone()).or_default();
-            if model.is_closed(rules.since) {
-                self.late(lane, section, rules, span);
-                continue;
+        }
+        for filling in filling.into_iter().flatten() {
+            self.put_filling(moment, part, filling);
+        }
+    }
+
+    /// Adds as many rows as the window that is filling takes; publishes it when it is full. What is left over.
+    #[expect(clippy::too_many_arguments, reason = "all of one run")]
+    fn fill(
+        &mut self,
+        moment: &Moment<'_>,
+        part: &Part<'_>,
+        section: usize,
+        rest: Span,
+        size: u64,
+        filling: &mut Option<Filling>,
+        out: &mut Vec<Output>,
+    ) -> Span {
+        let mut now = match filling.take() {
+            Some(now) if now.section == section && now.span.end() == rest.start => now,
+            before => {
+                if let Some(before) = before {
+                    self.put_filling(moment, part, before);
+                }
+                let id = self.filling_id(part, section);
+                let window = self.models.get(part.name).and_then(|model| model.windows.get(&id));
+                let room = size.saturating_sub(window.map_or(0, |window| window.rows)).max(1);
+                let room = usize::try_from(room).unwrap_or(usize::MAX);
+                Filling { section, span: Span { start: rest.start, length: 0 }, room }
             }
-            model.advance(lane, appended, times.get(span.start..span.start + span.length));
-            let mut start = span.start;
-            let end = span.start + span.length;
-            while start < end {
-                let model = self.models.entry(section.model.clone()).or_default();
-                let version = model.versions.entry(section.version.clone()).or_default();
-                let id = WindowId {
-                    epoch: rules.since,
-                    start: version.next_size,
-                    version: section.version.clone(),
+        };
+        let taken = now.room.min(rest.length);
+        now.span.length += taken;
+        now.room -= taken;
+        if now.room == 0 {
+            let id = self.put_filling(moment, part, now);
+            self.publish(part.name, &id, ClosedBy::Size, &[], moment.epochs, out);
+        } else {
+            *filling = Some(now);
+        }
+        Span { start: rest.start + taken, length: rest.length - taken }
+    }
+
+    /// The window that is filling with rows of a section.
+    fn filling_id(&self, part: &Part<'_>, section: usize) -> WindowId {
+        let (epoch, version) = (part.rules.since, part.sections[section].version());
+        let start = self.models.get(part.name).map_or(0, |model| model.next_size(epoch, version));
+        WindowId { epoch, start, version: version.to_owned() }
+    }
+
+    fn put_filling(&mut self, moment: &Moment<'_>, part: &Part<'_>, filling: Filling) -> WindowId {
+        let id = self.filling_id(part, filling.section);
+        let model = self.models.entry(part.name.to_owned()).or_default();
+        let served = &part.sections[filling.section];
+        let folded = model.put(moment.lane, id.clone(), served, filling.span);
+        account(&mut self.lanes, moment.lane, |fates| fates.open.merge(&folded));
+        id
+    }
+
+    fn fold_by_period(&mut self, moment: &Moment<'_>, part: &Part<'_>, period: Duration) {
+        let since = part.rules.since;
+        let timing = part.rules.timing;
+        let limit = future(moment.appended, timing.skew);
+        let model = self.models.entry(part.name.to_owned()).or_default();
+        let closed = model.is_closed(since);
+        let frontier = model.frontiers.get(&since).copied().unwrap_or(i64::MIN);
+        let mut watermark = model.lanes.get(&moment.lane).and_then(|lane| lane.watermark);
+        let mut had_rows = false;
+        let [mut open, mut late, mut quarantined] = [Digest::default(); 3];
+        let window_of = |time| WindowRule::period_of(period, time);
+        let stand =
+            |watermark: Option<i64>| (since, watermark.map_or(i64::MIN, |mark| window_of(mark).0));
+        // Runs of rows that go into one window, by section.
+        let mut spans: Vec<Vec<(i64, Span)>> = vec![Vec::new(); part.sections.len()];
+        for run in part.runs() {
+            let (section, rows) = match run {
+                Run::Rows { section, span } => (section, span),
+                Run::Reject(version) => {
+                    model.stray(version, stand(watermark), Strays::REJECTED);
+                    continue;
+                }
+            };
+            let served = &part.sections[section];
+            let mut last: Option<(i64, i64)> = None;
+            for (row, &time) in (rows.start..).zip(served.times(rows)) {
+                if time > limit {
+                    quarantined.add(served.offset(row));
+                    model.stray(served.version(), stand(watermark), Strays::of(true, 1));
+                    continue;
+                }
+                had_rows = true;
+                let (start, end) = match last {
+                    Some((start, end)) if start <= time && time < end => (start, end),
+                    _ => window_of(time),
                 };
-                let window = model.windows.entry(id.clone()).or_insert_with(|| empty(plan));
-                let room = size.saturating_sub(window.rows).max(1);
-                let length = usize::try_from(room).unwrap_or(usize::MAX).min(end - start);
-                let folded =
-                    put(window, plan, prepared.as_ref(), lane, section, Span { start, length });
-                version.see(window);
-                let full = window.rows >= size;
-                if let Some(state) = model.lanes.get_mut(&lane) {
-                    if let Some(strays) = state.strays.remove(&section.version) {
-                        window.strays.merge(strays);
+                last = Some((start, end));
+                let passed = watermark.is_some_and(|mark| timing.passed(end, mark));
+                if closed || end <= frontier || passed {
+                    late.add(served.offset(row));
+                    model.stray(served.version(), stand(watermark), Strays::of(false, 1));
+                    continue;
+                }
+                watermark = watermark.max(Some(time));
+                match spans[section].last_mut() {
+                    Some((before, span)) if *before == start && span.end() == row => {
+                        span.length += 1;
                     }
+                    _ => spans[section].push((start, Span { start: row, length: 1 })),
                 }
-                self.account(lane, |fates| fates.open.merge(&folded));
-                if full {
-                    self.publish(&section.model, &id, ClosedBy::Size, &[], policy, epochs, out);
-                }
-                start += length;
             }
         }
-    }
-
-    fn fold_by_period(&mut self, lane: Lane, appended: i64, section: &Section, rules: &Model) {
-        let WindowRule::Period(period) = rules.timing.rule else { return };
-        let offsets = &section.rows.offsets;
-        let Some(times) = section.rows.times.as_deref() else { return };
-        let plan = plan_of(section, rules);
-        let prepared = plan.map(|plan| plan.prepare(&section.rows));
-        let lateness = rules.timing.lateness.saturating_mul(1000);
-        let limit = future(appended, rules.timing.skew);
-        let model = self.models.entry(section.model.clone()).or_default();
-        let closed = model.is_closed(rules.since);
-        let frontier = model.frontiers.get(&rules.since).copied().unwrap_or(i64::MIN);
-        let mut watermark = model.lanes.get(&lane).and_then(|lane| lane.watermark);
-        // Runs of rows with one destiny.
-        let mut runs: Vec<(Destiny, Span, Option<i64>)> = Vec::new();
-        let mut last: Option<(i64, i64)> = None;
-        for (row, &time) in times.iter().enumerate() {
-            let (start, end) = match last {
-                Some((start, end)) if start <= time && time < end => (start, end),
-                _ => WindowRule::period_of(period, time),
-            };
-            last = Some((start, end));
-            let destiny = if time > limit {
-                Destiny::Quarantined
-            } else if closed
-                || end <= frontier
-                || watermark.is_some_and(|mark| end.saturating_add(lateness) <= mark)
-            {
-                Destiny::Late
-            } else {
-                watermark = Some(watermark.map_or(time, |mark| mark.max(time)));
-                Destiny::Window(start)
-            };
-            match runs.last_mut() {
-                // What a stray is counted in depends on the watermark where it stands.
-                Some((before, span, mark))
-                    if *before == destiny
-                        && (matches!(destiny, Destiny::Window(_)) || *mark == watermark) =>
-                {
-                    span.length += 1;
-                    *mark = watermark;
-                }
-                _ => runs.push((destiny, Span { start: row, length: 1 }, watermark)),
-            }
-        }
-        for (destiny, span, watermark) in runs {
-            let model = self.models.entry(section.model.clone()).or_default();
-            let state = model.lanes.entry(lane).or_default();
+        if had_rows {
+            let state = model.lanes.entry(moment.lane).or_default();
+            state.last_row_at = state.last_row_at.max(moment.appended);
             state.watermark = watermark;
-            match destiny {
-                Destiny::Quarantined => self.quarantine(lane, section, rules, span),
-                Destiny::Late => {
-                    state.last_row_at = state.last_row_at.max(appended);
-                    self.late(lane, section, rules, span);
-                }
-                Destiny::Window(start) => {
-                    state.last_row_at = state.last_row_at.max(appended);
-                    let strays = state.strays.remove(&section.version);
-                    let id =
-                        WindowId { epoch: rules.since, start, version: section.version.clone() };
-                    let window = model.windows.entry(id).or_insert_with(|| empty(plan));
-                    let folded = put(window, plan, prepared.as_ref(), lane, section, span);
-                    if let Some(strays) = strays {
-                        window.strays.merge(strays);
-                    }
-                    model.versions.entry(section.version.clone()).or_default().see(window);
-                    self.account(lane, |fates| fates.open.merge(&folded));
-                }
+        }
+        for (served, spans) in part.sections.iter().zip(spans) {
+            for (start, span) in spans {
+                let id = WindowId { epoch: since, start, version: served.version().to_owned() };
+                open.merge(&model.put(moment.lane, id, served, span));
             }
         }
-        debug_assert_eq!(offsets.len(), times.len(), "every row has a time");
+        account(&mut self.lanes, moment.lane, |fates| {
+            fates.open.merge(&open);
+            fates.late.merge(&late);
+            fates.quarantined.merge(&quarantined);
+        });
     }
-
-    fn quarantine(&mut self, lane: Lane, section: &Section, rules: &Model, span: Span) {
-        let digest = digest(section, span);
-        self.account(lane, |fates| fates.quarantined.merge(&digest));
-        let strays = Strays { quarantined: digest.count, ..Strays::default() };
-        let model = self.models.entry(section.model.clone()).or_default();
-        model.stray(lane, &section.version, rules, strays);
-    }
-
-    fn late(&mut self, lane: Lane, section: &Section, rules: &Model, span: Span) {
-        let digest = digest(section, span);
-        self.account(lane, |fates| fates.late.merge(&digest));
-        let strays = Strays { late: digest.count, ..Strays::default() };
-        let model = self.models.entry(section.model.clone()).or_default();
-        model.stray(lane, &section.version, rules, strays);
-    }
-}
-
-/// What becomes of a row.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Destiny {
-    /// Into the window that starts then.
-    Window(i64),
-    Late,
-    Quarantined,
 }
 
 impl ModelState {
-    /// Whether no row of the epoch can be in a window any more.
-    fn is_closed(&self, epoch: u64) -> bool {
-        self.frontiers.get(&epoch) == Some(&i64::MAX)
-    }
-
-    /// Moves the lane's watermark.
-    fn advance(&mut self, lane: Lane, appended: i64, times: Option<&[i64]>) {
-        let state = self.lanes.entry(lane).or_default();
-        state.last_row_at = state.last_row_at.max(appended);
-        let greatest = times.and_then(|times| times.iter().max().copied());
-        state.watermark = state.watermark.max(greatest);
-    }
-
-    /// Counts records that are in no window: in the one where the lane's watermark stands, as soon as there is one.
-    fn stray(&mut self, lane: Lane, version: &str, rules: &Model, strays: Strays) {
-        let state = self.lanes.entry(lane).or_default();
-        let start = match rules.timing.rule {
-            WindowRule::Period(period) => {
-                state.watermark.map(|mark| WindowRule::period_of(period, mark).0)
-            }
-            _ => self.versions.get(version).map(|version| version.next_size),
-        };
-        let id =
-            start.map(|start| WindowId { epoch: rules.since, start, version: version.to_owned() });
-        match id.and_then(|id| self.windows.get_mut(&id)) {
-            Some(window) => {
-                window.strays.merge(strays);
-                window.changed = true;
-            }
-            None => state.strays.entry(version.to_owned()).or_default().merge(strays),
+    /// Folds rows into a window.
+    fn put(&mut self, lane: Lane, id: WindowId, served: &Served<'_>, span: Span) -> Digest {
+        let version = self.versions.entry(id.version.clone()).or_default();
+        let window = self
+            .windows
+            .entry(id)
+            .or_insert_with(|| OpenWindow::new(served.plan.map(WindowState::new)));
+        if let (Some(state), Some(plan), Some(prepared)) =
+            (&mut window.state, served.plan, &served.prepared)
+        {
+            state.fold(plan, prepared, span.start, span.length);
         }
+        let noted = window.note(lane, served.offsets(span), served.times(span));
+        version.see(window);
+        noted
     }
 }
 
-fn plan_of<'r>(section: &Section, rules: &'r Model) -> Option<&'r Plan> {
-    let version = rules.version(&section.version).filter(|_| section.profiled)?;
-    Some(&version.plan)
-}
-
-fn empty(plan: Option<&Plan>) -> OpenWindow {
-    OpenWindow::new(plan.map(WindowState::new))
-}
-
-/// Folds rows into a window.
-fn put(
-    window: &mut OpenWindow,
-    plan: Option<&Plan>,
-    prepared: Option<&Prepared<'_>>,
-    lane: Lane,
-    section: &Section,
-    span: Span,
-) -> Digest {
-    if let (Some(state), Some(plan), Some(prepared)) = (&mut window.state, plan, prepared) {
-        state.fold(plan, prepared, span.start, span.length);
+/// Enters what became of records in the ledger of their lane, which is there since its record was admitted.
+fn account(lanes: &mut BTreeMap<Lane, LaneState>, lane: Lane, enter: impl FnOnce(&mut Fates)) {
+    if let Some(state) = lanes.get_mut(&lane) {
+        enter(&mut state.fates);
     }
-    let range = span.start..span.start + span.length;
-    let times = section.rows.times.as_deref().and_then(|times| times.get(range.clone()));
-    window.note(lane, &section.rows.offsets[range], times.unwrap_or_default())
-}
-
-fn digest(section: &Section, span: Span) -> Digest {
-    Digest::of(section.rows.offsets[span.start..span.start + span.length].iter().copied())
 }
 
 /// The greatest event time that is not from the future, in microseconds.
@@ -285,12 +261,12 @@ fn future(appended: i64, skew: i64) -> i64 {
 }
 
 /// Runs of rows that are from the future, and that are not.
-fn by_skew(times: &[i64], rows: usize, appended: i64, skew: i64) -> Vec<(Span, bool)> {
-    let limit = future(appended, skew);
+fn by_skew(served: &Served<'_>, rows: Span, limit: i64) -> Vec<(Span, bool)> {
+    let times = served.times(rows);
     if times.iter().all(|&time| time <= limit) {
-        return vec![(Span { start: 0, length: rows }, false)];
+        return vec![(rows, false)];
     }
-    let mut start = 0;
+    let mut start = rows.start;
     times
         .chunk_by(|a, b| (*a > limit) == (*b > limit))
         .map(|run| {

@@ -12,24 +12,29 @@
 //!
 //! Knows nothing of Kafka's clients, transactions or clocks.
 
+mod check;
 mod checkpoint;
 mod fold;
 mod lane;
 mod model;
 mod open;
+mod part;
 mod publish;
 mod seal;
 mod show;
+mod waited;
 
 use std::collections::BTreeMap;
 
+use self::check::check;
 use self::model::ModelState;
-use self::open::WindowId;
+use self::open::{OpenWindow, WindowId};
 use crate::alert::AlertEvent;
-use crate::batch::{Admission, Body, Lane, Record};
-use crate::epoch::Epochs;
+use crate::batch::{Admission, Body, Header, Lane, Record};
+use crate::epoch::{Epoch, Epochs, Model};
 use crate::window::WindowResult;
 
+pub use self::check::Halt;
 pub use self::checkpoint::{Checkpoint, CheckpointError, Ledger};
 pub use self::lane::{Fates, LaneState};
 pub use self::show::{Show, Standing};
@@ -41,6 +46,8 @@ pub struct Tally {
     models: BTreeMap<String, ModelState>,
     /// The log's time: the greatest append time so far, in milliseconds.
     time: i64,
+    /// The greatest policy number so far: in force from the record that first carries it.
+    policy: u64,
     /// The log's next offset.
     position: i64,
     /// How many outputs there were, and a running hash of them.
@@ -56,45 +63,12 @@ pub enum Output {
     Alert(Box<AlertEvent>),
 }
 
-/// Why a tally cannot go on.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Halt {
-    /// Rows of an epoch whose settings are not known.
-    #[error("lane {lane}: rows of epoch {epoch}, which the control topic does not have yet")]
-    UnknownEpoch {
-        /// The lane.
-        lane: Lane,
-        /// The epoch.
-        epoch: u64,
-    },
-    /// Rows of a model that the epoch does not have: the log was written by other settings.
-    #[error("lane {lane}: rows of model `{model}`, which epoch {epoch} does not have")]
-    UnknownModel {
-        /// The lane.
-        lane: Lane,
-        /// The model.
-        model: String,
-        /// The epoch.
-        epoch: u64,
-    },
-    /// Rows that are not laid out as the profile says.
-    #[error(
-        "lane {lane}: rows of model `{model}` have {found} columns, its profile in epoch {epoch} has {wanted}; the log \
-         was written by another version"
-    )]
-    Layout {
-        /// The lane.
-        lane: Lane,
-        /// The model.
-        model: String,
-        /// The epoch.
-        epoch: u64,
-        /// Columns of the rows.
-        found: usize,
-        /// Columns of the profile.
-        wanted: usize,
-    },
+/// A record that is being taken: all but what it carries.
+struct Moment<'e> {
+    lane: Lane,
+    epoch: u64,
+    appended: i64,
+    epochs: &'e Epochs,
 }
 
 impl Tally {
@@ -140,36 +114,71 @@ impl Tally {
             lane.gap_since.get_or_insert(now);
         }
         if admission == Admission::New {
-            lane.gap_since = None;
-            lane.partitions = lane.partitions.max(record.header.partitions);
-            let (epoch, policy) = (record.header.epoch, record.header.policy);
-            match record.body {
-                // Either speaks of the lane from the sender's position on: while records before it are missing, an epoch
-                // that it names has not begun for us.
-                Body::Open { .. } => lane.enter_at(epoch, record.header.stretch.from),
+            let Header { epoch, policy, partitions, stretch, .. } = record.header;
+            lane.partitions = lane.partitions.max(partitions);
+            self.policy = self.policy.max(policy);
+            let before = lane.epoch;
+            match &record.body {
+                // Either speaks of the lane from the sender's position on: while records before it are missing, an
+                // epoch that it names has not begun for us.
+                Body::Open { .. } => lane.enter_at(epoch, stretch.from),
                 Body::Heartbeat(heartbeat) => {
-                    lane.hear(heartbeat);
-                    lane.enter_at(epoch, record.header.stretch.from);
+                    lane.hear(*heartbeat);
+                    lane.enter_at(epoch, stretch.from);
                 }
                 Body::Lost { .. } => {
-                    let stretch = record.header.stretch;
+                    lane.gap_since = None;
                     lane.fates.lost += (stretch.to - stretch.from).unsigned_abs();
                     lane.settle();
                 }
-                Body::Rows(content) => {
-                    lane.enter(epoch, record.header.stretch.from);
+                Body::Rows(_) => {
+                    lane.gap_since = None;
+                    lane.enter(epoch, stretch.from);
                     lane.settle();
-                    self.fold(id, epoch, policy, appended, content, epochs, out);
                 }
             }
-            self.seal(policy, epochs, out);
+            let after = lane.epoch;
+            if after != before {
+                self.leave(id, before, after, epochs);
+            }
+            if let Body::Rows(content) = &record.body {
+                self.fold(&Moment { lane: id, epoch, appended, epochs }, content, out);
+            }
+            self.seal(epochs, out);
         }
         Ok(admission)
     }
 
+    /// Notes where a lane's watermarks stand as it goes from one epoch to another.
+    fn leave(&mut self, lane: Lane, before: u64, after: u64, epochs: &Epochs) {
+        let since = |epoch, name| epochs.model(epoch, name).map(|rules| rules.since);
+        for (name, model) in &mut self.models {
+            if let (Some(brought), Some(old)) = (model.lanes.get_mut(&lane), since(before, name))
+                && since(after, name) != Some(old)
+            {
+                brought.leave(old);
+            }
+        }
+    }
+
+    /// What an epoch made of a model, and the newest epoch in which it still is so, among those that the log has come
+    /// to: what else is known already must not change what a record does.
+    fn in_force<'e>(
+        &self,
+        epochs: &'e Epochs,
+        model: &str,
+        since: u64,
+    ) -> Option<(&'e Model, &'e Epoch)> {
+        let newest = self.lanes.values().map(|lane| lane.epoch).max()?;
+        epochs.epochs.range(since..=newest.max(since)).rev().find_map(|(_, epoch)| {
+            let rules = epoch.models.get(model).filter(|rules| rules.since == since)?;
+            Some((&**rules, &**epoch))
+        })
+    }
+
     /// Bytes of memory that open windows hold.
     pub fn bytes(&self) -> usize {
-        self.models.values().flat_map(|model| model.windows.values()).map(|w| w.bytes()).sum()
+        self.models.values().flat_map(|model| model.windows.values()).map(OpenWindow::bytes).sum()
     }
 
     /// How many windows are open.
@@ -195,28 +204,4 @@ impl Tally {
     pub fn time(&self) -> i64 {
         self.time
     }
-}
-
-/// Whether the record's settings are known and its rows laid out by them.
-fn check(record: &Record, epochs: &Epochs) -> Result<(), Halt> {
-    let Body::Rows(content) = &record.body else { return Ok(()) };
-    let (lane, epoch) = (record.header.lane, record.header.epoch);
-    if !epochs.epochs.contains_key(&epoch) {
-        return Err(Halt::UnknownEpoch { lane, epoch });
-    }
-    for section in &content.sections {
-        let model = section.model.clone();
-        let Some(rules) = epochs.model(epoch, &model) else {
-            return Err(Halt::UnknownModel { lane, model, epoch });
-        };
-        let wanted = match rules.version(&section.version) {
-            Some(version) if section.profiled => version.plan.profile().columns.len(),
-            _ => 0,
-        };
-        let found = section.rows.columns.len();
-        if found != wanted {
-            return Err(Halt::Layout { lane, model, epoch, found, wanted });
-        }
-    }
-    Ok(())
 }

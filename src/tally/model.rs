@@ -23,6 +23,11 @@ pub(super) struct ModelState {
     /// When the first lane left an epoch of the model behind, in the log's time.
     #[n(3)]
     pub(super) left: BTreeMap<u64, i64>,
+    /// Records in no window that no result has counted yet, by version; then by epoch and start of the window in which
+    /// their lane's watermark stood. The first result of the version at or after that takes them: when it is made, no
+    /// lane can add to what stands before it, so what it says does not depend on how lanes interleave.
+    #[n(4)]
+    strays: BTreeMap<String, BTreeMap<(u64, i64), Strays>>,
     /// Held apart from the rest in checkpoints.
     #[cbor(skip)]
     pub(super) windows: BTreeMap<WindowId, OpenWindow>,
@@ -37,9 +42,9 @@ pub(super) struct ModelLane {
     /// When its last row was appended to the log.
     #[n(1)]
     pub(super) last_row_at: i64,
-    /// Records without a window that no window has counted yet, by version.
+    /// Where the watermark stood when the lane left an epoch of the model behind.
     #[n(2)]
-    pub(super) strays: BTreeMap<String, Strays>,
+    left_at: BTreeMap<u64, Option<i64>>,
 }
 
 /// A version of a model.
@@ -48,9 +53,9 @@ pub(super) struct VersionState {
     /// The index of the next window to be sealed.
     #[n(0)]
     pub(super) next_index: u64,
-    /// By size: the number of the window that is open or opens next.
+    /// By size: the number of the window that is open or opens next, by the epochs that changed the model.
     #[n(1)]
-    pub(super) next_size: i64,
+    pub(super) next_size: BTreeMap<u64, i64>,
     #[n(2)]
     pub(super) alert: Lifecycle,
     /// The latest result, as JSON: what gauges show.
@@ -65,5 +70,79 @@ impl VersionState {
     /// Notes the newest event of a window.
     pub(super) fn see(&mut self, window: &OpenWindow) {
         self.last_event = self.last_event.max(window.times.map(|(_, greatest)| greatest));
+    }
+}
+
+impl ModelState {
+    /// Whether no row of the epoch can be in a window any more.
+    pub(super) fn is_closed(&self, epoch: u64) -> bool {
+        self.frontiers.get(&epoch) == Some(&i64::MAX)
+    }
+
+    /// The number of the window of a version that is filling, by size.
+    pub(super) fn next_size(&self, epoch: u64, version: &str) -> i64 {
+        let version = self.versions.get(version);
+        version.and_then(|version| version.next_size.get(&epoch)).copied().unwrap_or(0)
+    }
+
+    /// Counts records that are in no window, at the window where their lane's watermark stands.
+    pub(super) fn stray(&mut self, version: &str, at: (u64, i64), strays: Strays) {
+        self.strays.entry(version.to_owned()).or_default().entry(at).or_default().merge(strays);
+    }
+
+    /// What a window's result counts of them.
+    pub(super) fn take_strays(&mut self, id: &WindowId) -> Strays {
+        let mut sum = Strays::default();
+        if let Some(waiting) = self.strays.get_mut(&id.version) {
+            let later = waiting.split_off(&(id.epoch, id.start.saturating_add(1)));
+            for &strays in waiting.values() {
+                sum.merge(strays);
+            }
+            *waiting = later;
+        }
+        self.strays.retain(|_, waiting| !waiting.is_empty());
+        sum
+    }
+
+    /// Strays from before the frontier, where no window can open any more, wait together for the version's next one:
+    /// there are never more of them than windows.
+    pub(super) fn join_strays(&mut self, epoch: u64, frontier: i64) {
+        for waiting in self.strays.values_mut() {
+            let later = waiting.split_off(&(epoch, frontier));
+            if let Some((&last, _)) = waiting.last_key_value() {
+                let mut sum = Strays::default();
+                for &strays in waiting.values() {
+                    sum.merge(strays);
+                }
+                *waiting = BTreeMap::from([(last, sum)]);
+            }
+            waiting.extend(later);
+        }
+    }
+
+    /// Ends an epoch of the model: what still comes of it is late.
+    pub(super) fn close(&mut self, epoch: u64) {
+        self.frontiers.insert(epoch, i64::MAX);
+        self.left.remove(&epoch);
+        for version in self.versions.values_mut() {
+            version.next_size.remove(&epoch);
+        }
+        for lane in self.lanes.values_mut() {
+            // The last one also tells of later epochs that the lane passed over.
+            let last = lane.left_at.range(..=epoch).next_back().map(|(&left, _)| left);
+            lane.left_at.retain(|&left, _| left > epoch || Some(left) == last);
+        }
+    }
+}
+
+impl ModelLane {
+    /// Notes that the lane leaves an epoch of the model behind.
+    pub(super) fn leave(&mut self, epoch: u64) {
+        self.left_at.insert(epoch, self.watermark);
+    }
+
+    /// Where the watermark stood when the lane left the epoch behind.
+    pub(super) fn left_at(&self, epoch: u64) -> Option<i64> {
+        self.left_at.range(..=epoch).next_back().and_then(|(_, &watermark)| watermark)
     }
 }

@@ -35,13 +35,11 @@ pub(super) struct OpenWindow {
     /// Which records, by lane.
     #[n(3)]
     pub(super) inputs: BTreeMap<Lane, Input>,
-    #[n(4)]
-    pub(super) strays: Strays,
     /// When the first lane passed its end, in the log's time.
-    #[n(5)]
+    #[n(4)]
     pub(super) first_passed: Option<i64>,
     /// Whether it changed since the last checkpoint.
-    #[n(6)]
+    #[n(5)]
     pub(super) changed: bool,
 }
 
@@ -56,7 +54,7 @@ pub(super) struct Input {
     pub(super) digest: Digest,
 }
 
-/// Records that are in no window, counted in the one that was open when they came.
+/// Records that are in no window, counted in the one where their lane's watermark stood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Strays {
     #[n(0)]
@@ -68,6 +66,18 @@ pub(super) struct Strays {
 }
 
 impl Strays {
+    /// A record that could not be read.
+    pub(super) const REJECTED: Self = Self { late: 0, rejected: 1, quarantined: 0 };
+
+    /// Rows that are quarantined, or late.
+    pub(super) fn of(quarantined: bool, rows: u64) -> Self {
+        if quarantined {
+            Self { quarantined: rows, ..Self::default() }
+        } else {
+            Self { late: rows, ..Self::default() }
+        }
+    }
+
     pub(super) fn merge(&mut self, other: Self) {
         self.late += other.late;
         self.rejected += other.rejected;
@@ -82,7 +92,6 @@ impl OpenWindow {
             rows: 0,
             times: None,
             inputs: BTreeMap::new(),
-            strays: Strays::default(),
             first_passed: None,
             changed: true,
         }

@@ -9,19 +9,20 @@ use crate::window::{ClosedBy, Dataset, Heading, LaneInput, WindowResult};
 
 impl Tally {
     /// Takes a window out of the open ones and publishes it.
-    #[expect(clippy::too_many_arguments, reason = "all of one window")]
     pub(super) fn publish(
         &mut self,
         name: &str,
         id: &WindowId,
         by: ClosedBy,
         left_out: &[String],
-        policy: u64,
         epochs: &Epochs,
         out: &mut Vec<Output>,
     ) {
+        // The epoch that made the model what the window was folded by may not be the newest.
+        let rules = self.in_force(epochs, name, id.epoch).map(|(rules, _)| rules);
         let Some(model) = self.models.get_mut(name) else { return };
         let Some(mut window) = model.windows.remove(id) else { return };
+        let strays = model.take_strays(id);
         let version_state = model.versions.entry(id.version.clone()).or_default();
         let index = version_state.next_index;
         version_state.next_index += 1;
@@ -40,15 +41,13 @@ impl Tally {
                 digest: input.digest.to_string(),
             });
         }
-        // The epoch that made the model what the window was folded by may not be the newest.
-        let rules = epochs.model(id.epoch, name);
         let served = rules.and_then(|rules| rules.version(&id.version));
         let period = rules.and_then(|rules| match rules.timing.rule {
             WindowRule::Period(period) => Some(WindowRule::period_of(period, id.start)),
             _ => None,
         });
         if period.is_none() {
-            version_state.next_size = id.start + 1;
+            version_state.next_size.insert(id.epoch, id.start + 1);
         }
         let heading = Heading {
             model: name.to_owned(),
@@ -59,9 +58,9 @@ impl Tally {
             row_span: None,
             rows: window.rows,
             closed_by: by,
-            late: window.strays.late,
-            rejected: window.strays.rejected,
-            quarantined: window.strays.quarantined,
+            late: strays.late,
+            rejected: strays.rejected,
+            quarantined: strays.quarantined,
             lanes_left_out: left_out.to_vec(),
             inputs,
             epoch: id.epoch,
@@ -76,7 +75,7 @@ impl Tally {
             _ => heading.result_without_profile(),
         };
         version_state.latest = serde_json::to_string(&result).ok();
-        let alert = epochs.policy(policy, name).step(&mut version_state.alert, &result);
+        let alert = epochs.policy(self.policy, name).step(&mut version_state.alert, &result);
         self.outputs = chain(self.outputs, &result);
         out.push(Output::Result(Box::new(result)));
         if let Some(event) = alert {

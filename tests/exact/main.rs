@@ -15,5 +15,6 @@ mod outward; // the schemas of what travels on topics
 mod refusals; // settings that are refused: every mistake at once
 mod schemas; // the schemas of what others read and write
 mod settings; // what was written in vigie.toml, and what it means
+mod stages; // the stages under every crash and interleaving
 mod window; // the laws of the window state, bit for bit
 mod world; // made-up data for the others

@@ -14,7 +14,6 @@ use crate::stream::error::StreamError;
 use crate::stream::expressions::ExpressionMaker;
 use crate::stream::intake::outbox::Outbox;
 use crate::stream::membership::Partition;
-use crate::stream::output::output_of;
 use crate::telemetry::Telemetry;
 
 /// What lanes read records by.
@@ -79,7 +78,7 @@ impl OpenLane {
             return Ok(());
         }
         if self.feed.must_close_before(offset) {
-            self.close(books, outbox)?;
+            self.close(outbox)?;
         }
         let epoch = self.feed.epoch_at(offset);
         if !self.readers.contains_key(&epoch) {
@@ -125,14 +124,13 @@ impl OpenLane {
     }
 
     /// Ends the stretch that is being read, and sends it.
-    pub(super) fn close(&mut self, books: &Books, outbox: &Outbox) -> Result<(), StreamError> {
+    pub(super) fn close(&mut self, outbox: &Outbox) -> Result<(), StreamError> {
         self.began = None;
-        let (outputs, partition) = (books.outputs, self.partition.1);
         let mut content = BTreeMap::new();
         for reader in self.readers.values_mut().filter(|reader| !reader.is_empty()) {
             // A stretch has one epoch, so only one reader has read anything.
             content = reader
-                .take(|model| output_of(model, partition, outputs))
+                .take(|model| self.feed.output(model))
                 .map_err(|error| StreamError::Control(error.to_string()))?;
         }
         let filtered = content.values().map(|content| content.filtered.len() as u64).sum();

@@ -1,0 +1,226 @@
+//! The sending side of a lane, one rule after the other.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::{prop, prop_assert_eq, proptest};
+use vigie::batch::{Body, Cursor, Heartbeat, Stretch};
+use vigie::intake::{Committed, Feed};
+
+use super::desk::lane;
+
+fn feed(found: Committed) -> Feed {
+    Feed::take_over(lane(0), "predictions".to_owned(), 1, 2, 0, found)
+}
+
+fn opened(found: Committed) -> Feed {
+    let mut feed = feed(found);
+    let ticket = feed.open().ticket;
+    feed.acknowledged(ticket);
+    feed.acknowledged(ticket);
+    feed
+}
+
+fn nothing() -> BTreeMap<u32, vigie::batch::Content> {
+    BTreeMap::new()
+}
+
+#[test]
+fn every_owner_has_a_higher_number() {
+    let found = Committed::beginning_at(10, 1);
+    let first = feed(found);
+    assert_eq!(first.committed().owner, 1);
+    let second = feed(first.committed().clone());
+    assert_eq!(second.committed().owner, 2);
+}
+
+#[test]
+fn a_lane_is_open_when_every_output_has_heard_of_it() {
+    let mut feed = feed(Committed::beginning_at(10, 1));
+    assert!(!feed.is_open());
+    let open = feed.open();
+    assert_eq!(open.records.len(), 2);
+    assert!(matches!(open.records[1].1.body, Body::Open { beginning: 10 }));
+    feed.acknowledged(open.ticket);
+    assert!(!feed.is_open());
+    assert!(feed.acknowledged(open.ticket), "it may be read now");
+    assert!(feed.is_open());
+}
+
+#[test]
+fn an_announcement_that_was_lost_is_made_again() {
+    let mut feed = feed(Committed::beginning_at(10, 1));
+    let lost = feed.open();
+    feed.acknowledged(lost.ticket);
+    feed.fall_back();
+    assert!(feed.is_settled() && !feed.is_open(), "nothing is under way, but nobody has heard");
+    feed.acknowledged(lost.ticket);
+    assert!(!feed.is_open());
+    let again = feed.open().ticket;
+    feed.acknowledged(again);
+    feed.acknowledged(again);
+    assert!(feed.is_open());
+    // Later failures do not take that back.
+    feed.read(10);
+    feed.close(nothing()).unwrap();
+    feed.fall_back();
+    assert!(feed.is_open());
+}
+
+#[test]
+fn the_stretches_tile_the_lane_in_every_output() {
+    let mut feed = opened(Committed::beginning_at(3, 1));
+    let mut next = 3;
+    for (record, end) in [(3, 4), (9, 12), (12, 13), (20, 30)] {
+        feed.read(record);
+        feed.skip_to(end);
+        let sent = feed.close(nothing()).unwrap();
+        let outputs: Vec<u32> = sent.records.iter().map(|(output, _)| *output).collect();
+        assert_eq!(outputs, [0, 1]);
+        for (_, record) in &sent.records {
+            assert_eq!(record.header.stretch, Stretch { from: next, to: end });
+        }
+        next = end;
+    }
+    assert!(feed.close(nothing()).is_none());
+}
+
+#[test]
+fn an_epoch_begins_above_all_that_was_sent_however_old_the_answer_of_the_broker() {
+    let mut feed = opened(Committed::beginning_at(0, 1));
+    for offset in 0..8 {
+        feed.read(offset);
+    }
+    feed.close(nothing()).unwrap();
+    // Some of it may have landed with epoch 1, so it must be sent again with that.
+    feed.fall_back();
+    feed.begin_epoch(5, 2);
+    assert_eq!(feed.committed().boundaries, [(0, 1), (8, 2)]);
+    assert_eq!((feed.epoch_at(7), feed.epoch_at(8)), (1, 2));
+}
+
+#[test]
+fn an_epoch_that_never_came_into_force_leaves_no_trace() {
+    let mut feed = opened(Committed::beginning_at(0, 1));
+    feed.begin_epoch(5, 2);
+    feed.begin_epoch(5, 3);
+    assert_eq!(feed.committed().boundaries, [(0, 1), (5, 3)]);
+    // An older one does not come back.
+    feed.begin_epoch(9, 2);
+    assert_eq!(feed.newest_epoch(), 3);
+    assert_eq!(feed.committed().boundaries, [(0, 1), (5, 3)]);
+    // One that rows may have been sent with stays.
+    for offset in 0..7 {
+        if feed.must_close_before(offset) {
+            feed.close(nothing()).unwrap();
+        }
+        feed.read(offset);
+    }
+    feed.begin_epoch(5, 4);
+    assert_eq!(feed.committed().boundaries, [(0, 1), (5, 3), (7, 4)]);
+}
+
+#[test]
+fn epochs_that_are_over_are_not_committed_for_ever() {
+    let mut feed = opened(Committed::beginning_at(0, 1));
+    feed.begin_epoch(2, 2);
+    feed.begin_epoch(4, 3);
+    feed.read(0);
+    feed.read(1);
+    let ticket = feed.close(nothing()).unwrap().ticket;
+    feed.acknowledged(ticket);
+    assert_eq!(feed.committed().boundaries.len(), 3);
+    feed.acknowledged(ticket);
+    assert_eq!(feed.committed().boundaries, [(2, 2), (4, 3)]);
+}
+
+#[test]
+fn a_heartbeat_speaks_of_what_was_sent() {
+    let mut feed = opened(Committed::beginning_at(0, 1));
+    feed.read(0);
+    feed.begin_epoch(1, 2);
+    let beat = Heartbeat { high_watermark: 1, reached: 5 };
+    let header = |feed: &Feed| feed.heartbeat(beat).header;
+    assert_eq!((header(&feed).stretch, header(&feed).epoch), (Stretch { from: 0, to: 0 }, 1));
+    feed.close(nothing()).unwrap();
+    // At the boundary, and with nothing beyond it yet: the lane is in the new epoch.
+    assert_eq!((header(&feed).stretch, header(&feed).epoch), (Stretch { from: 1, to: 1 }, 2));
+}
+
+#[test]
+fn dead_letters_are_waited_for_too() {
+    let mut feed = opened(Committed::beginning_at(0, 1));
+    feed.read(0);
+    let ticket = feed.close(nothing()).unwrap().ticket;
+    feed.wait_for(ticket, 1);
+    assert!(!feed.acknowledged(ticket) && !feed.acknowledged(ticket));
+    assert_eq!(feed.committed().offset, 0);
+    assert!(feed.acknowledged(ticket));
+    assert_eq!(feed.committed().offset, 1);
+}
+
+#[test]
+fn a_model_goes_to_one_output_and_what_has_none_with_its_lane() {
+    let feed = Feed::take_over(
+        vigie::batch::Lane { topic: 1, partition: 21 },
+        "p".to_owned(),
+        32,
+        16,
+        0,
+        Committed::beginning_at(0, 1),
+    );
+    // XXH3-64 of the name (of the empty one 0x2d06800538d394c2); a change would put a model's rows in two places.
+    let outputs = ["car-loan", "loans", "cards", ""].map(|model| feed.output(Some(model)));
+    assert_eq!(outputs, [7, 13, 11, 2]);
+    assert_eq!(feed.output(None), 5);
+}
+
+#[test]
+fn a_range_that_is_gone_is_given_up_as_a_stretch_of_its_own() {
+    let mut feed = opened(Committed::beginning_at(0, 1));
+    feed.begin_epoch(6, 2);
+    feed.read(0);
+    assert!(feed.lose(9, "retention").is_none(), "what was read comes first");
+    feed.close(nothing()).unwrap();
+    assert!(feed.lose(1, "retention").is_none(), "nothing is gone");
+    let lost = feed.lose(9, "retention").unwrap();
+    let header = &lost.records[1].1.header;
+    assert_eq!((header.stretch, header.epoch), (Stretch { from: 1, to: 9 }, 2));
+    assert!(matches!(&lost.records[0].1.body, Body::Lost { reason } if reason == "retention"));
+    feed.read(9);
+    let next = feed.close(nothing()).unwrap();
+    assert_eq!(next.records[0].1.header.stretch, Stretch { from: 9, to: 10 });
+}
+
+#[test]
+fn a_lost_commit_is_recovered_from_what_the_readers_know() {
+    let cursor = |owner, position| Cursor { owner, beginning: 3, position };
+    let (ahead, behind) = ([(3, 1), (20, 2)], [(3, 1)]);
+    let readers = [(cursor(4, 25), &ahead[..]), (cursor(5, 18), &behind[..])];
+    let found = Committed::recovered(readers).unwrap();
+    assert_eq!((found.offset, found.beginning), (18, 3));
+    // Rows up to 25 were sent with the second epoch to one output, so they are to the other.
+    assert_eq!(found.boundaries, [(3, 1), (20, 2)]);
+    // Owners of which no reader has heard may have had the next numbers.
+    assert!(found.owner > 100);
+    // Epochs that are over everywhere are forgotten.
+    let all = [(cursor(4, 25), &ahead[..]), (cursor(5, 22), &ahead[..])];
+    assert_eq!(Committed::recovered(all).unwrap().boundaries, [(20, 2)]);
+    // Who has not heard of the lane needs all of it.
+    let unheard = [(cursor(4, 25), &ahead[..]), (Cursor::unknown(), &[][..])];
+    assert_eq!(Committed::recovered(unheard).unwrap().offset, 3);
+    assert_eq!(Committed::recovered([(Cursor::unknown(), &[][..])]), None);
+    assert_eq!(Committed::recovered([]), None);
+}
+
+proptest! {
+    #[test]
+    fn any_commit_comes_back_from_its_metadata(
+        offset in 0..i64::MAX, beginning in 0..i64::MAX, owner in 0..u64::MAX,
+        boundaries in prop::collection::vec((0..i64::MAX, 0..u64::MAX), 1..20),
+    ) {
+        let committed = Committed { offset, beginning, owner, boundaries };
+        let metadata = committed.to_metadata();
+        prop_assert_eq!(Committed::from_metadata(offset, &metadata), Some(committed));
+        proptest::prop_assert!(metadata.is_ascii() && metadata.len() < 4096);
+    }
+}

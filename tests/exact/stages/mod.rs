@@ -1,0 +1,18 @@
+//! The stages under every crash and interleaving.
+//!
+//! First one rule after the other, with a log written by hand; then whole worlds without Kafka, in which what should
+//! never happen is tried at every point.
+
+mod desk; // a log written by hand, and the tally of it
+mod events; // what lies in the input, and what intake makes of it
+mod rules; // small settings in force
+
+mod checkpoints; // a tally stops and goes on
+mod counting; // every record in one place: ledgers, strays, ids
+mod epochs; // settings and profiles change
+mod feeding; // the sending side of a lane
+mod lateness; // which rows are late
+mod reading; // which records are taken
+mod refusing; // what a tally does not go on with
+mod sealing; // when a window is complete
+mod silence; // who is not waited for

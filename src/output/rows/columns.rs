@@ -1,6 +1,7 @@
 //! The table of columns.
 
-use crate::window::{Figure, WindowResult};
+use crate::metric::Metric;
+use crate::window::{Figure, Method, RevisionCause, WindowResult};
 
 /// What a row has in a column.
 #[derive(Clone, Copy, Debug)]
@@ -63,14 +64,14 @@ columns! {
     "quarantined_rows" Whole |w, _| Some(w.quarantined_rows);
     "lanes_left_out" Texts |w, _| &w.lanes_left_out;
     "revision" Whole |w, _| Some(w.revision);
-    "revision_cause" Text |w, _| w.revision_cause.map(|cause| cause.as_str());
+    "revision_cause" Text |w, _| w.revision_cause.map(RevisionCause::as_str);
     "final" Truth |w, _| Some(w.is_final);
     "coverage" Number |w, _| w.coverage;
     "kind" Text |_, f| Some(f.kind.as_str());
     "metric" Text |_, f| Some(f.metric.as_str());
-    "method" Text |_, f| f.method.map(|method| method.as_str());
+    "method" Text |_, f| f.method.map(Method::as_str);
     "column_name" Text |_, f| f.column_name.as_deref();
-    "of" Text |_, f| f.of.map(|metric| metric.as_str());
+    "of" Text |_, f| f.of.map(Metric::as_str);
     "value" Number |_, f| f.value;
     "sampling_error" Number |_, f| f.sampling_error;
     "lower_confidence" Number |_, f| f.lower_confidence;

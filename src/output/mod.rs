@@ -3,3 +3,7 @@
 //! Knows nothing of Kafka, HTTP, or how a file is written.
 
 pub mod prometheus;
+pub mod rows;
+
+#[cfg(test)]
+mod made_up;

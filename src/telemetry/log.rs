@@ -4,6 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal};
 
 use tracing::Subscriber;
+use tracing::subscriber::set_global_default;
 use tracing_subscriber::filter::{EnvFilter, ParseError};
 use tracing_subscriber::fmt::{MakeWriter, fmt};
 
@@ -54,7 +55,7 @@ pub fn start_log(format: Option<LogFormat>) -> Result<(), LogError> {
     let filter = filter(|name| env::var(name).ok())?;
     let terminal = io::stderr().is_terminal();
     let format = format.unwrap_or(LogFormat::suiting(terminal));
-    tracing::subscriber::set_global_default(subscriber(format, terminal, filter, io::stderr))
+    set_global_default(subscriber(format, terminal, filter, io::stderr))
         .map_err(|_| LogError::Started)
 }
 
@@ -93,6 +94,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use serde_json::Value;
+    use tracing::subscriber::with_default;
 
     use super::*;
 
@@ -118,7 +120,7 @@ mod tests {
         };
         let to = lines.clone();
         let log = subscriber(format, terminal, filter(of).unwrap(), move || to.clone());
-        tracing::subscriber::with_default(log, || {
+        with_default(log, || {
             tracing::debug!(offset = 7, "a detail");
             tracing::warn!(partition = 3, "falling behind");
         });
@@ -155,7 +157,7 @@ mod tests {
     #[test]
     fn a_wrong_variable_is_named() {
         let wrong = filter(|name| (name == "VIGIE_LOG").then(|| "vigie=loud".to_owned()));
-        insta::assert_snapshot!(wrong.unwrap_err(), @"");
+        insta::assert_snapshot!(wrong.unwrap_err(), @r#"VIGIE_LOG is `vigie=loud`: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5; write for example `info` or `warn,vigie=debug`"#);
     }
 
     #[test]

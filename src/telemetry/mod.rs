@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::core::Collector;
+#[cfg(target_os = "linux")]
+use prometheus::process_collector::ProcessCollector;
 use prometheus::{Registry, TextEncoder};
 
 use self::measures::Measures;
@@ -80,6 +82,7 @@ pub struct ExpositionError(#[from] prometheus::Error);
 
 impl Telemetry {
     /// Telemetry that goes by this clock, with everything at zero.
+    #[expect(clippy::missing_panics_doc, reason = "the table is registered in tests")]
     pub fn new(clock: Clock) -> Self {
         let registry = Registry::new();
         let measures =
@@ -87,7 +90,7 @@ impl Telemetry {
         #[cfg(target_os = "linux")]
         {
             // CPU, memory, descriptors and threads, under the names that every dashboard knows.
-            let process = prometheus::process_collector::ProcessCollector::for_self();
+            let process = ProcessCollector::for_self();
             registry.register(Box::new(process)).expect("its names do not begin with `vigie_`");
         }
         measures.build_info.with_label_values(&[ENGINE]).set(1);

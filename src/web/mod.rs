@@ -6,6 +6,8 @@
 mod error;
 mod routes;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use self::error::WebError;
 pub use self::routes::router;

@@ -12,6 +12,8 @@
 mod families;
 mod gauges;
 mod series;
+#[cfg(test)]
+mod tests;
 
 pub use self::families::{FAMILIES, FamilySpec};
 pub use self::gauges::{Gauges, PartitionGauges};

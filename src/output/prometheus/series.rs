@@ -1,6 +1,7 @@
 //! What is to be seen of a result.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -203,7 +204,7 @@ impl<'r> Gathered<'r> {
 
     /// The most important families first.
     fn done(mut self) -> Vec<Series> {
-        for ((kind, metric, column), breach) in std::mem::take(&mut self.breaches) {
+        for ((kind, metric, column), breach) in mem::take(&mut self.breaches) {
             let column = self.column(column);
             let labels = [Text::Fixed(kind.as_str()), Text::Fixed(metric.as_str()), column];
             self.add(Family::Breach, labels, Some(truth(breach)));

@@ -78,7 +78,7 @@ impl OpenLane {
             return Ok(());
         }
         if self.feed.must_close_before(offset) {
-            self.close(outbox)?;
+            self.close(books, outbox)?;
         }
         let epoch = self.feed.epoch_at(offset);
         if !self.readers.contains_key(&epoch) {
@@ -124,7 +124,7 @@ impl OpenLane {
     }
 
     /// Ends the stretch that is being read, and sends it.
-    pub(super) fn close(&mut self, outbox: &Outbox) -> Result<(), StreamError> {
+    pub(super) fn close(&mut self, books: &Books, outbox: &Outbox) -> Result<(), StreamError> {
         self.began = None;
         let mut content = BTreeMap::new();
         for reader in self.readers.values_mut().filter(|reader| !reader.is_empty()) {

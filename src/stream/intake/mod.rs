@@ -367,11 +367,11 @@ impl Intake {
     /// Closes stretches that are full or old; all of them where nothing more is there to be read.
     fn close_due(&mut self, idle: bool) -> Result<(), StreamError> {
         let now = self.now();
-        let Self { lanes, outbox, .. } = self;
+        let Self { lanes, books, outbox, .. } = self;
         for lane in lanes {
             let Some(began) = lane.began else { continue };
             if idle || lane.feed.unsent() >= FULL || now.saturating_sub(began) >= LINGER {
-                lane.close(outbox)?;
+                lane.close(books, outbox)?;
             }
         }
         Ok(())
@@ -503,7 +503,7 @@ impl Intake {
             let position = client_position(&self.reader, &lane.partition);
             if let Some(position) = position.filter(|_| lane.began.is_none() && !lane.held) {
                 lane.feed.skip_to(position);
-                lane.close(&self.outbox)?;
+                lane.close(&self.books, &self.outbox)?;
             }
             for (output, &reached) in answer.question.beats.iter().enumerate() {
                 let heartbeat = Heartbeat { high_watermark: answer.high_watermark, reached };

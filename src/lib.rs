@@ -40,12 +40,16 @@
 //! ```
 
 pub mod alert;
+#[cfg(feature = "daemon")]
+pub mod app;
 pub mod batch;
 pub mod engine;
 pub mod epoch;
 pub mod fit;
 pub mod intake;
 pub mod metric;
+#[cfg(feature = "daemon")]
+pub mod output;
 pub mod profile;
 #[cfg(feature = "daemon")]
 pub mod query;
@@ -57,4 +61,6 @@ pub mod stream;
 pub mod tally;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
+#[cfg(feature = "daemon")]
+pub mod web;
 pub mod window;

@@ -1,3 +1,7 @@
 //! Arguments -> settings -> app -> exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vigie::app::main()
+}

@@ -77,6 +77,9 @@ pub enum Event {
 }
 
 impl Event {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Opened, Self::Updated, Self::Resolved];
+
     /// The name used in headers.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -102,6 +102,14 @@ struct Open {
     last: String,
 }
 
+impl Lifecycle {
+    /// How bad the alert is that is open, if one is.
+    pub fn severity(&self) -> Option<Severity> {
+        let open = self.open.as_ref()?;
+        Some(if open.critical { Severity::Critical } else { Severity::Warning })
+    }
+}
+
 impl Policy {
     /// What a breach of this kind is worth.
     pub const fn level(&self, kind: Kind) -> Level {

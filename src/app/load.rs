@@ -13,7 +13,8 @@ use crate::settings::{Model, Outside, Settings};
 /// Reads settings; relative names in them are meant from where they lie.
 pub(super) fn settings(path: &Path) -> Result<Settings> {
     let name = path.display().to_string();
-    let text = fs::read_to_string(path).with_context(|| format!("settings {name} cannot be read"))?;
+    let text =
+        fs::read_to_string(path).with_context(|| format!("settings {name} cannot be read"))?;
     let beside = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let outside = Outside {
         variable: &|name| env::var(name).ok(),
@@ -24,11 +25,13 @@ pub(super) fn settings(path: &Path) -> Result<Settings> {
 
 /// The model of that name, or the only one.
 pub(super) fn model<'s>(settings: &'s Settings, name: Option<&str>) -> Result<&'s Model> {
-    let known = || settings.models.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let known =
+        || settings.models.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match (name, settings.models.len()) {
-        (Some(name), _) => {
-            settings.models.get(name).with_context(|| format!("no model `{name}`; there are {}", known()))
-        }
+        (Some(name), _) => settings
+            .models
+            .get(name)
+            .with_context(|| format!("no model `{name}`; there are {}", known())),
         (None, 1) => settings.models.values().next().context("no model"),
         (None, _) => bail!("several models: say which with --model; there are {}", known()),
     }
@@ -76,7 +79,7 @@ pub(super) fn profiles(
 }
 
 /// The files of a model's profiles by version.
-fn profile_files(config: &Path, model: &Model) -> Result<Vec<(String, PathBuf)>> {
+pub(super) fn profile_files(config: &Path, model: &Model) -> Result<Vec<(String, PathBuf)>> {
     let mut files = Vec::new();
     let unnamed = profile_path(config, model, "")?;
     if unnamed.is_file() {
@@ -108,9 +111,8 @@ fn profile_files(config: &Path, model: &Model) -> Result<Vec<(String, PathBuf)>>
 /// A folder for a file to be, made if it is not there.
 pub(super) fn make_parent(path: &Path) -> Result<()> {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => {
-            fs::create_dir_all(folder).with_context(|| format!("folder {} cannot be made", folder.display()))
-        }
+        Some(folder) if !folder.as_os_str().is_empty() => fs::create_dir_all(folder)
+            .with_context(|| format!("folder {} cannot be made", folder.display())),
         _ => Ok(()),
     }
 }

@@ -45,9 +45,12 @@ pub(super) async fn profile_of(
     let available: Vec<(String, DataType)> = leaves
         .iter()
         .map(|leaf| (leaf.name().to_owned(), leaf.data_type(schema).unwrap_or(DataType::Null)))
-        .chain(choice.columns.iter().filter_map(|column| {
-            Some((column.name.clone(), column.path.data_type(schema)?))
-        }))
+        .chain(
+            choice
+                .columns
+                .iter()
+                .filter_map(|column| Some((column.name.clone(), column.path.data_type(schema)?))),
+        )
         .collect::<BTreeMap<_, _>>()
         .into_iter()
         .collect();
@@ -79,7 +82,8 @@ pub(super) async fn profile_of(
     if let Some(expressions) = &expressions {
         for name in expressions.columns() {
             if !choice.columns.iter().any(|column| column.name == name) {
-                let path = files.resolve(name).with_context(|| format!("model `{}`", model.name))?;
+                let path =
+                    files.resolve(name).with_context(|| format!("model `{}`", model.name))?;
                 want(&path);
                 inputs.push(input(name, &path.event_path().to_string(), path.data_type(schema))?);
             } else if !inputs.iter().any(|input| input.name == name) {
@@ -99,9 +103,7 @@ pub(super) async fn profile_of(
         .with_context(|| format!("reference {}", name()))?;
     if !choice.named_features {
         drop_ids(&mut choice, &batches)?;
-        inputs.retain(|input| {
-            !choice.ignored.iter().any(|(ignored, _)| *ignored == input.name)
-        });
+        inputs.retain(|input| !choice.ignored.iter().any(|(ignored, _)| *ignored == input.name));
     }
     let mut columns = columns_of(&choice);
     if let Some(expressions) = &expressions {
@@ -146,7 +148,9 @@ pub(super) async fn profile_of(
         calibration: match &model.performance.calibration {
             Calibration::All(Calibrator::None) => CalibrationChoice::None,
             Calibration::All(Calibrator::Isotonic) => CalibrationChoice::Isotonic,
-            Calibration::All(Calibrator::Auto) | Calibration::PerClass(_) => CalibrationChoice::Auto,
+            Calibration::All(Calibrator::Auto) | Calibration::PerClass(_) => {
+                CalibrationChoice::Auto
+            }
         },
         provenance: Provenance {
             sources: files.names().map(str::to_owned).collect(),
@@ -186,7 +190,9 @@ fn input(name: &str, path: &str, data_type: Option<DataType>) -> Result<Input> {
         (Kind::Continuous, _) => Holds::Number,
         (Kind::Categorical, DataType::Boolean) => Holds::Boolean,
         (Kind::Categorical, _) => Holds::Text,
-        _ => bail!("column `{name}` holds {data_type}, which neither features nor expressions can use on the stream"),
+        _ => bail!(
+            "column `{name}` holds {data_type}, which neither features nor expressions can use on the stream"
+        ),
     };
     Ok(Input { name: name.to_owned(), path: path.to_owned(), holds })
 }
@@ -246,10 +252,9 @@ pub(super) fn layout(
     choice: Option<&Choice>,
     schema: &Schema,
     file: &str,
-) -> Result<(Columns, Vec<ColumnPath>, Vec<String>)> {
+) -> Result<(Columns, Vec<ColumnPath>)> {
     use crate::settings::{Prediction, Probability};
     let mut wanted: Vec<ColumnPath> = Vec::new();
-    let mut absent = Vec::new();
     let chosen = |name: &str| {
         choice.and_then(|choice| choice.columns.iter().find(|column| column.name == name))
     };
@@ -280,10 +285,12 @@ pub(super) fn layout(
             chosen(&column.name).map(|chosen| chosen.path.name().to_owned()),
             Some(column.name.clone()),
         ];
-        let found = candidates.iter().flatten().find_map(|path| ColumnPath::resolve(path, schema).ok());
+        let found =
+            candidates.iter().flatten().find_map(|path| ColumnPath::resolve(path, schema).ok());
         match found {
             Some(path) => wanted.push(path.named(&column.name)),
-            None if column.role == Role::Target => absent.push(column.name.clone()),
+            // Targets come later, or never.
+            None if column.role == Role::Target => {}
             None => bail!(
                 "{file}: column `{}` is missing; the reference had it as {}",
                 column.name,
@@ -344,6 +351,5 @@ pub(super) fn layout(
         .iter()
         .map(|column| (column.name.clone(), column.role, column.kind()))
         .collect();
-    Ok((Columns { columns, time, id, decided }, wanted, absent))
+    Ok((Columns { columns, time, id, decided }, wanted))
 }
-

@@ -52,12 +52,12 @@ impl FileCut {
         Self { cut, last_rows: BTreeMap::new() }
     }
 
-    /// Notes the times of the file's rows from `first` on, so that windows by time can be sealed before its end.
-    pub fn note(&mut self, first: u64, times: &[i64]) {
-        for run in self.cut.runs(first, times.len(), Some(times)) {
-            let last = first + (run.start + run.length) as u64 - 1;
+    /// Notes the next rows of the file, so that windows by time can be sealed before its end.
+    pub fn note(&mut self, rows: &Rows) {
+        for run in self.cut.runs(0, rows.len(), rows.times.as_deref()) {
+            let Some(last) = rows.offsets.get(run.start + run.length - 1) else { continue };
             let known = self.last_rows.entry(run.key).or_default();
-            *known = last.max(*known);
+            *known = last.cast_unsigned().max(*known);
         }
     }
 

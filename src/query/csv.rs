@@ -79,10 +79,13 @@ fn integer(cell: &str) -> Option<i64> {
     cell.trim_ascii().parse().ok()
 }
 
-/// Finite or infinite; whether `NaN` is missing is not decided by the parser.
+/// Finite or infinite; `NaN` is a mark among others. An integer beyond 64 bits is an identifier, which a double would
+/// make equal to its neighbours.
 fn number(cell: &str) -> Option<f64> {
-    let number: f64 = cell.trim_ascii().parse().ok()?;
-    (!number.is_nan()).then_some(number)
+    let cell = cell.trim_ascii();
+    let number: f64 = cell.parse().ok()?;
+    let identifier = number.abs() >= 9e18 && cell.bytes().all(|byte| byte.is_ascii_digit());
+    (!number.is_nan() && !identifier).then_some(number)
 }
 
 fn boolean(cell: &str) -> Option<bool> {

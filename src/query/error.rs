@@ -68,7 +68,7 @@ pub enum QueryError {
         source: object_store::Error,
     },
     /// Not a Parquet file, or a broken one.
-    #[error("file `{file}` is not readable as Parquet: {source}")]
+    #[error("file `{file}` is not readable as Parquet: {}", bare(source))]
     Parquet {
         /// Path or URL.
         file: String,
@@ -203,6 +203,12 @@ fn or_nothing(lead: &str, name: Option<&str>) -> String {
 fn listed(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(" or ")
+}
+
+/// Without the heading that says once more that it is Parquet.
+fn bare(source: &ParquetError) -> String {
+    let text = source.to_string();
+    text.trim_start_matches("Parquet error: ").trim_start_matches("External: ").to_owned()
 }
 
 /// The name that is most like `wanted`, where one is much like it.

@@ -93,8 +93,8 @@ impl Files {
         for input in inputs {
             found.extend(find(input, options.format).await?);
         }
-        let mut names = BTreeSet::new();
-        if let Some(twice) = found.iter().find(|file| !names.insert(file.name.as_str())) {
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = found.iter().find(|file| !seen.insert(file.identity())) {
             return Err(QueryError::Twice { file: twice.name.clone() });
         }
         let limit = options.infer_rows;

@@ -26,6 +26,18 @@ pub(super) struct Found {
     pub(super) gzip: bool,
 }
 
+impl Found {
+    /// The same for the same file, however it was named.
+    pub(super) fn identity(&self) -> String {
+        match &self.location {
+            Location::Local(path) => {
+                fs::canonicalize(path).map_or(self.name.clone(), |path| path.display().to_string())
+            }
+            Location::Remote(_) => self.name.clone(),
+        }
+    }
+}
+
 const GLOB: MatchOptions = MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,

@@ -23,14 +23,19 @@ pub(super) fn describe(file: &Found, infer_rows: Option<u64>) -> Result<Descript
     let mut bytes = objects(file)?;
     let limit = infer_rows.unwrap_or(u64::MAX);
     let mut shape = Shape::default();
-    let (mut rows, mut line) = (0, 0);
+    let mut rows = 0;
+    let (mut line, mut next_line) = (1, 1);
     let mut text = Vec::new();
     let mut ended = false;
     while rows < limit && !ended {
-        line += 1;
+        if text.is_empty() {
+            line = next_line;
+        }
+        next_line += 1;
         let read = bytes.read_until(b'\n', &mut text);
         ended = read.map_err(|source| unreadable(file, source))? == 0;
         if text.trim_ascii().is_empty() {
+            text.clear();
             continue;
         }
         let mut value = Deserializer::from_slice(&text);
@@ -41,7 +46,11 @@ pub(super) fn describe(file: &Found, infer_rows: Option<u64>) -> Result<Descript
             }
             // An object may go on in the next line; what was seen of it stays true.
             Err(error) if error.is_eof() && !ended => {}
-            Err(error) => return Err(malformed(file, &format!("line {line}: {error}"))),
+            Err(error) => {
+                let text = error.to_string();
+                let problem = text.split(" at line ").next().unwrap_or(&text);
+                return Err(malformed(file, &format!("line {line}: {problem}")));
+            }
         }
     }
     let fields = match &shape {

@@ -111,8 +111,8 @@ fn texts(values: &ArrayRef) -> Result<StringArray, QueryError> {
     })
 }
 
-/// Adding zero makes `-0` the same label as `0`.
-fn text(float: f64) -> String {
+/// The label of a float. Adding zero makes `-0` the same as `0`.
+pub(super) fn text(float: f64) -> String {
     (float + 0.0).to_string()
 }
 

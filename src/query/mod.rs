@@ -14,6 +14,7 @@
 
 mod csv;
 mod error;
+pub mod events;
 mod expressions;
 mod files;
 mod find;

@@ -39,8 +39,9 @@ impl ColumnPath {
             return Ok(Self { name: path.to_owned(), steps });
         }
         let known = Self::leaves(schema);
-        let names = known.iter().map(Self::name);
-        Err(QueryError::NoColumn { path: path.to_owned(), nearest: nearest(path, names) })
+        let like = |text| nearest(text, known.iter().map(Self::name));
+        let nearest = like(path).or_else(|| like(last));
+        Err(QueryError::NoColumn { path: path.to_owned(), nearest })
     }
 
     /// Every value of a row that is not an object: flat columns, and the fields of objects under their dotted path.
@@ -143,24 +144,46 @@ fn prune_ways(fields: &Fields, ways: &[&[Step]]) -> Fields {
     fields.iter().filter_map(|field| keep(field)).collect()
 }
 
+/// The steps of `outputs[0].p`; a key with dots or brackets in it stands in quotes: `features."loan.amount"`.
 fn parse(path: &str) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
-    for segment in path.split('.') {
-        let (name, mut items) = match segment.find('[') {
-            Some(at) => segment.split_at(at),
-            None => (segment, ""),
+    let mut rest = path;
+    loop {
+        let (key, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted_key(quoted)?,
+            None => {
+                let (key, after) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
+                (key.to_owned(), after)
+            }
         };
-        if name.is_empty() {
+        if key.is_empty() {
             return None;
         }
-        steps.push(Step::Field(name.to_owned()));
-        while !items.is_empty() {
-            let (index, rest) = items.strip_prefix('[')?.split_once(']')?;
+        steps.push(Step::Field(key));
+        rest = after;
+        while let Some(item) = rest.strip_prefix('[') {
+            let (index, after) = item.split_once(']')?;
             steps.push(Step::Item(index.parse().ok()?));
-            items = rest;
+            rest = after;
+        }
+        if rest.is_empty() {
+            return Some(steps);
+        }
+        rest = rest.strip_prefix('.')?;
+    }
+}
+
+/// The text up to the closing quote, in which `\` takes the next character as it is, and what follows.
+fn quoted_key(text: &str) -> Option<(String, &str)> {
+    let mut key = String::new();
+    let mut rest = text.chars();
+    loop {
+        match rest.next()? {
+            '"' => return Some((key, rest.as_str())),
+            '\\' => key.push(rest.next()?),
+            other => key.push(other),
         }
     }
-    Some(steps)
 }
 
 fn type_at(fields: &Fields, steps: &[Step]) -> Option<DataType> {

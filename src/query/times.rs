@@ -10,9 +10,9 @@ use arrow::datatypes::{
     DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType, UInt64Type,
 };
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{Error, Timestamp};
 
 use super::error::QueryError;
 use super::schema::{is_number, is_text};
@@ -28,17 +28,19 @@ pub struct EventTimes {
 }
 
 /// Reads a column as event times: Arrow timestamps of every unit and zone and dates; text as RFC 3339, or ISO 8601
-/// with a space, without offset (then UTC), without seconds, or the date alone; numbers as a count of `unit` since
-/// 1970-01-01 UTC.
+/// with a space, without offset (then UTC), without seconds, or the date alone; numbers, also as text, as a count of
+/// `unit` since 1970-01-01 UTC.
 ///
-/// A timestamp without a zone is UTC. `column` is its name, for the error.
+/// Without a unit it is guessed from the magnitude: below 1e11 seconds, below 1e14 milliseconds, below 1e17
+/// microseconds, else nanoseconds. A timestamp without a zone is UTC. Times outside the years -9999 to 9999 are
+/// unreadable. `column` is its name, for the error.
 ///
 /// # Errors
 /// [`QueryError::ColumnUse`] for Booleans, lists, objects, times of day and durations.
 pub fn event_times(
     column: &str,
     values: &ArrayRef,
-    unit: TimeUnit,
+    unit: Option<TimeUnit>,
 ) -> Result<EventTimes, QueryError> {
     Ok(match values.data_type() {
         DataType::Null => {
@@ -49,16 +51,23 @@ pub fn event_times(
             let wanted = DataType::Timestamp(TimeUnit::Microsecond, None);
             timestamps(&compute::cast(values, &wanted)?, TimeUnit::Microsecond)
         }
-        text if is_text(text) => from_text(values)?,
+        text if is_text(text) => from_text(values, unit)?,
         DataType::UInt64 => {
             let epochs = values.as_primitive::<UInt64Type>();
-            each(epochs, |epoch| scale(i64::try_from(epoch).ok()?, unit))
+            each(epochs, |epoch| from_integer(i64::try_from(epoch).ok()?, unit))
         }
         integer if integer.is_integer() => {
             let epochs = compute::cast(values, &DataType::Int64)?;
-            each(epochs.as_primitive::<Int64Type>(), |epoch| scale(epoch, unit))
+            each(epochs.as_primitive::<Int64Type>(), |epoch| from_integer(epoch, unit))
         }
-        number if is_number(number) => from_floats(values, unit)?,
+        number if is_number(number) => {
+            let epochs = compute::cast(values, &DataType::Float64)?;
+            let epochs = epochs.as_primitive::<Float64Type>();
+            // NaN is how a data frame writes a missing number.
+            let nan: Vec<bool> = epochs.values().iter().map(|epoch| epoch.is_nan()).collect();
+            let epochs = compute::nullif(epochs, &nan.into())?;
+            each(epochs.as_primitive::<Float64Type>(), |epoch| from_float(epoch, unit))
+        }
         DataType::Dictionary(_, value) if is_text(value) || is_number(value) => {
             event_times(column, &compute::cast(values, value)?, unit)?
         }
@@ -68,52 +77,65 @@ pub fn event_times(
 
 fn timestamps(values: &ArrayRef, unit: TimeUnit) -> EventTimes {
     match unit {
-        TimeUnit::Second => {
-            each(values.as_primitive::<TimestampSecondType>(), |time| scale(time, unit))
-        }
-        TimeUnit::Millisecond => {
-            each(values.as_primitive::<TimestampMillisecondType>(), |time| scale(time, unit))
-        }
-        TimeUnit::Microsecond => {
-            each(values.as_primitive::<TimestampMicrosecondType>(), |time| scale(time, unit))
-        }
+        TimeUnit::Second => each(values.as_primitive::<TimestampSecondType>(), |time| {
+            from_integer(time, Some(unit))
+        }),
+        TimeUnit::Millisecond => each(values.as_primitive::<TimestampMillisecondType>(), |time| {
+            from_integer(time, Some(unit))
+        }),
+        TimeUnit::Microsecond => each(values.as_primitive::<TimestampMicrosecondType>(), |time| {
+            from_integer(time, Some(unit))
+        }),
+        TimeUnit::Nanosecond => each(values.as_primitive::<TimestampNanosecondType>(), |time| {
+            from_integer(time, Some(unit))
+        }),
+    }
+}
+
+/// Microseconds from -009999-01-01 to the end of 9999, what a `Timestamp` holds.
+fn in_range(micros: i64) -> Option<i64> {
+    let range = Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond();
+    range.contains(&micros).then_some(micros)
+}
+
+fn guessed(unit: Option<TimeUnit>, magnitude: f64) -> TimeUnit {
+    unit.unwrap_or(match magnitude {
+        ..1e11 => TimeUnit::Second,
+        ..1e14 => TimeUnit::Millisecond,
+        ..1e17 => TimeUnit::Microsecond,
+        _ => TimeUnit::Nanosecond,
+    })
+}
+
+fn from_integer(epoch: i64, unit: Option<TimeUnit>) -> Option<i64> {
+    in_range(match guessed(unit, epoch.unsigned_abs() as f64) {
+        TimeUnit::Second => epoch.checked_mul(1_000_000)?,
+        TimeUnit::Millisecond => epoch.checked_mul(1_000)?,
+        TimeUnit::Microsecond => epoch,
+        TimeUnit::Nanosecond => epoch.div_euclid(1_000),
+    })
+}
+
+/// Rounded to the nearest microsecond.
+fn from_float(epoch: f64, unit: Option<TimeUnit>) -> Option<i64> {
+    let in_one: u32 = match guessed(unit, epoch.abs()) {
+        TimeUnit::Second => 1_000_000,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1,
         TimeUnit::Nanosecond => {
-            each(values.as_primitive::<TimestampNanosecondType>(), |time| scale(time, unit))
+            let micros = (epoch / 1e3).round();
+            return if micros.abs() < 1e18 { in_range(micros as i64) } else { None };
         }
-    }
-}
-
-fn scale(count: i64, unit: TimeUnit) -> Option<i64> {
-    match unit {
-        TimeUnit::Second => count.checked_mul(1_000_000),
-        TimeUnit::Millisecond => count.checked_mul(1_000),
-        TimeUnit::Microsecond => Some(count),
-        TimeUnit::Nanosecond => Some(count.div_euclid(1_000)),
-    }
-}
-
-fn from_floats(values: &ArrayRef, unit: TimeUnit) -> Result<EventTimes, QueryError> {
-    let micros_in_unit = match unit {
-        TimeUnit::Second => 1e6,
-        TimeUnit::Millisecond => 1e3,
-        TimeUnit::Microsecond => 1.0,
-        TimeUnit::Nanosecond => 1e-3,
     };
-    let floats = compute::cast(values, &DataType::Float64)?;
-    let floats = floats.as_primitive::<Float64Type>();
-    // NaN is how a data frame writes a missing number.
-    let nan: Vec<bool> = floats.values().iter().map(|float| float.is_nan()).collect();
-    let floats = compute::nullif(floats, &nan.into())?;
-    Ok(each(floats.as_primitive::<Float64Type>(), |float| {
-        let micros = (float * micros_in_unit).floor();
-        // 2^63 itself is one too many.
-        let fits = (-9.223_372_036_854_775_808e18..9.223_372_036_854_775_808e18).contains(&micros);
-        #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
-        fits.then_some(micros as i64)
-    }))
+    if epoch.is_nan() || epoch.abs() * f64::from(in_one) >= 1e18 {
+        return None;
+    }
+    // The fraction apart: it is exact, and the product of the whole would round it away.
+    let fraction = (epoch.fract() * f64::from(in_one)).round();
+    in_range(epoch.trunc() as i64 * i64::from(in_one) + fraction as i64)
 }
 
-fn from_text(values: &ArrayRef) -> Result<EventTimes, QueryError> {
+fn from_text(values: &ArrayRef, unit: Option<TimeUnit>) -> Result<EventTimes, QueryError> {
     let texts = compute::cast(values, &DataType::Utf8)?;
     let texts: &StringArray = texts.as_string();
     let wanted = DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()));
@@ -126,7 +148,7 @@ fn from_text(values: &ArrayRef) -> Result<EventTimes, QueryError> {
     let mut unreadable = Vec::new();
     let micros = times.iter().zip(texts).enumerate();
     let micros = micros.map(|(row, (time, text))| {
-        let found = time.or_else(|| parse(text?).ok());
+        let found = time.or_else(|| parse(text?, unit));
         if found.is_none() && text.is_some() {
             unreadable.push(row);
         }
@@ -135,13 +157,21 @@ fn from_text(values: &ArrayRef) -> Result<EventTimes, QueryError> {
     Ok(EventTimes { micros: micros.collect(), unreadable })
 }
 
-fn parse(text: &str) -> Result<i64, Error> {
+fn parse(text: &str, unit: Option<TimeUnit>) -> Option<i64> {
     let text = text.trim();
-    let time = text.parse::<Timestamp>().or_else(|_| {
-        let local: DateTime = text.parse()?;
-        TimeZone::UTC.to_timestamp(local)
-    })?;
-    Ok(time.as_microsecond())
+    // `20240301` is more likely a date than an epoch, unless a unit says so.
+    let digits = text.bytes().skip_while(|byte| *byte == b'-');
+    if unit.is_some() || digits.take_while(u8::is_ascii_digit).count() >= 9 {
+        if let Ok(epoch) = text.parse() {
+            return from_integer(epoch, unit);
+        }
+        if let Ok(epoch) = text.parse() {
+            return from_float(epoch, unit);
+        }
+    }
+    let time = text.parse::<Timestamp>();
+    let time = time.or_else(|_| TimeZone::UTC.to_timestamp(text.parse::<DateTime>()?));
+    Some(time.ok()?.as_microsecond())
 }
 
 fn each<T: ArrowPrimitiveType>(
@@ -151,8 +181,8 @@ fn each<T: ArrowPrimitiveType>(
     let times: Int64Array = values.unary_opt(micros);
     let mut unreadable = Vec::new();
     if times.null_count() > values.null_count() {
-        unreadable
-            .extend((0..values.len()).filter(|&row| times.is_null(row) && values.is_valid(row)));
+        let rows = 0..values.len();
+        unreadable.extend(rows.filter(|&row| times.is_null(row) && values.is_valid(row)));
     }
     EventTimes { micros: times, unreadable }
 }

@@ -22,7 +22,7 @@ use crate::stream::clients::{Clients, PATIENCE};
 use crate::stream::error::StreamError;
 use crate::stream::read::{Reading, is_passing, read_to_end};
 use crate::stream::stop::Stop;
-use crate::stream::topics::{Layout, watermarks};
+use crate::stream::topics::{Layout, describe, watermarks};
 
 /// All that was ever put in force.
 #[derive(Clone, Debug, Default)]
@@ -260,7 +260,20 @@ pub(super) fn read(clients: &Clients) -> Result<ControlLog, StreamError> {
     Ok(log)
 }
 
-/// Puts settings and profiles in force, if they never were.
+/// The layout of our own logs that was recorded when they were made; `None` before.
+///
+/// # Errors
+/// Where the cluster does not answer.
+pub fn recorded_layout(clients: &Clients) -> Result<Option<Layout>, StreamError> {
+    let topic = clients.kafka().topic("control");
+    if describe(clients, std::slice::from_ref(&topic))?.contains_key(&topic) {
+        Ok(read(clients)?.layout())
+    } else {
+        Ok(None)
+    }
+}
+
+/// Puts settings and profiles in force, if they never were; those that have been replaced only where `again` says so.
 ///
 /// # Errors
 /// Where the cluster refuses, or another instance does the same at this moment: then try again.
@@ -268,6 +281,7 @@ pub fn apply(
     clients: &Clients,
     settings: &Settings,
     profiles: &Profiles,
+    again: bool,
 ) -> Result<(Applied, Applied), StreamError> {
     let topic = clients.kafka().topic("control");
     let producer = clients.transactional("control")?;
@@ -284,11 +298,12 @@ pub fn apply(
         records.push(("layout".to_owned(), json(&layout)));
     }
     let now = log.newest_epoch();
-    let known = log.epochs.iter().find(|(_, record)| record.hash == epoch.hash).map(|(&n, _)| n);
+    let known =
+        log.epochs.iter().rev().find(|(_, record)| record.hash == epoch.hash).map(|(&n, _)| n);
     let epoch_applied = match known {
         Some(number) if number == now => Applied::Unchanged(now),
-        Some(was) => Applied::Superseded { was, now },
-        None => {
+        Some(was) if !again => Applied::Superseded { was, now },
+        _ => {
             for profile in profiles.values() {
                 let hash = profile.hash();
                 if !log.profiles.contains_key(&hash) {
@@ -304,11 +319,11 @@ pub fn apply(
     };
     let hash = format!("{:032x}", policy.hash());
     let now = log.newest_policy();
-    let known = log.policies.iter().find(|(_, record)| record.hash == hash).map(|(&n, _)| n);
+    let known = log.policies.iter().rev().find(|(_, record)| record.hash == hash).map(|(&n, _)| n);
     let policy_applied = match known {
         Some(number) if number == now => Applied::Unchanged(now),
-        Some(was) => Applied::Superseded { was, now },
-        None => {
+        Some(was) if !again => Applied::Superseded { was, now },
+        _ => {
             let record = PolicyRecord { hash, policy: policy.canonical() };
             records.push((format!("policy/{}", now + 1), json(&record)));
             Applied::New(now + 1)

@@ -13,6 +13,7 @@
 //! names rdkafka.
 
 mod acks;
+mod audit;
 mod clients;
 mod control;
 mod dead_letters;
@@ -23,6 +24,7 @@ mod membership;
 mod native;
 mod pulse;
 mod read;
+mod sender;
 mod service;
 mod state_topic;
 mod stop;
@@ -30,13 +32,14 @@ mod tally;
 mod topics;
 mod worker;
 
+pub use self::audit::{Audit, Finding, LaneAudit, audit};
 pub use self::clients::Clients;
-pub use self::control::{Applied, ControlLog, InForce, Now, Profiles, apply};
+pub use self::control::{Applied, ControlLog, InForce, Now, Profiles, apply, recorded_layout};
 pub use self::error::{Disposition, StreamError};
 pub use self::expressions::ExpressionMaker;
 pub use self::read::{ReadRecord, Reading, read_to_end};
+pub use self::sender::Sender;
 pub use self::service::{Service, Stages};
 pub use self::stop::Stop;
 pub use self::tally::MakeShow;
 pub use self::topics::{Layout, Setting, Wanted, create, faults, lanes, wanted};
-pub use self::worker::Show;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedHeaders, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::stream::clients::{Clients, Quiet};
@@ -31,6 +31,16 @@ pub struct ReadRecord<'m> {
     pub value: Option<&'m [u8]>,
     /// Its timestamp, in milliseconds since 1970.
     pub timestamp: Option<i64>,
+    headers: Option<&'m BorrowedHeaders>,
+}
+
+impl<'m> ReadRecord<'m> {
+    /// A header, as text.
+    pub fn header(&self, name: &str) -> Option<&'m str> {
+        let headers = self.headers?;
+        let found = headers.iter().find(|header| header.key == name)?;
+        str::from_utf8(found.value?).ok()
+    }
 }
 
 /// How long a partition may say nothing before we take it that it cannot be read.
@@ -74,6 +84,7 @@ pub(super) fn read_range(
                     key: message.key(),
                     value: message.payload(),
                     timestamp: message.timestamp().to_millis(),
+                    headers: message.headers(),
                 })?;
                 if message.offset() + 1 >= to {
                     return Ok(());

@@ -11,7 +11,7 @@ use crate::stream::intake::Intake;
 use crate::stream::stop::Stop;
 use crate::stream::tally::{MakeShow, Tallies};
 use crate::stream::topics::{self, Layout};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Readiness, Telemetry};
 
 /// Which stages an instance runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Service {
         let layout = self.patiently("prepare topics", Self::prepare_topics)?;
         let Some(layout) = layout else { return Ok(()) };
         let applied = self.patiently("put settings in force", |service| {
-            control::apply(&service.clients, &service.settings, &service.profiles)
+            control::apply(&service.clients, &service.settings, &service.profiles, false)
         })?;
         let Some(applied) = applied else { return Ok(()) };
         say("settings", applied.0);
@@ -106,6 +106,8 @@ impl Service {
                 )?;
                 stages.push(scope.spawn(move || intake.run()));
             }
+            // Each stage has said by now what it waits for itself.
+            self.telemetry.readiness().done(Readiness::SERVICE);
             let mut outcome = Ok(());
             for stage in stages {
                 let ended = stage.join().unwrap_or_else(|_| {
@@ -163,6 +165,8 @@ impl Service {
                 Ok(done) => return Ok(Some(done)),
                 Err(error) if error.disposition() == Disposition::Retry => {
                     let servers = &self.settings.kafka.bootstrap_servers;
+                    let reason = format!("waiting to {what}: {}", chain(&error));
+                    self.telemetry.readiness().wait_for(Readiness::SERVICE, reason);
                     tracing::warn!(servers, error = chain(&error), "waiting to {what}");
                     if self.stop.wait(Duration::from_secs(2)) {
                         return Ok(None);

@@ -10,11 +10,15 @@ use crate::stream::control::InForce;
 use crate::stream::error::StreamError;
 use crate::stream::membership::{Change, Membership};
 use crate::stream::stop::Stop;
-use crate::stream::worker::{Show, Worker};
+use crate::stream::worker::Worker;
+use crate::tally::Show;
 use crate::telemetry::Telemetry;
 
 /// Makes what shows the results of a partition.
 pub type MakeShow = Box<dyn Fn(i32) -> Box<dyn Show> + Send + Sync>;
+
+/// What readiness waits for until the group has answered, if only that there is nothing to do.
+const GROUP: &str = "group tally";
 
 /// The tally of one instance.
 pub(super) struct Tallies<'s> {
@@ -38,6 +42,7 @@ impl<'s> Tallies<'s> {
         stop: &Stop,
     ) -> Result<Self, StreamError> {
         let topic = clients.kafka().topic("tally");
+        telemetry.readiness().wait_for(GROUP, "the group has not assigned partitions yet");
         let (membership, changes) = Membership::join(clients, "tally", &[topic])?;
         Ok(Self {
             clients: clients.clone(),
@@ -57,8 +62,10 @@ impl<'s> Tallies<'s> {
             match self.changes.recv_timeout(Duration::from_millis(200)) {
                 Ok(Change::Assigned(partitions)) => {
                     for (_, partition) in partitions {
+                        self.telemetry.tally_ready(partition, false);
                         self.start(partition)?;
                     }
+                    self.telemetry.readiness().done(GROUP);
                 }
                 Ok(Change::Revoked(partitions, done)) => {
                     let ending: Vec<_> = partitions
@@ -66,6 +73,9 @@ impl<'s> Tallies<'s> {
                         .filter_map(|(_, partition)| self.workers.remove(partition))
                         .collect();
                     end(ending);
+                    for (log, partition) in &partitions {
+                        self.telemetry.tally_released(log, *partition);
+                    }
                     drop(done);
                 }
                 Err(RecvTimeoutError::Timeout) => {}

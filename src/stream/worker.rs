@@ -13,7 +13,6 @@ use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::alert::AlertEvent;
 use crate::batch::Record;
 use crate::stream::clients::{Clients, Quiet};
 use crate::stream::control::InForce;
@@ -22,9 +21,8 @@ use crate::stream::read::is_passing;
 use crate::stream::state_topic::{self, Written, ledger_record};
 use crate::stream::stop::Stop;
 use crate::stream::topics::watermarks;
-use crate::tally::{Halt, Output, Tally};
-use crate::telemetry::Telemetry;
-use crate::window::WindowResult;
+use crate::tally::{Halt, Output, Show, Tally};
+use crate::telemetry::{Stage, Telemetry};
 
 /// How long a transaction may take.
 const TRANSACTION: Duration = Duration::from_secs(40);
@@ -34,6 +32,8 @@ const LEDGER_EVERY: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_millis(700);
 /// A checkpoint is written so often, where anything changed.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+/// How far the log goes is asked so often.
+const LAG_EVERY: Duration = Duration::from_secs(5);
 /// How long to wait for a record where there is none.
 const IDLE: Duration = Duration::from_millis(50);
 /// At most so many records are taken before what they gave is committed.
@@ -41,17 +41,8 @@ const BATCH: usize = 64;
 /// Records missing for longer than this are said.
 const GAP: i64 = 60_000;
 
-/// What shows what was published.
-pub trait Show: Send {
-    /// A result, after it was committed or read back.
-    fn result(&mut self, result: &WindowResult);
-    /// An alert event, after it was committed.
-    fn alert(&mut self, event: &AlertEvent);
-    /// The partition has its state, and shows what it should.
-    fn ready(&mut self, ready: bool);
-    /// The partition is not ours any more.
-    fn clear(&mut self);
-}
+/// The header of a result that says at which position of which partition of the tally log it was published.
+pub(super) const LOG_POSITION: &str = "vigie-log-position";
 
 /// Works off one partition.
 pub(super) struct Worker {
@@ -78,6 +69,10 @@ struct Session<'w> {
     checkpoint_time: Duration,
     /// When the last record came.
     heard: Duration,
+    /// Of each output that is not committed yet: when the record behind it was appended, in milliseconds since 1970.
+    appended: Vec<i64>,
+    /// When it was last said how far the log goes.
+    lag_time: Duration,
 }
 
 impl Worker {
@@ -86,6 +81,7 @@ impl Worker {
         while !self.stop.is_set() {
             let Err(error) = self.session() else { break };
             self.show.ready(false);
+            self.telemetry.tally_ready(self.partition, false);
             let (partition, text) = (self.partition, chain(&error));
             match error.disposition() {
                 Disposition::Retry => {
@@ -161,6 +157,8 @@ impl<'w> Session<'w> {
             ledger_time: now,
             checkpoint_time: now,
             heard: now,
+            appended: Vec::new(),
+            lag_time: now,
         };
         if let Some(ledger) = stored.ledger {
             session.catch_up(ledger.position)?;
@@ -180,7 +178,10 @@ impl<'w> Session<'w> {
                 session.worker.show.result(&result);
             }
         }
+        session.report();
+        session.report_lag();
         session.worker.show.ready(true);
+        session.worker.telemetry.tally_ready(partition, true);
         tracing::info!(
             partition,
             from,
@@ -203,6 +204,7 @@ impl<'w> Session<'w> {
                 }
             }
             silenced.clear();
+            self.appended.clear();
         }
         Ok(())
     }
@@ -229,6 +231,11 @@ impl<'w> Session<'w> {
             if !outputs.is_empty() || (moved && due) || checkpoint {
                 self.transact(&outputs, checkpoint)?;
                 outputs.clear();
+                self.appended.clear();
+            }
+            if now.saturating_sub(self.lag_time) >= LAG_EVERY {
+                self.lag_time = now;
+                self.report_lag();
             }
         }
         Ok(())
@@ -270,6 +277,7 @@ impl<'w> Session<'w> {
             self.heard = self.now();
         }
         self.tally.apply(offset, appended, record, &epochs, outputs).map_err(halted)?;
+        self.appended.resize(outputs.len(), appended);
         Ok(true)
     }
 
@@ -306,10 +314,17 @@ impl<'w> Session<'w> {
             self.checkpoint_at = ledger.position;
             self.checkpoint_time = now;
         }
-        for output in outputs {
+        let telemetry = self.worker.telemetry.clone();
+        let time = telemetry.clock().now();
+        for (output, appended) in outputs.iter().zip(&self.appended) {
             match output {
-                Output::Result(result) => self.worker.show.result(result),
-                Output::Alert(event) => self.worker.show.alert(event),
+                Output::Result(result) => {
+                    // The broker's clock may be ahead of ours.
+                    let delay = u64::try_from(time - appended).unwrap_or(0);
+                    telemetry.sealed(result, Duration::from_millis(delay));
+                    self.worker.show.result(result);
+                }
+                Output::Alert(event) => telemetry.alerted(event),
             }
         }
         self.report();
@@ -321,9 +336,11 @@ impl<'w> Session<'w> {
         match output {
             Output::Result(result) => {
                 let value = serde_json::to_vec(result).unwrap_or_default();
-                self.send(
-                    BaseRecord::to(&topics.results).key(result.model.as_str()).payload(&value),
-                )
+                // Where in the log it stands: a reader of a ledger knows by it which results the ledger counts.
+                let position = format!("{}/{}", self.worker.partition, self.tally.position());
+                let header = Header { key: LOG_POSITION, value: Some(&position) };
+                let record = BaseRecord::to(&topics.results).key(result.model.as_str());
+                self.send(record.payload(&value).headers(OwnedHeaders::new().insert(header)))
             }
             Output::Alert(event) => {
                 let value = serde_json::to_vec(event).unwrap_or_default();
@@ -382,7 +399,23 @@ impl<'w> Session<'w> {
         }
     }
 
-    fn report(&self) {
+    /// Says how far behind the log's end we are.
+    fn report_lag(&self) {
+        let partition = self.worker.partition;
+        match watermarks(&self.reader, &self.log, partition) {
+            Ok((_, next)) => {
+                let lag = next - self.tally.position();
+                self.worker.telemetry.lag(Stage::Tally, &self.log, partition, lag);
+            }
+            Err(error) => {
+                tracing::debug!(partition, error = chain(&error), "the lag is not known");
+            }
+        }
+    }
+
+    fn report(&mut self) {
+        let epochs = self.worker.in_force.now().epochs;
+        self.worker.show.standings(&self.tally.standings(&epochs));
         let telemetry = &self.worker.telemetry;
         telemetry.open_windows(
             self.worker.partition,

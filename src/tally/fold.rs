@@ -232,6 +232,7 @@ impl Tally {
 impl ModelState {
     /// Folds rows into a window.
     fn put(&mut self, lane: Lane, id: WindowId, served: &Served<'_>, span: Span) -> Digest {
+        let version = self.versions.entry(id.version.clone()).or_default();
         let window = self
             .windows
             .entry(id)
@@ -241,7 +242,9 @@ impl ModelState {
         {
             state.fold(plan, prepared, span.start, span.length);
         }
-        window.note(lane, served.offsets(span), served.times(span))
+        let noted = window.note(lane, served.offsets(span), served.times(span));
+        version.see(window);
+        noted
     }
 }
 

@@ -66,6 +66,17 @@ pub struct Fates {
 }
 
 impl Fates {
+    /// Adds what another partition knows of the same lane.
+    pub fn merge(&mut self, other: &Self) {
+        self.sealed.merge(&other.sealed);
+        self.open.merge(&other.open);
+        self.late.merge(&other.late);
+        self.rejected.merge(&other.rejected);
+        self.quarantined.merge(&other.quarantined);
+        self.filtered.merge(&other.filtered);
+        self.lost = self.lost.max(other.lost);
+    }
+
     /// All records that were read, however they ended.
     pub fn total(&self) -> Digest {
         let mut total = self.sealed;

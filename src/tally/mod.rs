@@ -21,6 +21,7 @@ mod open;
 mod part;
 mod publish;
 mod seal;
+mod show;
 mod waited;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ use crate::window::WindowResult;
 pub use self::check::Halt;
 pub use self::checkpoint::{Checkpoint, CheckpointError, Ledger};
 pub use self::lane::{Fates, LaneState};
+pub use self::show::{Show, Standing};
 
 /// The tally of one partition of the log.
 #[derive(Clone, Debug, Default, PartialEq)]

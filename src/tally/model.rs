@@ -61,6 +61,16 @@ pub(super) struct VersionState {
     /// The latest result, as JSON: what gauges show.
     #[n(3)]
     pub(super) latest: Option<String>,
+    /// The greatest event time of a row in a window.
+    #[n(4)]
+    pub(super) last_event: Option<i64>,
+}
+
+impl VersionState {
+    /// Notes the newest event of a window.
+    pub(super) fn see(&mut self, window: &OpenWindow) {
+        self.last_event = self.last_event.max(window.times.map(|(_, greatest)| greatest));
+    }
 }
 
 impl ModelState {

@@ -84,6 +84,16 @@ pub enum Dataset {
     Analysis,
 }
 
+impl Dataset {
+    /// The name used in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Analysis => "analysis",
+        }
+    }
+}
+
 /// What ended a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -100,6 +110,22 @@ pub enum ClosedBy {
     End,
 }
 
+impl ClosedBy {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Size, Self::Period, Self::Epoch, Self::MaxWait, Self::End];
+
+    /// The name used in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Period => "period",
+            Self::Epoch => "epoch",
+            Self::MaxWait => "max_wait",
+            Self::End => "end",
+        }
+    }
+}
+
 /// Why a result was restated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -110,6 +136,17 @@ pub enum RevisionCause {
     Excluded,
     /// Its rows were replaced by a person.
     Replaced,
+}
+
+impl RevisionCause {
+    /// The name used in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Targets => "targets",
+            Self::Excluded => "excluded",
+            Self::Replaced => "replaced",
+        }
+    }
 }
 
 /// Which records of a lane a window is made of.
@@ -234,6 +271,25 @@ pub enum Status {
     NoProfile,
     /// The profile's column is not in the data.
     NotInData,
+}
+
+impl Status {
+    /// The name used in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Empty => "empty",
+            Self::AllMissing => "all_missing",
+            Self::Constant => "constant",
+            Self::OneClass => "one_class",
+            Self::TooFew => "too_few",
+            Self::Infinite => "infinite",
+            Self::LowCoverage => "low_coverage",
+            Self::NoTargets => "no_targets",
+            Self::NoProfile => "no_profile",
+            Self::NotInData => "not_in_data",
+        }
+    }
 }
 
 impl From<Undefined> for Status {

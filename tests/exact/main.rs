@@ -11,6 +11,7 @@ mod canonical; // settings as bytes: they travel and come back, and tell one epo
 mod data; // files that tests read, and files that a test keeps current
 mod golden; // agreement with the figures of other tools in tests/data/golden
 mod laws; // what holds for any counts and cells
+mod outward; // the schemas of what travels on topics
 mod refusals; // settings that are refused: every mistake at once
 mod schemas; // the schemas of what others read and write
 mod settings; // what was written in vigie.toml, and what it means

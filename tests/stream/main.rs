@@ -19,3 +19,5 @@ mod topics; // making topics, producing, reading what is committed up to the end
 // What is tested.
 #[cfg(test)]
 mod harness; // that those above do what they say
+#[cfg(test)]
+mod query; // files as one table, SQL on rows

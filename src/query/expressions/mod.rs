@@ -24,10 +24,12 @@ mod plan;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::thread;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use datafusion::physical_plan::PhysicalExpr;
 
 use self::evaluate::evaluate;
@@ -35,6 +37,7 @@ use self::parse::{Parsed, Parser};
 use self::plain::{plain, plain_type};
 use self::plan::Planner;
 use super::error::QueryError;
+use super::schema::in_words;
 
 /// Derived columns and a row filter, compiled once and applied to batches of any origin.
 #[derive(Clone, Debug)]
@@ -45,6 +48,9 @@ pub struct RowExpressions {
     filter: Option<Arc<dyn PhysicalExpr>>,
 }
 
+/// Bytes; ten times what the longest expression that is allowed takes in a debug build.
+const PLANNING_STACK: usize = 64 << 20;
+
 impl RowExpressions {
     /// Compiles expressions over source columns of these names and types.
     ///
@@ -54,6 +60,20 @@ impl RowExpressions {
     /// # Errors
     /// [`QueryError::Expression`], which quotes the expression and says what to change.
     pub fn compile(
+        columns: &[(String, DataType)],
+        derived: &[(String, String)],
+        filter: Option<&str>,
+    ) -> Result<Self, QueryError> {
+        // Planning walks trees by recursion with large frames, and the caller may be on a small stack.
+        let plan = || Self::compile_here(columns, derived, filter);
+        thread::scope(|scope| {
+            let planning = thread::Builder::new().stack_size(PLANNING_STACK);
+            let planning = planning.spawn_scoped(scope, plan).map_err(ArrowError::from)?;
+            planning.join().map_err(|_| QueryError::Interrupted)?
+        })
+    }
+
+    fn compile_here(
         columns: &[(String, DataType)],
         derived: &[(String, String)],
         filter: Option<&str>,
@@ -88,7 +108,10 @@ impl RowExpressions {
         for ((name, sql), parsed) in derived.iter().zip(parsed) {
             let refuse = |problem| refusal(Some(name), sql, problem);
             let (expression, data_type) = planner.plan(parsed, &scope).map_err(refuse)?;
-            let data_type = plain_type(&data_type);
+            let data_type = match plain_type(&data_type) {
+                DataType::Null => DataType::Float64,
+                other => other,
+            };
             if data_type.is_nested() || matches!(data_type, DataType::Interval(_)) {
                 let problem = "it gives neither a number, a text, true or false, nor a time";
                 return Err(refuse(problem.to_owned()));
@@ -102,7 +125,10 @@ impl RowExpressions {
             let (expression, data_type) = planner.plan(parsed, &scope).map_err(refuse)?;
             match data_type {
                 DataType::Boolean => Ok(expression),
-                other => Err(refuse(format!("it gives {other}; a filter is true or false"))),
+                other => {
+                    let given = in_words(&other);
+                    Err(refuse(format!("it gives {given}; a filter is true or false")))
+                }
             }
         });
         Ok(Self { sources, derived: compiled, filter: filter.transpose()? })
@@ -173,7 +199,14 @@ fn whole(
     Ok(RecordBatch::try_new_with_options(schema, columns, &count)?)
 }
 
+/// Characters of an expression that an error repeats.
+const MOST_SHOWN: usize = 100;
+
 fn refusal(derived: Option<&str>, sql: &str, problem: String) -> QueryError {
     let what = derived.map_or("filter".to_owned(), |name| format!("derived column `{name}` ="));
-    QueryError::Expression { what, sql: sql.to_owned(), problem }
+    let mut shown: String = sql.chars().take(MOST_SHOWN).collect();
+    if shown.len() < sql.len() {
+        shown.push_str(" ...");
+    }
+    QueryError::Expression { what, sql: shown, problem }
 }

@@ -41,7 +41,7 @@ impl<'a> Parser<'a> {
     /// Parses one expression over these columns, or says what is wrong with it.
     pub(super) fn parse(&self, sql: &str, known: &[&str]) -> Result<Parsed, String> {
         let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize();
-        let tokens = tokens.map_err(|error| error.to_string())?;
+        let tokens = tokens.map_err(|error| plain_text(&error.to_string()))?;
         let operators = tokens.iter().filter(|token| is_operator(token)).count();
         if operators > MOST_OPERATORS {
             return Err(format!("it has {operators} operators; {MOST_OPERATORS} are the most"));
@@ -98,9 +98,7 @@ impl<'a> Parser<'a> {
         let functions = self.state.scalar_functions();
         let state = self.state;
         if function.over.is_some() || state.window_functions().contains_key(&name) {
-            return Err(format!(
-                "`{name}` over a window looks at other rows; only this row is there"
-            ));
+            return Err(format!("`{name}` looks at other rows; only this row is there"));
         }
         if state.aggregate_functions().contains_key(&name) {
             return Err(format!("`{name}` is an aggregate; only this row is there"));
@@ -132,11 +130,33 @@ fn is_operator(token: &Token) -> bool {
     !(other || name)
 }
 
-/// The first line of a message, without the library's own heading.
+/// A message of the SQL library in our words: what matters of it, without headings and its names for types.
 pub(super) fn plain_text(message: &str) -> String {
-    let headings =
-        ["sql parser error: ", "Error during planning: ", "This feature is not implemented: "];
-    let line = message.lines().next().unwrap_or_default();
-    let line = headings.iter().fold(line, |line, heading| line.trim_start_matches(heading));
-    line.trim_end_matches('.').to_owned()
+    let mut lines = message.lines();
+    let mut line = lines.next().unwrap_or_default();
+    let headings = [
+        "sql parser error: ",
+        "Internal error: ",
+        "External error: ",
+        "Execution error: ",
+        "Error during planning: ",
+        "This feature is not implemented: ",
+        "regex parse error:",
+    ];
+    while let Some(rest) = headings.iter().find_map(|heading| line.strip_prefix(heading)) {
+        line = rest;
+    }
+    if line.is_empty() {
+        // The last line of a faulty pattern's message says what the fault is.
+        line = lines.next_back().unwrap_or_default().trim_start_matches("error: ");
+    }
+    let line = line.split(", errors: ").next().unwrap_or(line).trim_end_matches('.');
+    if line.ends_with("found: EOF") {
+        return "it ends where more should follow".to_owned();
+    }
+    let words =
+        [("LargeUtf8", "text"), ("Utf8View", "text"), ("Utf8", "text"), ("Float64", "number")];
+    let line = words.iter().fold(line.to_owned(), |line, (name, word)| line.replace(name, word));
+    let mut letters = line.chars();
+    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }

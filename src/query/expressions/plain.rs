@@ -29,7 +29,7 @@ pub(super) fn plain(
     wanted: &DataType,
 ) -> Result<ArrayRef, QueryError> {
     if matches!(wanted, DataType::Timestamp(..)) {
-        let times = event_times(column, values, TimeUnit::Microsecond)?;
+        let times = event_times(column, values, None)?;
         return Ok(Arc::new(times.micros.reinterpret_cast::<TimestampMicrosecondType>()));
     }
     // A text that is no number in a column of numbers is a fault of the caller, not of a row.

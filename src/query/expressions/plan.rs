@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, Float64Array, RecordBatch, new_null_array};
+use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
@@ -19,6 +19,8 @@ use datafusion::physical_expr::expressions;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::sql::sqlparser::ast::ExprWithAlias;
 
+use super::super::labels::text;
+use super::super::schema::is_text;
 use super::parse::{Parsed, plain_text};
 
 /// Plans expressions; made once for all of them.
@@ -26,6 +28,7 @@ pub(super) struct Planner {
     state: SessionState,
     nonzero: ScalarUDF,
     defined: ScalarUDF,
+    label: ScalarUDF,
 }
 
 impl Planner {
@@ -36,6 +39,9 @@ impl Planner {
             state: SessionStateBuilder::new().with_config(config).with_default_features().build(),
             nonzero: only("nonzero", |number| number != 0.0 && !number.is_nan()),
             defined: only("defined", |number| !number.is_nan()),
+            label: of_doubles("label", DataType::Utf8, |numbers| {
+                Arc::new(numbers.iter().map(|number| number.map(text)).collect::<StringArray>())
+            }),
         }
     }
 
@@ -75,11 +81,25 @@ impl Planner {
         let context = SimplifyContext::builder().with_schema(Arc::clone(&schema));
         let context = context.with_config_options(Arc::clone(self.state.config_options())).build();
         let simplifier = ExprSimplifier::new(context);
+        let gentle = |part| self.gentle(part, &schema);
         let expression = simplifier.coerce(expression, &schema)?.transform_up(gentle).data()?;
         let expression = simplifier.simplify(expression)?.transform_up(gentle).data()?;
         let data_type = expression.get_type(&schema)?;
         let expression = self.state.create_physical_expr(expression, &schema)?;
         Ok((expression.transform_up(checked).data()?, data_type))
+    }
+
+    /// A cast that cannot be done is null, and a number becomes the text that it has as a label.
+    fn gentle(&self, part: Expr, schema: &DFSchema) -> DataFusionResult<Transformed<Expr>> {
+        Ok(match part {
+            Expr::Cast(Cast { expr, field }) => {
+                let number = expr.get_type(schema)? == DataType::Float64;
+                let text = number && is_text(field.data_type());
+                let expr = if text { Box::new(self.label.call(vec![*expr])) } else { expr };
+                Transformed::yes(Expr::TryCast(TryCast { expr, field }))
+            }
+            other => Transformed::no(other),
+        })
     }
 
     /// Division is one of doubles and null by zero; no function gives NaN.
@@ -103,16 +123,6 @@ impl Planner {
     }
 }
 
-/// A cast that cannot be done is null.
-fn gentle(part: Expr) -> DataFusionResult<Transformed<Expr>> {
-    Ok(match part {
-        Expr::Cast(Cast { expr, field }) => {
-            Transformed::yes(Expr::TryCast(TryCast { expr, field }))
-        }
-        other => Transformed::no(other),
-    })
-}
-
 /// Integers (the lengths of texts, parts of dates, literals) do not wrap around unseen.
 fn checked(part: Arc<dyn PhysicalExpr>) -> DataFusionResult<Transformed<Arc<dyn PhysicalExpr>>> {
     Ok(match part.downcast_ref::<expressions::BinaryExpr>() {
@@ -123,25 +133,29 @@ fn checked(part: Arc<dyn PhysicalExpr>) -> DataFusionResult<Transformed<Arc<dyn 
 
 /// A function that keeps some numbers and makes the others null.
 fn only(name: &str, keep: fn(f64) -> bool) -> ScalarUDF {
-    let double = DataType::Float64;
-    create_udf(
-        name,
-        vec![double.clone()],
-        double,
-        Volatility::Immutable,
-        Arc::new(move |arguments: &[ColumnarValue]| {
-            let arrays = ColumnarValue::values_to_arrays(arguments)?;
-            let [numbers] = arrays.as_slice() else {
-                return Err(DataFusionError::Internal("one argument".to_owned()));
-            };
-            let numbers = numbers.as_primitive::<Float64Type>();
-            let kept: Float64Array = numbers.unary_opt(|number| keep(number).then_some(number));
-            Ok(match arguments {
-                [ColumnarValue::Scalar(_)] => {
-                    ColumnarValue::Scalar(ScalarValue::try_from_array(&kept, 0)?)
-                }
-                _ => ColumnarValue::Array(Arc::new(kept)),
-            })
-        }),
-    )
+    of_doubles(name, DataType::Float64, move |numbers| {
+        let kept: Float64Array = numbers.unary_opt(|number| keep(number).then_some(number));
+        Arc::new(kept)
+    })
+}
+
+fn of_doubles(
+    name: &str,
+    gives: DataType,
+    values: impl Fn(&Float64Array) -> ArrayRef + Send + Sync + 'static,
+) -> ScalarUDF {
+    let apply = move |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let [numbers] = arrays.as_slice() else {
+            return Err(DataFusionError::Internal("one argument".to_owned()));
+        };
+        let values = values(numbers.as_primitive::<Float64Type>());
+        Ok(match arguments {
+            [ColumnarValue::Scalar(_)] => {
+                ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?)
+            }
+            _ => ColumnarValue::Array(values),
+        })
+    };
+    create_udf(name, vec![DataType::Float64], gives, Volatility::Immutable, Arc::new(apply))
 }

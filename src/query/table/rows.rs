@@ -76,7 +76,7 @@ impl RowMaker<'_> {
         let times = match &self.columns.time {
             None => None,
             Some((name, unit)) => {
-                let read = event_times(name, column(batch, name)?, arrow_unit(*unit, batch, name))?;
+                let read = event_times(name, column(batch, name)?, unit.map(arrow_unit))?;
                 if self.needs_time {
                     for row in (0..rows).filter(|&row| read.micros.is_null(row)) {
                         refuse(row);
@@ -249,25 +249,12 @@ fn only_true(kept: &BooleanArray) -> BooleanArray {
     kept.iter().map(|kept| Some(kept == Some(true))).collect()
 }
 
-/// What numbers in a column of times count: as the settings say, else told from their size.
-fn arrow_unit(unit: Option<TimeUnit>, batch: &RecordBatch, name: &str) -> ArrowUnit {
+/// The settings' word for a unit of time in Arrow's.
+fn arrow_unit(unit: TimeUnit) -> ArrowUnit {
     match unit {
-        Some(TimeUnit::Seconds) => ArrowUnit::Second,
-        Some(TimeUnit::Milliseconds) => ArrowUnit::Millisecond,
-        Some(TimeUnit::Microseconds) => ArrowUnit::Microsecond,
-        Some(TimeUnit::Nanoseconds) => ArrowUnit::Nanosecond,
-        None => {
-            let numbers = batch.column_by_name(name);
-            let numbers = numbers.and_then(|column| compute::cast(column, &DataType::Float64).ok());
-            let greatest = numbers.and_then(|numbers| {
-                compute::max(numbers.as_primitive::<arrow::datatypes::Float64Type>())
-            });
-            match greatest.unwrap_or(0.0).abs() {
-                size if size < 1e11 => ArrowUnit::Second,
-                size if size < 1e14 => ArrowUnit::Millisecond,
-                size if size < 1e17 => ArrowUnit::Microsecond,
-                _ => ArrowUnit::Nanosecond,
-            }
-        }
+        TimeUnit::Seconds => ArrowUnit::Second,
+        TimeUnit::Milliseconds => ArrowUnit::Millisecond,
+        TimeUnit::Microseconds => ArrowUnit::Microsecond,
+        TimeUnit::Nanoseconds => ArrowUnit::Nanosecond,
     }
 }

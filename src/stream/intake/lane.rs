@@ -78,7 +78,7 @@ impl OpenLane {
             return Ok(());
         }
         if self.feed.must_close_before(offset) {
-            self.close(outbox)?;
+            self.close(books, outbox)?;
         }
         let epoch = self.feed.epoch_at(offset);
         if !self.readers.contains_key(&epoch) {
@@ -97,7 +97,7 @@ impl OpenLane {
             topic: &self.partition.0,
         };
         if let Err(reason) = reader.read(offset, &view) {
-            books.telemetry.dead_letter(reason.name());
+            books.telemetry.dead_letter(&reason);
             let (topic, partition) = &self.partition;
             self.letters.push(Letter::new(
                 topic,
@@ -124,7 +124,7 @@ impl OpenLane {
     }
 
     /// Ends the stretch that is being read, and sends it.
-    pub(super) fn close(&mut self, outbox: &Outbox) -> Result<(), StreamError> {
+    pub(super) fn close(&mut self, books: &Books, outbox: &Outbox) -> Result<(), StreamError> {
         self.began = None;
         let mut content = BTreeMap::new();
         for reader in self.readers.values_mut().filter(|reader| !reader.is_empty()) {
@@ -133,6 +133,8 @@ impl OpenLane {
                 .take(|model| self.feed.output(model))
                 .map_err(|error| StreamError::Control(error.to_string()))?;
         }
+        let filtered = content.values().map(|content| content.filtered.len() as u64).sum();
+        books.telemetry.filtered(filtered);
         while self.readers.len() > 2 {
             self.readers.pop_first();
         }

@@ -30,7 +30,7 @@ use crate::stream::read::is_passing;
 use crate::stream::state_topic::lane_in_ledgers;
 use crate::stream::stop::Stop;
 use crate::stream::topics::{describe, watermarks};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Stage, Telemetry};
 
 /// A stretch is closed at so many records...
 const FULL: usize = 4096;
@@ -161,6 +161,10 @@ impl Intake {
             .partition(|lane| partitions.contains(&lane.partition));
         self.lanes = kept;
         self.last = 0;
+        self.books.telemetry.lanes(self.lanes.len());
+        for (topic, partition) in partitions {
+            self.books.telemetry.lane_released(topic, *partition);
+        }
         for lane in given.iter().filter(|lane| lane.reading) {
             if let Err(error) = place(&self.reader, &lane.partition, None) {
                 tracing::debug!(error = chain(&error), "a lane is no more read");
@@ -226,6 +230,7 @@ impl Intake {
         let open = OpenLane::new(self.next_lane, partition.clone(), feed, outputs);
         self.outbox.stretch(open.number, open.turn, &opening)?;
         self.lanes.push(open);
+        self.books.telemetry.lanes(self.lanes.len());
         Ok(())
     }
 
@@ -352,6 +357,7 @@ impl Intake {
                 let partition = (topic, partition);
                 place(&self.reader, &partition, None)?;
                 self.lanes.retain(|lane| lane.partition != partition);
+                self.books.telemetry.lanes(self.lanes.len());
                 self.last = 0;
             }
         }
@@ -361,11 +367,11 @@ impl Intake {
     /// Closes stretches that are full or old; all of them where nothing more is there to be read.
     fn close_due(&mut self, idle: bool) -> Result<(), StreamError> {
         let now = self.now();
-        let Self { lanes, outbox, .. } = self;
+        let Self { lanes, books, outbox, .. } = self;
         for lane in lanes {
             let Some(began) = lane.began else { continue };
             if idle || lane.feed.unsent() >= FULL || now.saturating_sub(began) >= LINGER {
-                lane.close(outbox)?;
+                lane.close(books, outbox)?;
             }
         }
         Ok(())
@@ -492,12 +498,12 @@ impl Intake {
             };
             let (topic, partition) = &lane.partition;
             let lag = answer.high_watermark - lane.feed.position();
-            self.books.telemetry.lag("intake", topic, *partition, lag);
+            self.books.telemetry.lag(Stage::Intake, topic, *partition, lag);
             // Offsets at the end that hold no record (transaction markers) are passed by the client without a word.
             let position = client_position(&self.reader, &lane.partition);
             if let Some(position) = position.filter(|_| lane.began.is_none() && !lane.held) {
                 lane.feed.skip_to(position);
-                lane.close(&self.outbox)?;
+                lane.close(&self.books, &self.outbox)?;
             }
             for (output, &reached) in answer.question.beats.iter().enumerate() {
                 let heartbeat = Heartbeat { high_watermark: answer.high_watermark, reached };

@@ -1,0 +1,49 @@
+//! `vigie apply`: settings and profiles in force, without the service.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::app::terminal::print;
+use crate::app::{ConfigFile, Outcome, load};
+use crate::stream::{Applied, Clients, apply};
+
+/// What `vigie apply` is told.
+#[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Also where they were in force once and have been replaced.
+    #[arg(long)]
+    again: bool,
+}
+
+/// Runs `vigie apply`.
+pub(super) fn run(args: &ApplyArgs) -> Result<Outcome> {
+    let path = &args.file.config;
+    let settings = load::settings(path)?;
+    settings.ready_to_run(&path.display().to_string())?;
+    let profiles = load::profiles(path, &settings)?;
+    let clients = Clients::new(&settings.kafka, "apply");
+    let (figures, policy) = apply(&clients, &settings, &profiles, args.again)?;
+    let mut replaced = false;
+    for (what, applied) in [("settings and profiles", figures), ("alert policy", policy)] {
+        match applied {
+            Applied::New(number) => {
+                print(&format!("{what}: number {number}, in force from now on\n"))?
+            }
+            Applied::Unchanged(number) => {
+                print(&format!("{what}: number {number}, in force already\n"))?
+            }
+            Applied::Superseded { was, now } => {
+                replaced = true;
+                print(&format!(
+                    "{what}: they were number {was} and have been replaced; number {now} stays in force\n"
+                ))?;
+            }
+        }
+    }
+    if replaced {
+        bail!("nothing was put back; `vigie apply --again` does");
+    }
+    Ok(Outcome::Fine)
+}

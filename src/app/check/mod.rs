@@ -1,0 +1,375 @@
+//! `vigie check`: the engine over files, the verdict first.
+
+mod save;
+mod survey;
+mod table;
+mod verdict;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Error, Result, bail};
+use arrow::array::RecordBatch;
+use clap::Args;
+use jiff::Timestamp;
+use tokio::task::spawn_blocking;
+
+use self::save::Save;
+use self::verdict::{Verdict, verdict};
+use crate::app::load;
+use crate::app::reference::{self, Reference};
+use crate::app::terminal::{print, remark};
+use crate::app::{Outcome, is_watched};
+use crate::engine::files::{self, FileCut, FileWindow};
+use crate::epoch::{check, rule};
+use crate::intake::EventPath;
+use crate::metric::Problem;
+use crate::profile::{Profile, Role, WindowRule};
+use crate::query::table::{
+    Choice, Columns, Hints, ProfileExpressions, RowMaker, Targets, expressions_of,
+};
+use crate::query::{ColumnPath, Files, Options};
+use crate::settings::Model;
+use crate::window::{ClosedBy, Dataset, Heading, Plan, WindowResult};
+
+/// What `vigie check` is told.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Data from when the model was known to be good: Parquet, CSV or JSON; a path, a glob, a folder or a URL.
+    #[arg(value_name = "REFERENCE")]
+    reference: Option<String>,
+    /// Data to be scored.
+    #[arg(value_name = "ANALYSIS")]
+    analysis: Option<String>,
+    /// The same as REFERENCE; may be given several times.
+    #[arg(long = "reference", value_name = "FILE", conflicts_with = "reference")]
+    references: Vec<String>,
+    /// The same as ANALYSIS; may be given several times.
+    #[arg(long = "analysis", value_name = "FILE", conflicts_with = "analysis")]
+    analyses: Vec<String>,
+    /// Targets by id, for rows of the analysis.
+    #[arg(long, value_name = "FILE")]
+    targets: Vec<String>,
+    /// Settings; without them columns are found by their usual names.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Which model of the settings; without settings, what to call it.
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// A profile in place of a reference; then there is one file, the analysis.
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// Where to write every figure of every window: `.jsonl` or `.parquet`.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Also shows the windows of the reference.
+    #[arg(long)]
+    show_reference: bool,
+}
+
+/// The least rows that a window should have before days are enough.
+const DAY_ROWS: u64 = 300;
+
+/// What is scored, and by what.
+struct Subject {
+    model: Model,
+    profile: Profile,
+    /// How columns of the reference were chosen, where there was one.
+    choice: Option<Choice>,
+    analysis: Files,
+    targets: Option<Files>,
+}
+
+/// Checks files.
+pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
+    let save = args.output.as_deref().map(Save::create).transpose()?;
+    let subject = subject(&args).await?;
+    let mut lines = Verdict { assumed: assumed(&subject), ..Verdict::default() };
+    let model = subject.model.clone();
+    let rule = subject.profile.rule;
+    let policy = model.alerts.policy(subject.profile.of_role(Role::Score).is_some());
+    let (reference, analysis) =
+        spawn_blocking(move || score(&subject)).await.context("scoring ended early")??;
+    if let Some(mut save) = save {
+        for result in reference.iter().chain(&analysis) {
+            save.write(result)?;
+        }
+        save.finish()?;
+    }
+    let outcome = verdict(&model, rule, &policy, &analysis, &mut lines);
+    let mut text = lines.text();
+    if args.show_reference {
+        text += &table::windows("reference", &reference, &model);
+    }
+    text += &table::windows("analysis", &analysis, &model);
+    text += &table::figures(&analysis, &policy, is_watched());
+    print(&text)?;
+    Ok(outcome)
+}
+
+async fn subject(args: &CheckArgs) -> Result<Subject> {
+    let settings = args.config.as_deref().map(load::settings).transpose()?;
+    let mut named: Vec<String> = args.reference.iter().chain(&args.analysis).cloned().collect();
+    let (references, analyses) = match (&args.profile, args.references.as_slice()) {
+        (Some(_), []) if named.len() < 2 => {
+            named.extend(args.analyses.iter().cloned());
+            (Vec::new(), named)
+        }
+        (Some(_), _) => bail!("with --profile there is one file, the analysis"),
+        (None, references) => (
+            if references.is_empty() {
+                named.first().cloned().into_iter().collect()
+            } else {
+                references.to_vec()
+            },
+            match (args.analyses.as_slice(), named.get(1)) {
+                ([], Some(analysis)) => vec![analysis.clone()],
+                // `--reference R ANALYSIS`: the one name that stands alone.
+                ([], None) if !references.is_empty() => named.clone(),
+                (analyses, _) => analyses.to_vec(),
+            },
+        ),
+    };
+    if analyses.is_empty() || (references.is_empty() && args.profile.is_none()) {
+        bail!(
+            "two files are needed: vigie check REFERENCE ANALYSIS; or a profile and one: vigie check --profile P ANALYSIS"
+        );
+    }
+    let options = Options::default();
+    let open = async |files: &[String]| Files::open(files, &options).await;
+    let analysis = open(&analyses).await?;
+    let targets = if args.targets.is_empty() { None } else { Some(open(&args.targets).await?) };
+    if let Some(path) = &args.profile {
+        let profile = load::profile(path)?;
+        let model = match &settings {
+            Some(settings) => {
+                let name = args.model.as_deref().or(Some(profile.model.as_str()));
+                let name = name.filter(|name| settings.models.contains_key(*name));
+                load::model(settings, name.or(args.model.as_deref()))?.clone()
+            }
+            None => Model::new(&profile.model, profile.problem),
+        };
+        if settings.is_some() {
+            check(&model, &profile, rule(&model.window, profile.rule))?;
+        }
+        return Ok(Subject { model, profile, choice: None, analysis, targets });
+    }
+    let (model, problem) = match &settings {
+        Some(settings) => {
+            let model = load::model(settings, args.model.as_deref())?.clone();
+            let problem = model.problem;
+            (model, Some(problem))
+        }
+        None => (Model::new(args.model.as_deref().unwrap_or("model"), Problem::Binary), None),
+    };
+    let files = open(&references).await?;
+    let hints = Hints {
+        infer: true,
+        analysis: Some(analysis.schema().as_ref()),
+        targets: targets.as_ref().map(|targets| targets.schema().as_ref()),
+    };
+    let otherwise = |timed| {
+        if timed { WindowRule::Days { at_least: DAY_ROWS } } else { WindowRule::Number(10) }
+    };
+    let made_at = Timestamp::now().to_string();
+    let Reference { profile, choice } =
+        reference::profile_of(&model, problem, "", &files, hints, otherwise, made_at).await?;
+    let model = if problem.is_none() { Model { problem: profile.problem, ..model } } else { model };
+    Ok(Subject { model, profile, choice: Some(choice), analysis, targets })
+}
+
+/// What nobody said, as people read it.
+fn assumed(subject: &Subject) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Some(choice) = &subject.choice {
+        said.extend(choice.assumed.iter().map(|(key, value)| format!("{key} = {value}")));
+        if subject.model.window.cut.is_none() {
+            said.push(format!("windows of {}", subject.profile.rule));
+        }
+        said.extend(choice.ignored.iter().map(|(name, why)| format!("ignored {name} ({why})")));
+    }
+    said.extend(subject.profile.provenance.notes.iter().cloned());
+    said
+}
+
+/// The windows of the reference and of the analysis.
+fn score(subject: &Subject) -> Result<(Vec<WindowResult>, Vec<WindowResult>)> {
+    let profile = Arc::new(subject.profile.clone());
+    let names = || subject.analysis.names().collect::<Vec<_>>().join(", ");
+    let plan = Plan::new(Arc::clone(&profile), subject.model.criteria());
+    let expressions = expressions_of(&profile)?;
+    let schema = subject.analysis.schema();
+    let (columns, wanted) =
+        reference::layout(&subject.model, &profile, subject.choice.as_ref(), schema, &names())?;
+    let targets =
+        subject.targets.as_ref().map(|files| targets(files, subject, &columns)).transpose()?;
+    let maker = RowMaker {
+        columns: &columns,
+        expressions: expressions.as_ref(),
+        profile: Some(&*profile),
+        targets: targets.as_ref(),
+        needs_time: profile.rule.needs_time(),
+    };
+    let cut = survey::survey(&subject.analysis, profile.rule, &maker, &wanted)
+        .with_context(|| format!("analysis {}", names()))?;
+    let headings = Headings::new(subject, &profile);
+    let mut analysis = Vec::new();
+    let batches = subject.analysis.scan(&wanted)?.blocking().map(|batch| {
+        let batch = batch.map_err(Error::from)?;
+        Ok((batch.num_rows() as u64, batch))
+    });
+    let convert = |batch: RecordBatch, first| maker.make(&batch, first).map_err(Error::from);
+    files::run(&plan, &cut, batches, convert, |window| {
+        let heading = headings.analysis(&window, analysis.len() as u64);
+        analysis.push(heading.result(&plan, &window.reading));
+    })
+    .with_context(|| format!("analysis {}", names()))?;
+    if let (Some(last), false) =
+        (analysis.last_mut(), matches!(profile.rule, WindowRule::Number(_)))
+    {
+        let full = matches!(profile.rule, WindowRule::Size(size) if last.window_rows == size);
+        if !full {
+            last.closed_by = ClosedBy::End;
+        }
+    }
+    let reference = profile
+        .windows
+        .iter()
+        .enumerate()
+        .map(|(index, window)| {
+            let heading = Heading {
+                dataset: Dataset::Reference,
+                ..headings.of(index as u64, window.span, window.row_span, window.reading.rows, 0)
+            };
+            heading.result(&plan, &window.reading)
+        })
+        .collect();
+    Ok((reference, analysis))
+}
+
+/// What all windows of a check have in common.
+struct Headings {
+    model: String,
+    version: String,
+    profile: String,
+    settings: String,
+    rule: WindowRule,
+}
+
+impl Headings {
+    fn new(subject: &Subject, profile: &Profile) -> Self {
+        Self {
+            model: subject.model.name.clone(),
+            version: profile.version.clone(),
+            profile: profile.hash(),
+            settings: format!("{:032x}", subject.model.figures_hash()),
+            rule: profile.rule,
+        }
+    }
+
+    fn analysis(&self, window: &FileWindow, index: u64) -> Heading {
+        self.of(index, window.span, window.row_span, window.reading.rows, window.rejected)
+    }
+
+    fn of(
+        &self,
+        index: u64,
+        span: Option<(i64, i64)>,
+        row_span: (u64, u64),
+        rows: u64,
+        rejected: u64,
+    ) -> Heading {
+        Heading {
+            model: self.model.clone(),
+            version: self.version.clone(),
+            dataset: Dataset::Analysis,
+            index,
+            span,
+            row_span: Some(row_span),
+            rows,
+            closed_by: match self.rule {
+                WindowRule::Size(_) | WindowRule::Number(_) => ClosedBy::Size,
+                WindowRule::Period(_) | WindowRule::Days { .. } => ClosedBy::Period,
+            },
+            late: 0,
+            rejected,
+            quarantined: 0,
+            lanes_left_out: Vec::new(),
+            inputs: Vec::new(),
+            epoch: 0,
+            profile: self.profile.clone(),
+            settings: self.settings.clone(),
+        }
+    }
+}
+
+/// Reads targets by id.
+fn targets(files: &Files, subject: &Subject, columns: &Columns) -> Result<Targets> {
+    let file = files.names().collect::<Vec<_>>().join(", ");
+    let Some(target) = subject.profile.of_role(Role::Target) else {
+        bail!(
+            "targets {file}: the profile of `{}` knows no target: its reference had none",
+            subject.model.name
+        );
+    };
+    if columns.id.is_empty() {
+        bail!(
+            "targets {file}: they are joined by the id of a prediction; say which column it is: [model.{}.columns] id = \"...\"",
+            subject.model.name
+        );
+    }
+    let truth = subject.model.ground_truth.as_ref();
+    let ids: Vec<String> = match &subject.choice {
+        _ if !subject.model.columns.id.is_empty() => subject.model.columns.id.clone(),
+        Some(choice) => choice.id.iter().map(|path| path.name().to_owned()).collect(),
+        None => Vec::new(),
+    };
+    let schema = files.schema();
+    let mut wanted = Vec::new();
+    let mut id = Vec::new();
+    for path in &ids {
+        let found = ColumnPath::resolve(path, schema).or_else(|error| {
+            // Nested in events, flat in a file of targets.
+            let last =
+                path.parse::<EventPath>().ok().and_then(|path| path.name().map(str::to_owned));
+            last.and_then(|last| ColumnPath::resolve(&last, schema).ok()).ok_or(error)
+        });
+        let name = format!("\u{1}id{}", id.len());
+        wanted.push(found.with_context(|| format!("targets {file}"))?.named(&name));
+        id.push(name);
+    }
+    let paths = [truth.map(|truth| truth.target.clone()), Some(target.name.clone())];
+    let resolve = |path: &String| ColumnPath::resolve(path, schema).ok();
+    let found = paths.iter().flatten().find_map(resolve).or_else(|| {
+        // The one column that is not the id.
+        let others: Vec<ColumnPath> = ColumnPath::leaves(schema)
+            .into_iter()
+            .filter(|leaf| !ids.iter().any(|id| id == leaf.name()))
+            .collect();
+        match <[ColumnPath; 1]>::try_from(others) {
+            Ok([other]) => Some(other),
+            Err(_) => None,
+        }
+    });
+    let Some(found) = found else {
+        bail!(
+            "targets {file}: column `{}` is missing; the reference had it as its target",
+            target.name
+        );
+    };
+    wanted.push(found.named("\u{1}target"));
+    let mut targets = Targets::default();
+    for batch in files.scan(&wanted)?.blocking() {
+        targets.add(&batch?, &id, "\u{1}target").with_context(|| format!("targets {file}"))?;
+    }
+    if targets.is_empty() {
+        remark(&format!("targets {file}: none there"));
+    }
+    if targets.repeated > 0 {
+        remark(&format!(
+            "targets {file}: {} ids stand there more than once; the last one counts",
+            targets.repeated
+        ));
+    }
+    Ok(targets)
+}

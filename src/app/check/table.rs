@@ -1,0 +1,197 @@
+//! The figures of a check as tables, what is wrong first.
+
+use std::collections::BTreeMap;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
+
+use crate::alert::Policy;
+use crate::app::check::verdict::{beyond, expected, kind};
+use crate::app::terminal::{count, figure};
+use crate::metric::{Kind, Metric};
+use crate::settings::Model;
+use crate::window::{Figure, WindowResult};
+
+/// The windows: when, how many rows, the leading performance figure, how many figures are out.
+pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> String {
+    let mut table = plain();
+    let lead = model.performance.metrics.first().copied();
+    let by_time = windows.iter().any(|window| window.window_start.is_some());
+    let of = |kind: Kind| {
+        windows
+            .iter()
+            .flat_map(|window| &window.figures)
+            .any(|figure| figure.kind == kind && Some(figure.metric) == lead)
+    };
+    let kinds: Vec<Kind> =
+        [Kind::Estimated, Kind::Realized].into_iter().filter(|&kind| of(kind)).collect();
+    let mut header = vec![
+        title.to_owned(),
+        if by_time { "from" } else { "rows from" }.to_owned(),
+        "rows".to_owned(),
+    ];
+    if let Some(lead) = lead {
+        header.extend(kinds.iter().map(|of| format!("{} {}", kind(*of), lead.as_str())));
+        if !kinds.is_empty() {
+            header.push("expected".to_owned());
+        }
+    }
+    header.extend(["performance".to_owned(), "quality".to_owned(), "drift".to_owned()]);
+    table.set_header(header.iter().map(|name| Cell::new(name).add_attribute(Attribute::Dim)));
+    for window in windows {
+        let found = |kind: Kind| {
+            window.figures.iter().find(|figure| figure.kind == kind && Some(figure.metric) == lead)
+        };
+        let from = match (&window.window_start, window.window_start_row) {
+            (Some(start), _) => short(start),
+            (None, Some(row)) => count(row),
+            (None, None) => String::new(),
+        };
+        let mut cells = vec![
+            right(window.window_index.to_string()),
+            Cell::new(from),
+            right(count(window.window_rows)),
+        ];
+        for of in &kinds {
+            cells.push(marked(found(*of)));
+        }
+        if !kinds.is_empty() {
+            cells.push(Cell::new(
+                kinds.iter().find_map(|of| found(*of)).map_or(String::new(), expected),
+            ));
+        }
+        for of in [&[Kind::Estimated, Kind::Realized][..], &[Kind::Quality], &[Kind::Drift]] {
+            cells.push(tally(window, of));
+        }
+        table.add_row(cells);
+    }
+    format!("\n{table}\n")
+}
+
+/// How many figures are out.
+fn tally(window: &WindowResult, kinds: &[Kind]) -> Cell {
+    let of = || window.figures.iter().filter(|figure| kinds.contains(&figure.kind));
+    let out = of().filter(|figure| figure.breach == Some(true)).count();
+    let judged = of().any(|figure| figure.breach.is_some());
+    match (judged, out) {
+        (false, _) => Cell::new("-"),
+        (true, 0) => Cell::new("ok"),
+        (true, out) => Cell::new(format!("{out} out")).add_attribute(Attribute::Bold),
+    }
+}
+
+/// How many columns that are well are still shown.
+const CALM: usize = 12;
+
+/// Every figure over all windows, what is wrong first.
+pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) -> String {
+    let mut rows: BTreeMap<(Kind, Option<&str>, Metric), Vec<&Figure>> = BTreeMap::new();
+    for figure in windows.iter().flat_map(|window| &window.figures) {
+        if figure.kind != Kind::Summary {
+            let key = (figure.kind, figure.column_name.as_deref(), figure.metric);
+            rows.entry(key).or_default().push(figure);
+        }
+    }
+    let mut lines: Vec<Line<'_>> = rows
+        .into_iter()
+        .filter_map(|((kind, column, metric), figures)| {
+            let worst = figures
+                .iter()
+                .filter(|figure| figure.value.is_some())
+                .max_by(|a, b| {
+                    (a.breach == Some(true))
+                        .cmp(&(b.breach == Some(true)))
+                        .then(beyond(a).total_cmp(&beyond(b)))
+                })
+                .or(figures.first())?;
+            let out = figures.iter().filter(|figure| figure.breach == Some(true)).count();
+            let level = if out > 0 { policy.level(kind).severity() } else { None };
+            Some(Line {
+                kind,
+                column,
+                metric,
+                worst,
+                out,
+                windows: figures.len(),
+                level: level.map_or(0, |severity| severity as u8 + 1),
+            })
+        })
+        .collect();
+    lines.sort_by(|a, b| {
+        let rank = |line: &Line<'_>| (line.level, line.out > 0);
+        rank(b)
+            .cmp(&rank(a))
+            .then(a.kind.cmp(&b.kind))
+            .then(b.out.cmp(&a.out))
+            .then(beyond(b.worst).total_cmp(&beyond(a.worst)))
+    });
+    let mut table = plain();
+    let header = ["figure", "of", "worst", "expected", "windows out", "status"];
+    table.set_header(header.map(|name| Cell::new(name).add_attribute(Attribute::Dim)));
+    let wrong = lines.iter().filter(|line| line.out > 0).count();
+    let performance =
+        lines.iter().filter(|line| matches!(line.kind, Kind::Estimated | Kind::Realized)).count();
+    let shown = if watched { wrong.max(performance) + CALM } else { lines.len() };
+    for line in lines.iter().take(shown) {
+        let out = if line.out > 0 {
+            format!("{} of {}", line.out, line.windows)
+        } else {
+            "none".to_owned()
+        };
+        let status = serde_json::to_value(line.worst.status).ok();
+        table.add_row(vec![
+            Cell::new(format!("{} {}", kind(line.kind), line.metric.as_str())),
+            Cell::new(line.column.unwrap_or("")),
+            marked(Some(line.worst)),
+            Cell::new(expected(line.worst)),
+            Cell::new(out),
+            Cell::new(status.as_ref().and_then(|status| status.as_str()).unwrap_or("")),
+        ]);
+    }
+    let mut text = format!("\n{table}\n");
+    if lines.len() > shown {
+        text += &format!(
+            "  and {} that are well; --output writes every figure of every window\n",
+            lines.len() - shown
+        );
+    }
+    text
+}
+
+struct Line<'f> {
+    kind: Kind,
+    column: Option<&'f str>,
+    metric: Metric,
+    worst: &'f Figure,
+    out: usize,
+    windows: usize,
+    level: u8,
+}
+
+fn plain() -> Table {
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+fn right(text: String) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+/// A figure with its sampling error; bold and marked where it is out.
+fn marked(found: Option<&Figure>) -> Cell {
+    let Some(found) = found else { return Cell::new("") };
+    let Some(value) = found.value else { return Cell::new("-") };
+    let error = found.sampling_error.map_or(String::new(), |error| format!(" +-{}", figure(error)));
+    if found.breach == Some(true) {
+        Cell::new(format!("{}{error} !", figure(value))).add_attribute(Attribute::Bold)
+    } else {
+        Cell::new(format!("{}{error}", figure(value)))
+    }
+}
+
+/// A time without what it does not say.
+fn short(time: &str) -> String {
+    let time = time.strip_suffix("T00:00:00Z").unwrap_or(time);
+    time.strip_suffix('Z').unwrap_or(time).replace('T', " ")
+}

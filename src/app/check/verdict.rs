@@ -1,0 +1,258 @@
+//! Is the model well? The first lines that a person reads.
+
+use crate::alert::Policy;
+use crate::app::Outcome;
+use crate::app::terminal::{count, figure};
+use crate::metric::{Kind, Metric};
+use crate::profile::WindowRule;
+use crate::settings::Model;
+use crate::window::{Figure, Status, WindowResult};
+
+/// The first lines.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    headline: String,
+    why: Vec<String>,
+    realized: Option<String>,
+    pub(super) assumed: Vec<String>,
+}
+
+impl Verdict {
+    /// As they are printed.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("{}\n", self.headline);
+        let mut line = |key: &str, words: &str| {
+            if !words.is_empty() {
+                text += &format!("  {key:<9} {words}\n");
+            }
+        };
+        line("why", &self.why.join("; "));
+        line("realized", self.realized.as_deref().unwrap_or_default());
+        line("assumed", &self.assumed.join(", "));
+        text
+    }
+}
+
+/// How many reasons are named.
+const REASONS: usize = 5;
+
+/// Judges the windows of an analysis as the alert policy has it.
+pub(super) fn verdict(
+    model: &Model,
+    rule: WindowRule,
+    policy: &Policy,
+    windows: &[WindowResult],
+    lines: &mut Verdict,
+) -> Outcome {
+    let all = windows.len();
+    let name = &model.name;
+    let judged = windows.iter().any(|window| {
+        let judges = |figure: &&Figure| policy.level(figure.kind).severity().is_some();
+        window.figures.iter().filter(judges).any(|figure| figure.breach.is_some())
+    });
+    if !judged {
+        let why = nothing_judged(model, windows);
+        lines.headline = format!("{name}  CANNOT JUDGE  {why}");
+        return Outcome::NothingJudged;
+    }
+    let bad: Vec<(&WindowResult, &Figure)> =
+        windows.iter().filter_map(|window| Some((window, policy.deciding(window)?.1))).collect();
+    let in_words = |count: usize| format!("{count} of {all} {}", unit(rule, all));
+    lines.realized = realized(windows);
+    let Some(&(_, first)) = bad
+        .iter()
+        .max_by(|a, b| rank(a.1).cmp(&rank(b.1)).then(beyond(a.1).total_cmp(&beyond(b.1))))
+    else {
+        lines.headline = match headline_figure(windows) {
+            Some((figure, low, high)) => format!(
+                "{name}  OK  {} {} {low} to {high}, expected {} ({})",
+                kind(figure.kind),
+                figure.metric.as_str(),
+                expected(figure),
+                in_words(all)
+            ),
+            None => format!("{name}  OK  {}", in_words(all)),
+        };
+        return Outcome::Fine;
+    };
+    lines.headline = format!("{name}  NOT OK  {} ({})", said(first), in_words(bad.len()));
+    lines.why = reasons(policy, windows, first);
+    Outcome::NotWell
+}
+
+/// Which kind of figure leads: performance before quality before drift.
+fn rank(figure: &Figure) -> u8 {
+    match figure.kind {
+        Kind::Realized => 3,
+        Kind::Estimated => 2,
+        Kind::Quality => 1,
+        _ => 0,
+    }
+}
+
+/// How far beyond its thresholds, as a share of their distance.
+pub(super) fn beyond(figure: &Figure) -> f64 {
+    let Some(value) = figure.value else { return 0.0 };
+    let over = figure.upper_threshold.map_or(0.0, |limit| value - limit);
+    let under = figure.lower_threshold.map_or(0.0, |limit| limit - value);
+    let scale = match (figure.lower_threshold, figure.upper_threshold) {
+        (Some(low), Some(high)) => high - low,
+        (Some(limit), None) | (None, Some(limit)) => limit.abs(),
+        (None, None) => 1.0,
+    };
+    over.max(under).max(0.0) / scale.abs().max(1e-12)
+}
+
+fn said(figure: &Figure) -> String {
+    let value = figure.value.map_or("undefined".to_owned(), self::figure_value);
+    let error =
+        figure.sampling_error.map_or(String::new(), |e| format!(" +-{}", self::figure_value(e)));
+    let metric = figure.metric.as_str();
+    match &figure.column_name {
+        Some(column) => format!("{column} {metric} {value}{error}, expected {}", expected(figure)),
+        None => {
+            format!("{} {metric} {value}{error}, expected {}", kind(figure.kind), expected(figure))
+        }
+    }
+}
+
+fn figure_value(value: f64) -> String {
+    figure(value)
+}
+
+/// The range that is no breach.
+pub(super) fn expected(figure: &Figure) -> String {
+    match (figure.lower_threshold, figure.upper_threshold) {
+        (Some(low), Some(high)) => format!("{} to {}", figure_value(low), figure_value(high)),
+        (Some(low), None) => format!("at least {}", figure_value(low)),
+        (None, Some(high)) => format!("at most {}", figure_value(high)),
+        (None, None) if figure.p_value.is_some() => "p at least 0.05".to_owned(),
+        (None, None) => "anything".to_owned(),
+    }
+}
+
+pub(super) const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Estimated => "estimated",
+        Kind::Realized => "realized",
+        Kind::Drift => "drift",
+        Kind::Quality => "quality",
+        Kind::Summary => "summary",
+        Kind::Diagnosis => "diagnosis",
+    }
+}
+
+fn unit(rule: WindowRule, windows: usize) -> &'static str {
+    match (rule, windows) {
+        (WindowRule::Days { .. }, 1) => "day",
+        (WindowRule::Days { .. }, _) => "days",
+        (_, 1) => "window",
+        _ => "windows",
+    }
+}
+
+/// The performance figure that leads, and its least and greatest value.
+fn headline_figure(windows: &[WindowResult]) -> Option<(&Figure, String, String)> {
+    let lead = [Kind::Realized, Kind::Estimated].into_iter().find_map(|kind| {
+        let judged = |figure: &&Figure| figure.kind == kind && figure.breach.is_some();
+        windows.iter().flat_map(|window| &window.figures).find(judged)
+    })?;
+    let same = |figure: &&Figure| figure.kind == lead.kind && figure.metric == lead.metric;
+    let values = windows.iter().flat_map(|window| &window.figures).filter(same);
+    let values: Vec<f64> = values.filter_map(|figure| figure.value).collect();
+    let low = values.iter().copied().min_by(f64::total_cmp)?;
+    let high = values.iter().copied().max_by(f64::total_cmp)?;
+    Some((lead, figure_value(low), figure_value(high)))
+}
+
+/// What else is wrong in the windows that are bad, the furthest out first; a column once.
+fn reasons(policy: &Policy, windows: &[WindowResult], first: &Figure) -> Vec<String> {
+    let bad = windows.iter().filter(|window| policy.deciding(window).is_some());
+    let mut worst: Vec<&Figure> = Vec::new();
+    for found in bad.flat_map(|window| &window.figures) {
+        let evidence = matches!(found.kind, Kind::Drift | Kind::Quality);
+        if !evidence || found.breach != Some(true) || found == first {
+            continue;
+        }
+        let same = |known: &&mut &Figure| {
+            known.kind == found.kind && known.column_name == found.column_name
+        };
+        match worst.iter_mut().find(same) {
+            Some(known) if beyond(found) > beyond(known) => *known = found,
+            Some(_) => {}
+            None => worst.push(found),
+        }
+    }
+    worst.sort_by(|a, b| {
+        (b.kind == Kind::Quality)
+            .cmp(&(a.kind == Kind::Quality))
+            .then(beyond(b).total_cmp(&beyond(a)))
+    });
+    let more = worst.len().saturating_sub(REASONS);
+    let mut words: Vec<String> = worst.iter().take(REASONS).map(|figure| reason(figure)).collect();
+    if more > 0 {
+        words.push(format!("and {more} more"));
+    }
+    words
+}
+
+fn reason(found: &Figure) -> String {
+    let column = found.column_name.as_deref().unwrap_or("the rows");
+    let value = found.value.unwrap_or(f64::NAN);
+    let percent = |what: &str| format!("{column} {} % {what}", figure(value * 100.0));
+    match found.metric {
+        Metric::MissingRate if value <= 1.0 => percent("missing"),
+        Metric::UnseenRate if value <= 1.0 => percent("never seen before"),
+        Metric::OutOfRangeRate if value <= 1.0 => percent("out of range"),
+        metric => {
+            let (sign, limit) = match (found.lower_threshold, found.upper_threshold) {
+                (_, Some(high)) if value > high => (">", Some(high)),
+                (Some(low), _) if value < low => ("<", Some(low)),
+                _ => ("", None),
+            };
+            let limit = limit.map_or(String::new(), |limit| format!(" {sign} {}", figure(limit)));
+            let drifted = if found.kind == Kind::Drift { "drifted " } else { "" };
+            format!("{column} {drifted}({} {}{limit})", metric.as_str(), figure(value))
+        }
+    }
+}
+
+/// What is known of the truth.
+fn realized(windows: &[WindowResult]) -> Option<String> {
+    let rows: u64 = windows.iter().map(|window| window.window_rows).sum();
+    let labels: f64 = windows
+        .iter()
+        .filter_map(|window| Some(window.coverage? * window.window_rows as f64))
+        .sum();
+    let known = windows.iter().any(|window| window.coverage.is_some());
+    let judged = windows
+        .iter()
+        .flat_map(|window| &window.figures)
+        .any(|figure| figure.kind == Kind::Realized && figure.breach.is_some());
+    let labels = format!("{} of {} labels", count(labels.round() as u64), count(rows));
+    match (known, judged) {
+        (false, _) => None,
+        (true, false) => Some(format!("cannot judge: {labels}")),
+        (true, true) => Some(labels),
+    }
+}
+
+fn nothing_judged(model: &Model, windows: &[WindowResult]) -> String {
+    let rows: u64 = windows.iter().map(|window| window.window_rows).sum();
+    if rows == 0 {
+        return "no rows in the analysis".to_owned();
+    }
+    let small = windows
+        .iter()
+        .all(|window| window.figures.iter().any(|figure| figure.status == Status::TooFew));
+    if small {
+        let most = windows.iter().map(|window| window.window_rows).max().unwrap_or(0);
+        return format!(
+            "no window has enough rows: the largest has {}, [model.{}.window] min_rows asks for {}",
+            count(most),
+            model.name,
+            count(model.window.min_rows)
+        );
+    }
+    "no figure that alerts has a value and thresholds".to_owned()
+}

@@ -1,0 +1,202 @@
+//! `vigie profile`: from reference data to a file, and what is in it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+
+use crate::app::terminal::{count, figure, print};
+use crate::app::{ConfigFile, Outcome, load, reference};
+use crate::metric::ColumnKind;
+use crate::profile::{CalibrationReason, Categorical, Profile, Role, Values};
+use crate::query::table::Hints;
+use crate::query::{Files, Options};
+use crate::settings::Cut;
+use crate::window::utc;
+
+/// What `vigie profile` is told.
+#[derive(Debug, Subcommand)]
+pub(super) enum ProfileCommand {
+    /// Makes the profile of a model from data of a time when it was good, targets included.
+    Build(BuildArgs),
+    /// Prints a profile for people.
+    Show {
+        /// The profile.
+        profile: PathBuf,
+    },
+}
+
+/// What `vigie profile build` is told.
+#[derive(Debug, Args)]
+pub(super) struct BuildArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Which model; the only one where there is one.
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Which of its versions the profile is for; all where none is named.
+    #[arg(long, value_name = "VERSION", default_value = "")]
+    version: String,
+    /// Reference data: Parquet, CSV or JSON; a path, a glob, a folder or a URL. May be given several times.
+    #[arg(long, value_name = "FILE", required = true)]
+    reference: Vec<String>,
+    /// Where to write it; as the settings say where nothing is said.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Runs `vigie profile`.
+pub(super) async fn run(command: ProfileCommand) -> Result<Outcome> {
+    match command {
+        ProfileCommand::Build(args) => build(args).await,
+        ProfileCommand::Show { profile } => {
+            print(&shown(&load::profile(&profile)?))?;
+            Ok(Outcome::Fine)
+        }
+    }
+}
+
+async fn build(args: BuildArgs) -> Result<Outcome> {
+    let path = &args.file.config;
+    let settings = load::settings(path)?;
+    let model = load::model(&settings, args.model.as_deref())?;
+    let output = match args.output {
+        Some(output) => output,
+        None => load::profile_path(path, model, &args.version)?,
+    };
+    if model.window.cut.is_some_and(|cut| matches!(cut, Cut::Number(_))) {
+        bail!(
+            "model `{}`: windows by `number` are for `vigie check`; a profile for `vigie run` needs `size` or `period`",
+            model.name
+        );
+    }
+    let files = Files::open(&args.reference, &Options::default()).await?;
+    let hints = Hints { infer: true, analysis: None, targets: None };
+    let made_at = Timestamp::now().to_string();
+    let made = reference::profile_of(
+        model,
+        Some(model.problem),
+        &args.version,
+        &files,
+        hints,
+        |_| Cut::FOR_RUN.into(),
+        made_at,
+    )
+    .await?;
+    load::make_parent(&output)?;
+    // Whole or not at all: a service may be reading it.
+    let beside = output.with_extension("part");
+    fs::write(&beside, made.profile.to_text())
+        .and_then(|()| fs::rename(&beside, &output))
+        .with_context(|| format!("profile {} cannot be written", output.display()))?;
+    let mut text = format!("{} written\n", output.display());
+    let assumed: Vec<String> = made
+        .choice
+        .assumed
+        .iter()
+        .map(|(key, value)| format!("{key} = {value}"))
+        .chain(made.choice.ignored.iter().map(|(name, why)| format!("ignored {name} ({why})")))
+        .collect();
+    if !assumed.is_empty() {
+        text += &format!("  assumed  {}\n", assumed.join(", "));
+    }
+    print(&(text + &shown(&made.profile)))?;
+    Ok(Outcome::Fine)
+}
+
+/// A profile as people read it.
+fn shown(profile: &Profile) -> String {
+    let mut text = String::new();
+    let mut line = |key: &str, value: String| text += &format!("  {key:<12} {value}\n");
+    line("model", format!("{} {}", profile.model, profile.version));
+    line("problem", format!("{:?}", profile.problem).to_lowercase());
+    let provenance = &profile.provenance;
+    let filtered = match provenance.filtered {
+        0 => String::new(),
+        filtered => format!(", {} left out by the filter", count(filtered)),
+    };
+    line(
+        "reference",
+        format!("{} rows{filtered}: {}", count(provenance.rows), provenance.sources.join(", ")),
+    );
+    line("made", format!("{} by vigie {}", provenance.made_at, provenance.engine));
+    line("hash", profile.hash());
+    let span = match (profile.windows.first(), profile.windows.last()) {
+        (Some(first), Some(last)) => match (first.span, last.span) {
+            (Some((start, _)), Some((_, end))) => format!(", {} to {}", utc(start), utc(end)),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    };
+    line("windows", format!("{} of {}{span}", profile.windows.len(), profile.rule));
+    if let Some(filter) = &profile.filter {
+        line("filter", filter.clone());
+    }
+    for made in &profile.derived {
+        line("derived", format!("{} = {}", made.name, made.sql));
+    }
+    if let Some(classes) = &profile.classes {
+        let cut = classes
+            .threshold
+            .map_or(String::new(), |cut| format!(", predicted from a score of {cut}"));
+        line("positive", format!("{}{cut}", classes.positive));
+    }
+    if let Some(calibration) = &profile.calibration {
+        let why = match calibration.reason {
+            CalibrationReason::Asked => "as the settings ask",
+            CalibrationReason::Helps => "it lowers the expected calibration error",
+            CalibrationReason::DoesNotHelp => "it would not lower the expected calibration error",
+            CalibrationReason::NotPossible => "the reference has one class, or too few rows",
+        };
+        let kind = if calibration.calibrator.is_some() { "isotonic" } else { "none" };
+        line("calibration", format!("{kind}: {why}"));
+    }
+    for note in &provenance.notes {
+        line("note", note.clone());
+    }
+    text += "\n";
+    for column in &profile.columns {
+        let role = match column.role {
+            Role::Feature => "",
+            Role::Score => "score",
+            Role::Prediction => "prediction",
+            Role::Target => "target",
+        };
+        let kind = match column.kind() {
+            ColumnKind::Continuous => "continuous",
+            ColumnKind::Categorical => "categorical",
+        };
+        let mut holds = match &column.values {
+            Values::Continuous(values) => format!(
+                "{} to {}, mean {}, standard deviation {}",
+                figure(values.least),
+                figure(values.greatest),
+                figure(values.mean),
+                figure(values.standard_deviation)
+            ),
+            Values::Categorical(values) => labels(values),
+        };
+        if column.missing > 0 && column.rows > 0 {
+            let share = 100.0 * column.missing as f64 / column.rows as f64;
+            holds += &format!(", {} % missing", figure(share));
+        }
+        text += &format!("  {:<24} {kind:<12} {role:<11} {holds}\n", column.name);
+    }
+    text
+}
+
+/// How many labels are named.
+const NAMED: usize = 5;
+
+/// The most frequent labels, the most frequent first.
+fn labels(values: &Categorical) -> String {
+    let mut labels: Vec<(&String, u64)> =
+        values.labels.iter().zip(values.counts.iter().copied()).collect();
+    labels.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let named: Vec<&str> = labels.iter().take(NAMED).map(|(label, _)| label.as_str()).collect();
+    let more = labels.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", named.join(", "))
+}

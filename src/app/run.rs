@@ -1,0 +1,144 @@
+//! `vigie run`: the service.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use tokio::net::lookup_host;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+
+use crate::app::{ConfigFile, Outcome, load};
+use crate::output::prometheus::Gauges;
+use crate::query::table::for_stream;
+use crate::settings::Settings;
+use crate::stream::{Clients, ExpressionMaker, Profiles, Service, Stages, Stop};
+use crate::telemetry::{Clock, Telemetry, start_log};
+use crate::web::{Server, router};
+
+/// What `vigie run` is told.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Where `/metrics` listens, as host:port; overrides the settings.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Folder for local files; overrides the settings.
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// The name of this instance; overrides the settings. Two at once must not have the same.
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
+    /// Which stages it runs.
+    #[arg(long, value_delimiter = ',', default_value = "intake,tally")]
+    stages: Vec<String>,
+}
+
+/// Runs the service until SIGTERM or Ctrl-C.
+pub(super) async fn run(args: RunArgs) -> Result<Outcome> {
+    start_log(None)?;
+    let path = &args.file.config;
+    let mut settings = load::settings(path)?;
+    settings.ready_to_run(&path.display().to_string())?;
+    if let Some(listen) = args.listen {
+        settings.service.listen = listen;
+    }
+    if let Some(folder) = args.data_dir {
+        settings.service.data_dir = folder;
+    }
+    if args.instance.is_some() {
+        settings.service.instance = args.instance;
+    }
+    let mut stages = Stages { intake: false, tally: false };
+    for stage in &args.stages {
+        match stage.trim() {
+            "intake" => stages.intake = true,
+            "tally" => stages.tally = true,
+            "join" => bail!("--stages: `join` is not in this version; `intake` and `tally` are"),
+            other => bail!("--stages: there is no stage `{other}`; there are `intake` and `tally`"),
+        }
+    }
+    let profiles = load::profiles(path, &settings)?;
+    let telemetry = Telemetry::new(Clock::machine());
+    let stop = Stop::new();
+    let told = stop.clone();
+    let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: what was read is being finished; once more ends at once");
+        told.set();
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        process::abort();
+    });
+    let server = bind(&settings.service.listen).await?;
+    tracing::info!(address = format!("http://{}", server.address()), "metrics are served");
+    serve(settings, profiles, stages, telemetry, stop, server, false).await?;
+    Ok(Outcome::Fine)
+}
+
+/// Takes the port.
+pub(super) async fn bind(listen: &str) -> Result<Server> {
+    let found = lookup_host(listen).await;
+    let mut addresses = found.with_context(|| format!("`{listen}` is no address to listen on"))?;
+    let address: SocketAddr =
+        addresses.next().with_context(|| format!("`{listen}` is no address to listen on"))?;
+    Ok(Server::bind(address).await?)
+}
+
+/// Runs the stages, and the server beside them, until `stop` is set or they fail.
+pub(super) async fn serve(
+    settings: Settings,
+    profiles: Profiles,
+    stages: Stages,
+    telemetry: Telemetry,
+    stop: Stop,
+    server: Server,
+    embedded: bool,
+) -> Result<()> {
+    let gauges = Gauges::new(&settings.prometheus, &telemetry)?;
+    let instance = settings.service.instance.clone().unwrap_or_else(host);
+    let service = Service {
+        clients: Clients::new(&settings.kafka, &instance),
+        settings,
+        profiles,
+        stages,
+        expressions: ExpressionMaker::new(for_stream),
+        telemetry: telemetry.clone(),
+        make_show: Box::new(move |partition| Box::new(gauges.partition(partition))),
+        stop,
+        embedded,
+    };
+    let (ended, end) = oneshot::channel::<()>();
+    let stages = spawn_blocking(move || {
+        let outcome = service.run();
+        drop(ended);
+        outcome
+    });
+    let served = server.serve(router(&telemetry), async move {
+        // Either way the stages have ended.
+        end.await.unwrap_or(());
+    });
+    let (stages, served) = tokio::join!(stages, served);
+    stages.context("the stages ended early")??;
+    served?;
+    Ok(())
+}
+
+/// The name of this machine.
+fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { format!("vigie-{}", process::id()) } else { name.to_owned() }
+}

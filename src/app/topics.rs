@@ -1,0 +1,45 @@
+//! `vigie topics`: our own topics and their settings.
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::app::terminal::print;
+use crate::app::{ConfigFile, Outcome, load};
+use crate::stream::{Clients, Layout, create, faults, recorded_layout, wanted};
+
+/// What `vigie topics` is told.
+#[derive(Debug, Subcommand)]
+pub(super) enum TopicsCommand {
+    /// Makes those that do not exist.
+    Create(ConfigFile),
+    /// Says what is wrong with those that do.
+    Check(ConfigFile),
+}
+
+/// Runs `vigie topics`.
+pub(super) fn run(command: &TopicsCommand) -> Result<Outcome> {
+    let (TopicsCommand::Create(file) | TopicsCommand::Check(file)) = command;
+    let settings = load::settings(&file.config)?;
+    let clients = Clients::new(&settings.kafka, "topics");
+    let layout =
+        recorded_layout(&clients)?.unwrap_or(Layout { tally: settings.kafka.tally_partitions });
+    let wanted = wanted(&settings.kafka, layout);
+    if let TopicsCommand::Create(_) = command {
+        let made = create(&clients, &wanted)?;
+        let mut text = String::new();
+        for topic in &wanted {
+            let what = if made.contains(&topic.name) { "made" } else { "was there" };
+            text += &format!("{} {what}\n", topic.name);
+        }
+        print(&text)?;
+    }
+    let faults = faults(&clients, &wanted)?;
+    for fault in &faults {
+        print(&format!("{fault}\n"))?;
+    }
+    if faults.is_empty() {
+        print(&format!("{} topics, nothing wrong with them\n", wanted.len()))?;
+        return Ok(Outcome::Fine);
+    }
+    Ok(Outcome::NotWell)
+}

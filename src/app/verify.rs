@@ -1,0 +1,101 @@
+//! `vigie verify`: is every input offset accounted for exactly once?
+
+use anyhow::Result;
+use clap::Args;
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, CellAlignment, Table};
+
+use crate::app::terminal::{count, print};
+use crate::app::{ConfigFile, Outcome, load};
+use crate::stream::{Clients, Finding, audit};
+
+/// What `vigie verify` is told.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// How long to wait until all partitions of the tally log are equally far, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    patience: u64,
+}
+
+/// Runs `vigie verify`.
+pub(super) fn run(args: &VerifyArgs) -> Result<Outcome> {
+    let settings = load::settings(&args.file.config)?;
+    let clients = Clients::new(&settings.kafka, "verify");
+    let audit = audit(&clients, args.patience)?;
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    table.set_header([
+        "lane",
+        "offsets",
+        "sealed",
+        "open",
+        "late",
+        "rejected",
+        "quarantined",
+        "filtered",
+        "lost",
+        "",
+    ]);
+    for lane in &audit.lanes {
+        let fates = &lane.fates;
+        let number = |number: u64| Cell::new(count(number)).set_alignment(CellAlignment::Right);
+        let finding = match &lane.finding {
+            Finding::Exact => "exact".to_owned(),
+            Finding::Differs { input, ledgers } => format!(
+                "NOT EXACT: the topic holds {} records ({input}), the ledgers count {} ({ledgers})",
+                count(input.count),
+                count(ledgers.count)
+            ),
+            Finding::Published { results, ledgers } => format!(
+                "NOT EXACT: the results are made of {} records ({results}), the ledgers count {} as published ({ledgers})",
+                count(results.count),
+                count(ledgers.count)
+            ),
+            Finding::Moving { between: (least, greatest) } => format!(
+                "NOT JUDGED: partitions of the tally log stand between {least} and {greatest}; is an instance missing, or are events still coming?"
+            ),
+            Finding::Expired { first } => format!(
+                "NOT JUDGED: the topic has been deleted up to offset {first}; verify before its retention does"
+            ),
+            Finding::Gone => "NOT JUDGED: the topic is gone, or was made again".to_owned(),
+        };
+        table.add_row(vec![
+            Cell::new(format!("{}/{}", lane.topic, lane.partition)),
+            Cell::new(format!("{} to {}", lane.span.0, lane.span.1)),
+            number(fates.sealed.count),
+            number(fates.open.count),
+            number(fates.late.count),
+            number(fates.rejected.count),
+            number(fates.quarantined.count),
+            number(fates.filtered.count),
+            number(fates.lost),
+            Cell::new(finding),
+        ]);
+    }
+    let mut text = format!("{table}\n");
+    for id in &audit.doubled {
+        text +=
+            &format!("result {id} stands on {} more than once\n", settings.kafka.topics.results);
+    }
+    if audit.unreadable > 0 {
+        text += &format!(
+            "{} messages on {} are no window results\n",
+            count(audit.unreadable),
+            settings.kafka.topics.results
+        );
+    }
+    text += &format!(
+        "{}: {} lanes, {} results\n",
+        if audit.is_exact() {
+            "every input offset is accounted for exactly once"
+        } else {
+            "NOT VERIFIED"
+        },
+        audit.lanes.len(),
+        count(audit.results)
+    );
+    print(&text)?;
+    Ok(if audit.is_exact() { Outcome::Fine } else { Outcome::NotWell })
+}

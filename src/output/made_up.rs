@@ -1,0 +1,72 @@
+//! A result for tests, with a figure of every kind that is written today.
+
+use crate::metric::{Kind, Metric};
+use crate::window::{
+    ClosedBy, Dataset, ENGINE, Figure, Method, RevisionCause, SCHEMA, Status, WindowResult,
+};
+
+/// A figure with a value and thresholds.
+pub(crate) fn figure(kind: Kind, metric: Metric, column: Option<&str>, value: f64) -> Figure {
+    let upper = 0.5;
+    Figure {
+        kind,
+        metric,
+        method: match kind {
+            Kind::Estimated => Some(Method::Cbpe),
+            Kind::Realized => Some(Method::Labelled),
+            _ => None,
+        },
+        column_name: column.map(str::to_owned),
+        upper_threshold: Some(upper),
+        breach: Some(value > upper),
+        ..Figure::count(value, Status::Ok)
+    }
+}
+
+/// The third window of version 7 of `car-loan`.
+pub(crate) fn result() -> WindowResult {
+    let undefined = Figure {
+        value: None,
+        breach: None,
+        upper_threshold: None,
+        status: Status::OneClass,
+        ..figure(Kind::Estimated, Metric::RocAuc, None, 0.0)
+    };
+    WindowResult {
+        schema: SCHEMA,
+        engine: ENGINE.to_owned(),
+        id: "car-loan/7/1/2/all/0".to_owned(),
+        model: "car-loan".to_owned(),
+        version: "7".to_owned(),
+        segment: "all".to_owned(),
+        dataset: Dataset::Analysis,
+        window_index: 2,
+        window_start: Some("2026-01-01T00:00:00Z".to_owned()),
+        window_end: Some("2026-01-01T01:00:00Z".to_owned()),
+        window_start_row: None,
+        window_end_row: None,
+        window_rows: 5000,
+        closed_by: ClosedBy::Period,
+        late_rows: 3,
+        rejected_rows: 2,
+        quarantined_rows: 1,
+        lanes_left_out: vec!["predictions/1".to_owned()],
+        revision: 1,
+        revision_cause: Some(RevisionCause::Targets),
+        is_final: false,
+        coverage: Some(0.95),
+        inputs: Vec::new(),
+        epoch: 4,
+        profile: "abc".to_owned(),
+        settings: "def".to_owned(),
+        figures: vec![
+            undefined,
+            figure(Kind::Estimated, Metric::F1, None, 0.75),
+            figure(Kind::Realized, Metric::F1, None, 0.25),
+            figure(Kind::Drift, Metric::JensenShannon, Some("income"), 0.625),
+            figure(Kind::Quality, Metric::MissingRate, Some("income"), 0.125),
+            figure(Kind::Summary, Metric::Mean, Some("income"), 0.5),
+            Figure::count(5000.0, Status::Ok),
+        ],
+    }
+}

@@ -1,0 +1,14 @@
+//! Window results as long rows: one row a figure, the fields of its window repeated.
+//!
+//! One table of columns gives JSON lines and Arrow rows, so that both hold the same under the same names, for the
+//! reference's windows as for the others. Which records a window is made of (`inputs`) stands in results alone. Knows
+//! nothing of files.
+
+mod arrow_rows;
+mod columns;
+mod json_lines;
+#[cfg(test)]
+mod tests;
+
+pub use self::arrow_rows::{batch, schema};
+pub use self::json_lines::write_json_lines;

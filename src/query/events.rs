@@ -1,0 +1,253 @@
+//! Rows of a file as prediction events: the inverse of reading them.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute;
+use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimeUnit, UInt64Type};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use crate::intake::{EventPath, Step};
+use crate::query::error::QueryError;
+use crate::query::path::ColumnPath;
+use crate::query::schema::{in_words, is_number, is_text};
+use crate::query::table::Choice;
+
+/// Writes rows as JSON objects, each column where an event has it.
+#[derive(Debug)]
+pub struct EventWriter {
+    columns: Vec<ColumnPath>,
+    shape: Shape,
+    key: Option<usize>,
+    infinite: Cell<u64>,
+}
+
+/// An event, with a column or a constant at each leaf.
+#[derive(Debug)]
+enum Shape {
+    Object(BTreeMap<String, Shape>),
+    List(BTreeMap<usize, Shape>),
+    Column(usize),
+    Constant(String),
+}
+
+/// The rows of a batch, ready to be written.
+#[derive(Debug)]
+pub struct EventRows<'w> {
+    writer: &'w EventWriter,
+    columns: Vec<Cells>,
+    keys: Option<StringArray>,
+}
+
+/// The cells of a column as they are written.
+#[derive(Debug)]
+enum Cells {
+    Texts(StringArray),
+    /// What is written as it stands: numbers, true and false.
+    Bare(ArrayRef),
+    Nothing,
+}
+
+impl EventWriter {
+    /// A writer for the rows of files of this schema, whose columns were found to be what `choice` says.
+    ///
+    /// # Errors
+    /// A key that is no column.
+    pub fn new(schema: &Schema, choice: &Choice, key: Option<&str>) -> Result<Self, QueryError> {
+        let mut shape = Shape::Object(BTreeMap::new());
+        let mut columns = ColumnPath::leaves(schema);
+        for (index, column) in columns.iter().enumerate() {
+            let chosen = choice.columns.iter().find(|chosen| chosen.path.is_same_place(column));
+            let path = chosen.and_then(|chosen| chosen.event.parse::<EventPath>().ok());
+            let path = match path {
+                Some(EventPath::Value(steps)) => steps,
+                // What an event has elsewhere (its key, its timestamp) stands beside the rest here.
+                _ => match column.event_path() {
+                    EventPath::Value(steps) => steps,
+                    _ => continue,
+                },
+            };
+            shape.put(&path, Shape::Column(index));
+        }
+        let key = match key {
+            None => None,
+            Some(key) => {
+                columns.push(ColumnPath::resolve(key, schema)?.named("\u{1}key"));
+                Some(columns.len() - 1)
+            }
+        };
+        Ok(Self { columns, shape, key, infinite: Cell::new(0) })
+    }
+
+    /// Writes the same text into every event, unless a column stands there.
+    pub fn constant(&mut self, path: &str, text: &str) {
+        if let Ok(EventPath::Value(steps)) = path.parse() {
+            self.shape.put(&steps, Shape::Constant(text.to_owned()));
+        }
+    }
+
+    /// Which columns are read.
+    pub fn columns(&self) -> &[ColumnPath] {
+        &self.columns
+    }
+
+    /// How many infinite values were written as null.
+    pub fn infinite(&self) -> u64 {
+        self.infinite.get()
+    }
+
+    /// Prepares the rows of a batch.
+    ///
+    /// # Errors
+    /// A column of a type that has no JSON.
+    pub fn rows(&self, batch: &RecordBatch) -> Result<EventRows<'_>, QueryError> {
+        let columns = batch
+            .columns()
+            .iter()
+            .zip(&self.columns)
+            .map(|(values, path)| cells(path.name(), values))
+            .collect::<Result<_, _>>()?;
+        let keys = self.key.and_then(|key| batch.columns().get(key));
+        let keys = keys.map(|key| compute::cast(key, &DataType::Utf8)).transpose()?;
+        let keys = keys.map(|keys| keys.as_string::<i32>().clone());
+        Ok(EventRows { writer: self, columns, keys })
+    }
+}
+
+impl Shape {
+    /// Puts something at a place; what stands there already stays.
+    fn put(&mut self, steps: &[Step], what: Self) {
+        let Some((step, rest)) = steps.split_first() else { return };
+        let next = match (step, &mut *self) {
+            (Step::Key(key), Self::Object(fields)) => fields.entry(key.to_string()),
+            (Step::Index(index), Self::List(items)) => {
+                let place = items.entry(*index);
+                if rest.is_empty() {
+                    place.or_insert(what);
+                } else {
+                    place.or_insert_with(|| Self::around(rest)).put(rest, what);
+                }
+                return;
+            }
+            _ => return,
+        };
+        if rest.is_empty() {
+            next.or_insert(what);
+        } else {
+            next.or_insert_with(|| Self::around(rest)).put(rest, what);
+        }
+    }
+
+    /// What holds a step.
+    fn around(steps: &[Step]) -> Self {
+        match steps.first() {
+            Some(Step::Index(_)) => Self::List(BTreeMap::new()),
+            _ => Self::Object(BTreeMap::new()),
+        }
+    }
+}
+
+impl EventRows<'_> {
+    /// Writes a row.
+    pub fn write(&self, row: usize, out: &mut Vec<u8>) {
+        self.write_shape(&self.writer.shape, row, out);
+    }
+
+    /// The key of a row.
+    pub fn key(&self, row: usize) -> Option<&[u8]> {
+        let keys = self.keys.as_ref()?;
+        (!keys.is_null(row)).then(|| keys.value(row).as_bytes())
+    }
+
+    fn write_shape(&self, shape: &Shape, row: usize, out: &mut Vec<u8>) {
+        match shape {
+            Shape::Object(fields) => {
+                out.push(b'{');
+                for (at, (name, field)) in fields.iter().enumerate() {
+                    if at > 0 {
+                        out.push(b',');
+                    }
+                    quote(name, out);
+                    out.push(b':');
+                    self.write_shape(field, row, out);
+                }
+                out.push(b'}');
+            }
+            Shape::List(items) => {
+                out.push(b'[');
+                let last = items.last_key_value().map_or(0, |(index, _)| *index);
+                for index in 0..=last {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    match items.get(&index) {
+                        Some(item) => self.write_shape(item, row, out),
+                        None => out.extend_from_slice(b"null"),
+                    }
+                }
+                out.push(b']');
+            }
+            Shape::Constant(text) => quote(text, out),
+            Shape::Column(index) => match self.columns.get(*index) {
+                Some(Cells::Texts(texts)) if texts.is_valid(row) => quote(texts.value(row), out),
+                Some(Cells::Bare(values)) if values.is_valid(row) => self.bare(values, row, out),
+                _ => out.extend_from_slice(b"null"),
+            },
+        }
+    }
+
+    fn bare(&self, values: &ArrayRef, row: usize, out: &mut Vec<u8>) {
+        let text = match values.data_type() {
+            DataType::Boolean => values.as_boolean().value(row).to_string(),
+            DataType::Int64 => values.as_primitive::<Int64Type>().value(row).to_string(),
+            DataType::UInt64 => values.as_primitive::<UInt64Type>().value(row).to_string(),
+            _ => match values.as_primitive::<Float64Type>().value(row) {
+                number if number.is_finite() => serde_json::to_string(&number).unwrap_or_default(),
+                number => {
+                    if number.is_infinite() {
+                        self.writer.infinite.set(self.writer.infinite.get() + 1);
+                    }
+                    "null".to_owned()
+                }
+            },
+        };
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn quote(text: &str, out: &mut Vec<u8>) {
+    // Writing a text into memory cannot fail.
+    out.extend_from_slice(serde_json::to_string(text).unwrap_or_default().as_bytes());
+}
+
+fn cells(column: &str, values: &ArrayRef) -> Result<Cells, QueryError> {
+    let cast = |wanted: &DataType| compute::cast(values, wanted);
+    Ok(match values.data_type() {
+        DataType::Null => Cells::Nothing,
+        DataType::Boolean => Cells::Bare(values.clone()),
+        DataType::UInt64 => Cells::Bare(values.clone()),
+        integer if integer.is_integer() => Cells::Bare(cast(&DataType::Int64)?),
+        number if is_number(number) => Cells::Bare(cast(&DataType::Float64)?),
+        text if is_text(text) => Cells::Texts(cast(&DataType::Utf8)?.as_string::<i32>().clone()),
+        DataType::Dictionary(_, value) => return cells(column, &cast(value)?),
+        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
+            let utc = cast(&DataType::Timestamp(TimeUnit::Nanosecond, Some("+00:00".into())))
+                .or_else(|_| {
+                    cast(&DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())))
+                })?;
+            let options = FormatOptions::default();
+            let texts = ArrayFormatter::try_new(utc.as_ref(), &options)?;
+            let texts =
+                (0..utc.len()).map(|row| utc.is_valid(row).then(|| texts.value(row).to_string()));
+            Cells::Texts(texts.collect())
+        }
+        other => {
+            return Err(QueryError::ColumnUse {
+                column: column.to_owned(),
+                found: in_words(other),
+                wanted: "numbers, texts, true or false, or times".to_owned(),
+            });
+        }
+    })
+}

@@ -1,0 +1,256 @@
+//! Is every input record accounted for exactly once? The ledgers and the results against the input itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::Duration;
+
+use crate::batch::{Digest, Lane};
+use crate::stream::clients::Clients;
+use crate::stream::control;
+use crate::stream::error::StreamError;
+use crate::stream::read::{Reading, read_range, read_to_end};
+use crate::stream::state_topic;
+use crate::stream::topics::{describe, lanes, watermarks};
+use crate::stream::worker::LOG_POSITION;
+use crate::tally::{Fates, Ledger};
+use crate::window::WindowResult;
+
+/// What an audit found.
+#[derive(Clone, Debug, Default)]
+pub struct Audit {
+    /// Lane by lane.
+    pub lanes: Vec<LaneAudit>,
+    /// Results that stand on the results topic more than once.
+    pub doubled: Vec<String>,
+    /// Results on the results topic.
+    pub results: u64,
+    /// Messages on the results topic that are no results.
+    pub unreadable: u64,
+}
+
+/// What an audit found of a lane.
+#[derive(Clone, Debug)]
+pub struct LaneAudit {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// Where the lane begins, and how far it has been applied.
+    pub span: (i64, i64),
+    /// What became of its records.
+    pub fates: Fates,
+    /// Whether that is right.
+    pub finding: Finding,
+}
+
+/// Whether a lane is accounted for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Every record once.
+    Exact,
+    /// The ledgers count other records than the input holds.
+    Differs {
+        /// The input's.
+        input: Digest,
+        /// The ledgers'.
+        ledgers: Digest,
+    },
+    /// The results are made of other records than the ledgers count as published.
+    Published {
+        /// The results'.
+        results: Digest,
+        /// The ledgers'.
+        ledgers: Digest,
+    },
+    /// The partitions of the tally log are not equally far with it.
+    Moving {
+        /// The least and the greatest position.
+        between: (i64, i64),
+    },
+    /// The input has been deleted, so that only the number of its offsets could be held against the ledgers.
+    Expired {
+        /// The first offset that is left.
+        first: i64,
+    },
+    /// The topic is gone, or another of its name stands in its place.
+    Gone,
+}
+
+impl Audit {
+    /// Whether every record is accounted for exactly once.
+    pub fn is_exact(&self) -> bool {
+        self.doubled.is_empty()
+            && self.unreadable == 0
+            && self.lanes.iter().all(|lane| lane.finding == Finding::Exact)
+    }
+}
+
+/// Holds ledgers, results and inputs against each other; waits up to `patience` seconds for partitions to be equally far.
+pub fn audit(clients: &Clients, patience: u64) -> Result<Audit, StreamError> {
+    let layout = control::read(clients)?.layout();
+    let layout = layout.ok_or_else(|| {
+        StreamError::Control(
+            "nothing was ever put in force here, so there is nothing to verify".to_owned(),
+        )
+    })?;
+    let mut ledgers = ledgers(clients, layout.tally)?;
+    for _ in 0..patience {
+        if by_lane(&ledgers)
+            .values()
+            .all(|lane| lane.positions.0 == lane.positions.1 && lane.of == layout.tally)
+        {
+            break;
+        }
+        thread::sleep(Duration::from_secs(1));
+        ledgers = self::ledgers(clients, layout.tally)?;
+    }
+    let mut audit = Audit::default();
+    let published = published(clients, &ledgers, &mut audit)?;
+    let known = by_lane(&ledgers);
+    let topics: BTreeSet<String> = known.values().map(|lane| lane.topic.clone()).collect();
+    let existing: BTreeSet<Lane> = lanes(clients, &topics.into_iter().collect::<Vec<_>>())?
+        .into_iter()
+        .map(|(lane, _, _)| lane)
+        .collect();
+    let reader = clients.reader_with_end("verify", true)?;
+    for (lane, found) in known {
+        let results = published.get(&lane).copied().unwrap_or_default();
+        let (least, greatest) = found.positions;
+        let finding = if least != greatest || found.of != layout.tally {
+            Finding::Moving {
+                between: (if found.of == layout.tally { least } else { found.beginning }, greatest),
+            }
+        } else if results != found.fates.sealed {
+            Finding::Published { results, ledgers: found.fates.sealed }
+        } else if !existing.contains(&lane) {
+            Finding::Gone
+        } else {
+            let (first, _) = watermarks(&reader, &found.topic, lane.partition)?;
+            if first > found.beginning {
+                Finding::Expired { first }
+            } else {
+                let mut input = Digest::default();
+                if greatest > found.beginning {
+                    read_range(
+                        &reader,
+                        &found.topic,
+                        lane.partition,
+                        found.beginning,
+                        greatest,
+                        |record| {
+                            input.add(record.offset);
+                            Ok(())
+                        },
+                    )?;
+                }
+                let ledgers = found.fates.total();
+                // What was given up was never read: its number is all that is known of it.
+                if input == ledgers
+                    || (found.fates.lost > 0 && input.count <= ledgers.count + found.fates.lost)
+                {
+                    Finding::Exact
+                } else {
+                    Finding::Differs { input, ledgers }
+                }
+            }
+        };
+        audit.lanes.push(LaneAudit {
+            topic: found.topic,
+            partition: lane.partition,
+            span: (found.beginning, greatest),
+            fates: found.fates,
+            finding,
+        });
+    }
+    Ok(audit)
+}
+
+/// A lane as all partitions of the tally log together see it.
+struct Known {
+    topic: String,
+    beginning: i64,
+    positions: (i64, i64),
+    /// How many partitions know it.
+    of: u32,
+    fates: Fates,
+}
+
+fn ledgers(clients: &Clients, partitions: u32) -> Result<BTreeMap<i32, Ledger>, StreamError> {
+    let mut found = BTreeMap::new();
+    for partition in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
+        if let Some(ledger) = state_topic::read(clients, partition)?.ledger {
+            found.insert(partition, ledger);
+        }
+    }
+    Ok(found)
+}
+
+fn by_lane(ledgers: &BTreeMap<i32, Ledger>) -> BTreeMap<Lane, Known> {
+    let mut lanes: BTreeMap<Lane, Known> = BTreeMap::new();
+    for (&lane, state) in ledgers.values().flat_map(|ledger| &ledger.lanes) {
+        let position = state.cursor.position;
+        let known = lanes.entry(lane).or_insert_with(|| Known {
+            topic: state.topic.clone(),
+            beginning: state.cursor.beginning,
+            positions: (position, position),
+            of: 0,
+            fates: Fates::default(),
+        });
+        known.positions.0 = known.positions.0.min(position);
+        known.positions.1 = known.positions.1.max(position);
+        known.of += 1;
+        known.fates.merge(&state.fates);
+    }
+    lanes
+}
+
+/// Which records the results are made of that the ledgers count.
+fn published(
+    clients: &Clients,
+    ledgers: &BTreeMap<i32, Ledger>,
+    audit: &mut Audit,
+) -> Result<BTreeMap<Lane, Digest>, StreamError> {
+    let topic = clients.kafka().topics.results.clone();
+    let partitions = describe(clients, std::slice::from_ref(&topic))?
+        .get(&topic)
+        .map_or(0, |described| described.partitions);
+    let mut ids = BTreeSet::new();
+    let mut published: BTreeMap<Lane, Digest> = BTreeMap::new();
+    for partition in 0..partitions {
+        read_to_end(clients, &topic, partition, Reading::Committed, |record| {
+            let Some(value) = record.value else { return Ok(()) };
+            let Ok(result) = serde_json::from_slice::<WindowResult>(value) else {
+                audit.unreadable += 1;
+                return Ok(());
+            };
+            let counted = record.header(LOG_POSITION).and_then(|at| {
+                let (partition, position) = at.split_once('/')?;
+                let ledger = ledgers.get(&partition.parse().ok()?)?;
+                Some(position.parse::<i64>().ok()? <= ledger.position)
+            });
+            if counted == Some(false) {
+                return Ok(());
+            }
+            audit.results += 1;
+            if !ids.insert(result.id.clone()) {
+                audit.doubled.push(result.id.clone());
+            }
+            // A restated result is made of the same records.
+            if result.revision == 0 && result.segment == "all" {
+                for input in &result.inputs {
+                    let (Ok(id), Ok(sum)) = (
+                        u128::from_str_radix(&input.topic_id, 16),
+                        u128::from_str_radix(&input.digest, 16),
+                    ) else {
+                        audit.unreadable += 1;
+                        continue;
+                    };
+                    let lane = Lane { topic: id, partition: input.partition };
+                    published.entry(lane).or_default().merge(&Digest { count: input.rows, sum });
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(published)
+}

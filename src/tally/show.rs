@@ -1,0 +1,63 @@
+//! What is shown of models: what was published, and what holds between two windows.
+
+use std::collections::BTreeMap;
+
+use crate::alert::Severity;
+use crate::epoch::Epochs;
+use crate::tally::Tally;
+use crate::window::WindowResult;
+
+/// What shows the models of one partition of the tally log, once everything it is told is committed.
+pub trait Show: Send {
+    /// A result, after it was committed or read back.
+    fn result(&mut self, result: &WindowResult);
+    /// Where all model versions of the partition stand, after each commit and take-over: there are no others any more.
+    fn standings(&mut self, all: &[Standing<'_>]);
+    /// The partition has its state, and shows what it should.
+    fn ready(&mut self, ready: bool);
+    /// The partition is not ours any more.
+    fn clear(&mut self);
+}
+
+/// Where a model version stands, whatever its windows say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing<'t> {
+    /// The model.
+    pub model: &'t str,
+    /// Its version.
+    pub version: &'t str,
+    /// Whether a profile in force serves it.
+    pub served: bool,
+    /// The alert that is open, if one is.
+    pub alert: Option<Severity>,
+    /// Event time of the newest row in a window, in microseconds since 1970; `None` without timestamps.
+    pub last_event: Option<i64>,
+    /// Rows of the newest window that is open.
+    pub open_rows: Option<u64>,
+}
+
+impl Tally {
+    /// Where every version stands of the models that are in force.
+    pub fn standings<'t>(&'t self, epochs: &Epochs) -> Vec<Standing<'t>> {
+        let newest = epochs.epochs.last_key_value().map(|(_, epoch)| epoch);
+        let mut standings = Vec::new();
+        for (name, model) in &self.models {
+            let Some(rules) = newest.and_then(|epoch| epoch.models.get(name)) else { continue };
+            // The windows lie in the order in which they are sealed: the last of a version is its newest.
+            let open: BTreeMap<&str, u64> = model
+                .windows
+                .iter()
+                .map(|(id, window)| (id.version.as_str(), window.rows))
+                .collect();
+            standings.extend(model.versions.iter().map(|(version, state)| Standing {
+                model: name,
+                version,
+                served: rules.version(version).is_some(),
+                alert: state.alert.severity(),
+                last_event: state.last_event,
+                open_rows: open.get(version.as_str()).copied(),
+            }));
+        }
+        standings
+    }
+}

@@ -1,0 +1,131 @@
+//! The schemas of what travels on topics: current, and what the program emits is valid under them.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use jsonschema::validator_for;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+use vigie::alert::{AlertEvent, Level, Lifecycle, Policy};
+use vigie::simulator::{Layout, World};
+use vigie::window::{ClosedBy, Dataset, Heading, LaneInput, WindowResult, WindowState};
+
+use crate::data::assert_current;
+use crate::world::{Row, plan, rows, served};
+
+/// The schema of a type as it is written.
+fn schema_of<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<T>().to_value()
+}
+
+fn current<T: JsonSchema>(name: &str) {
+    let text = serde_json::to_string_pretty(&schema_of::<T>()).unwrap() + "\n";
+    assert_current(name, &text);
+}
+
+fn valid(schema: &Value, value: &Value) {
+    let validator = validator_for(schema).unwrap();
+    let found: Vec<String> = validator.iter_errors(value).map(|error| error.to_string()).collect();
+    assert!(found.is_empty(), "{found:?}\n{value:#}");
+    let known: BTreeSet<&String> = schema["properties"].as_object().unwrap().keys().collect();
+    let keys: BTreeSet<&String> = value.as_object().unwrap().keys().collect();
+    assert!(keys.is_subset(&known), "{keys:?}");
+}
+
+/// The result of a window of these rows.
+fn result(rows: &[Row]) -> WindowResult {
+    let plan = plan();
+    let batch = served(plan.profile(), rows, 0);
+    let mut state = WindowState::new(plan);
+    state.fold(plan, &plan.prepare(&batch), 0, rows.len());
+    let input = LaneInput {
+        topic: "predictions".to_owned(),
+        topic_id: "0".repeat(32),
+        partition: 0,
+        from: 0,
+        to: 499,
+        rows: 500,
+        digest: "0".repeat(32),
+    };
+    let heading = Heading {
+        model: "a".to_owned(),
+        version: "1".to_owned(),
+        dataset: Dataset::Analysis,
+        index: 3,
+        span: Some((0, 3_600_000_000)),
+        row_span: Some((0, 499)),
+        rows: rows.len() as u64,
+        closed_by: ClosedBy::Size,
+        late: 0,
+        rejected: 0,
+        quarantined: 0,
+        lanes_left_out: vec!["predictions/1".to_owned()],
+        inputs: vec![input],
+        epoch: 1,
+        profile: "p".to_owned(),
+        settings: "s".to_owned(),
+    };
+    heading.result(plan, &state.evaluate(plan))
+}
+
+/// Rows whose amounts have moved far away.
+fn moved() -> Vec<Row> {
+    let moved = |row: Row| Row { amount: row.amount.map(|amount| amount + 1e4), ..row };
+    rows(2, 500).into_iter().map(moved).collect()
+}
+
+#[test]
+fn the_schemas_are_current() {
+    current::<WindowResult>("schemas/window-result.schema.json");
+    current::<AlertEvent>("schemas/alert.schema.json");
+}
+
+#[test]
+fn results_are_valid() {
+    let schema = schema_of::<WindowResult>();
+    for rows in [rows(2, 500), moved(), Vec::new()] {
+        valid(&schema, &serde_json::to_value(result(&rows)).unwrap());
+    }
+    let mut wrong = serde_json::to_value(result(&moved())).unwrap();
+    wrong["closed_by"] = json!("boredom");
+    assert!(!validator_for(&schema).unwrap().is_valid(&wrong));
+    wrong["closed_by"] = json!("size");
+    wrong["figures"][0].as_object_mut().unwrap().remove("status");
+    assert!(!validator_for(&schema).unwrap().is_valid(&wrong));
+}
+
+#[test]
+fn alerts_are_valid() {
+    let schema = schema_of::<AlertEvent>();
+    let policy = Policy { drift: Level::Critical, ..Policy::default() };
+    let mut life = Lifecycle::default();
+    let opened = policy.step(&mut life, &result(&moved())).unwrap();
+    valid(&schema, &serde_json::to_value(&opened).unwrap());
+    assert!(life.severity().is_some());
+    let mut wrong = serde_json::to_value(&opened).unwrap();
+    wrong["severity"] = json!("dire");
+    assert!(!validator_for(&schema).unwrap().is_valid(&wrong));
+}
+
+#[test]
+fn predictions_are_valid() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/prediction-event.schema.json");
+    let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let world = World::new(1);
+    let event = world.prediction(&world.case(12)).to_json(Layout::Nested);
+    let event: Value = serde_json::from_slice(&event).unwrap();
+    valid(&schema, &event);
+    for (key, value) in [
+        ("id", Value::Null),
+        ("timestamp", json!(true)),
+        ("y_pred_proba", json!(1.5)),
+        ("features", json!([1, 2])),
+        ("model", json!("car-loan")),
+    ] {
+        let mut wrong = event.clone();
+        wrong[key] = value;
+        assert!(!validator_for(&schema).unwrap().is_valid(&wrong), "{key}");
+    }
+}

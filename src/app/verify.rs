@@ -25,7 +25,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Outcome> {
     let clients = Clients::new(&settings.kafka, "verify");
     let audit = audit(&clients, args.patience)?;
     let mut table = Table::new();
-    table.load_preset(NOTHING);
+    table.load_style(NOTHING);
     table.set_header([
         "lane",
         "offsets",

@@ -23,6 +23,7 @@ pub struct Stages {
 }
 
 /// What a service is made of.
+#[expect(missing_debug_implementations, reason = "what shows results need not")]
 pub struct Service {
     /// The cluster.
     pub clients: Clients,

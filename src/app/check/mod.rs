@@ -20,14 +20,12 @@ use crate::app::load;
 use crate::app::reference::{self, Reference};
 use crate::app::terminal::{print, remark};
 use crate::app::{Outcome, is_watched};
-use crate::engine::files::{self, FileCut, FileWindow};
+use crate::engine::files::{self, FileWindow};
 use crate::epoch::{check, rule};
 use crate::intake::EventPath;
 use crate::metric::Problem;
 use crate::profile::{Profile, Role, WindowRule};
-use crate::query::table::{
-    Choice, Columns, Hints, ProfileExpressions, RowMaker, Targets, expressions_of,
-};
+use crate::query::table::{Choice, Columns, Hints, RowMaker, Targets, expressions_of};
 use crate::query::{ColumnPath, Files, Options};
 use crate::settings::Model;
 use crate::window::{ClosedBy, Dataset, Heading, Plan, WindowResult};
@@ -84,7 +82,7 @@ struct Subject {
 pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     let save = args.output.as_deref().map(Save::create).transpose()?;
     let subject = subject(&args).await?;
-    let mut lines = Verdict { assumed: assumed(&subject), ..Verdict::default() };
+    let mut lines = Verdict::assuming(assumed(&subject));
     let model = subject.model.clone();
     let rule = subject.profile.rule;
     let policy = model.alerts.policy(subject.profile.of_role(Role::Score).is_some());
@@ -338,9 +336,9 @@ fn targets(files: &Files, subject: &Subject, columns: &Columns) -> Result<Target
         wanted.push(found.with_context(|| format!("targets {file}"))?.named(&name));
         id.push(name);
     }
-    let paths = [truth.map(|truth| truth.target.clone()), Some(target.name.clone())];
-    let resolve = |path: &String| ColumnPath::resolve(path, schema).ok();
-    let found = paths.iter().flatten().find_map(resolve).or_else(|| {
+    let paths = [truth.and_then(|truth| truth.target.as_ref()), Some(&target.name)];
+    let resolve = |path: &&String| ColumnPath::resolve(path, schema).ok();
+    let found = paths.into_iter().flatten().find_map(|path| resolve(&path)).or_else(|| {
         // The one column that is not the id.
         let others: Vec<ColumnPath> = ColumnPath::leaves(schema)
             .into_iter()

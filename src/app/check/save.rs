@@ -38,10 +38,9 @@ impl Save {
     /// Adds the figures of a window.
     pub(super) fn write(&mut self, result: &WindowResult) -> Result<()> {
         match self {
-            Self::Lines { path, file } => file
-                .write_all(rows::json_lines(result).as_bytes())
+            Self::Lines { path, file } => rows::write_json_lines(result, file)
                 .with_context(|| format!("output {} cannot be written", path.display())),
-            Self::Parquet { sink } => Ok(sink.write(&rows::batch([result]))?),
+            Self::Parquet { sink } => Ok(sink.write(&rows::batch(std::slice::from_ref(result))?)?),
         }
     }
 

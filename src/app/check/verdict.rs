@@ -14,10 +14,15 @@ pub(super) struct Verdict {
     headline: String,
     why: Vec<String>,
     realized: Option<String>,
-    pub(super) assumed: Vec<String>,
+    assumed: Vec<String>,
 }
 
 impl Verdict {
+    /// Nothing but what was assumed.
+    pub(super) fn assuming(assumed: Vec<String>) -> Self {
+        Self { assumed, ..Self::default() }
+    }
+
     /// As they are printed.
     pub(super) fn text(&self) -> String {
         let mut text = format!("{}\n", self.headline);
@@ -104,9 +109,8 @@ pub(super) fn beyond(figure: &Figure) -> f64 {
 }
 
 fn said(figure: &Figure) -> String {
-    let value = figure.value.map_or("undefined".to_owned(), self::figure_value);
-    let error =
-        figure.sampling_error.map_or(String::new(), |e| format!(" +-{}", self::figure_value(e)));
+    let value = figure.value.map_or("undefined".to_owned(), figure_value);
+    let error = figure.sampling_error.map_or(String::new(), |e| format!(" +-{}", figure_value(e)));
     let metric = figure.metric.as_str();
     match &figure.column_name {
         Some(column) => format!("{column} {metric} {value}{error}, expected {}", expected(figure)),

@@ -10,7 +10,6 @@ use tokio::task::spawn_blocking;
 use crate::app::terminal::{count, print};
 use crate::app::{ConfigFile, Outcome, load};
 use crate::query::events::EventWriter;
-use crate::query::table::{Hints, choose};
 use crate::query::{Files, Options};
 use crate::stream::{Clients, Sender};
 
@@ -45,10 +44,8 @@ pub(super) async fn run(args: ReplayArgs) -> Result<Outcome> {
     }
     let files = Files::open(&args.files, &Options::default()).await?;
     let names = files.names().collect::<Vec<_>>().join(", ");
-    let hints = Hints { infer: true, analysis: None, targets: None };
-    let choice = choose(&model.name, Some(model.problem), &model.columns, files.schema(), hints)
+    let mut writer = EventWriter::new(files.schema(), &model.columns, args.key.as_deref())
         .with_context(|| names.clone())?;
-    let mut writer = EventWriter::new(files.schema(), &choice, args.key.as_deref())?;
     if let Some(path) = &model.columns.model {
         writer.constant(path, &model.name);
     }

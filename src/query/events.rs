@@ -12,7 +12,7 @@ use crate::intake::{EventPath, Step};
 use crate::query::error::QueryError;
 use crate::query::path::ColumnPath;
 use crate::query::schema::{in_words, is_number, is_text};
-use crate::query::table::Choice;
+use crate::settings::{Columns, Prediction, Probability};
 
 /// Writes rows as JSON objects, each column where an event has it.
 #[derive(Debug)]
@@ -50,25 +50,36 @@ enum Cells {
 }
 
 impl EventWriter {
-    /// A writer for the rows of files of this schema, whose columns were found to be what `choice` says.
+    /// A writer for the rows of files of this schema, for events that are read with these settings.
     ///
     /// # Errors
     /// A key that is no column.
-    pub fn new(schema: &Schema, choice: &Choice, key: Option<&str>) -> Result<Self, QueryError> {
+    pub fn new(schema: &Schema, settings: &Columns, key: Option<&str>) -> Result<Self, QueryError> {
         let mut shape = Shape::Object(BTreeMap::new());
         let mut columns = ColumnPath::leaves(schema);
+        let named = named(settings);
+        let found: Vec<(ColumnPath, &EventPath)> = named
+            .iter()
+            .filter_map(|path| Some((ColumnPath::resolve(&path.to_string(), schema).ok()?, path)))
+            .collect();
+        let patterns = settings.features.iter().flatten().filter_map(|path| path.parse().ok());
+        // A flat file for nested events: every other column is one of the features.
+        let nest = patterns.filter(EventPath::is_wildcard).find(|pattern: &EventPath| {
+            let text = pattern.to_string();
+            let prefix = text.trim_end_matches('*');
+            !prefix.is_empty() && !columns.iter().any(|column| column.name().starts_with(prefix))
+        });
         for (index, column) in columns.iter().enumerate() {
-            let chosen = choice.columns.iter().find(|chosen| chosen.path.is_same_place(column));
-            let path = chosen.and_then(|chosen| chosen.event.parse::<EventPath>().ok());
-            let path = match path {
-                Some(EventPath::Value(steps)) => steps,
-                // What an event has elsewhere (its key, its timestamp) stands beside the rest here.
-                _ => match column.event_path() {
-                    EventPath::Value(steps) => steps,
-                    _ => continue,
+            let path = match found.iter().find(|(place, _)| place.is_same_place(column)) {
+                Some((_, path)) => (*path).clone(),
+                None => match nest.as_ref().and_then(|pattern| pattern.under(column.name())) {
+                    Some(path) => path,
+                    None => column.event_path(),
                 },
             };
-            shape.put(&path, Shape::Column(index));
+            if let EventPath::Value(steps) = path {
+                shape.put(&steps, Shape::Column(index));
+            }
         }
         let key = match key {
             None => None,
@@ -113,6 +124,32 @@ impl EventWriter {
         let keys = keys.map(|keys| keys.as_string::<i32>().clone());
         Ok(EventRows { writer: self, columns, keys })
     }
+}
+
+/// The places in an event that settings name one by one.
+fn named(settings: &Columns) -> Vec<EventPath> {
+    let score = match &settings.probability {
+        Some(Probability::Positive(path)) => vec![path],
+        Some(Probability::PerClass(paths)) => paths.values().collect(),
+        None => Vec::new(),
+    };
+    let prediction = match &settings.prediction {
+        Some(Prediction::Path(path)) => Some(path),
+        _ => None,
+    };
+    let time = settings.timestamp.as_ref().map(|time| &time.path);
+    let others = [
+        time,
+        prediction,
+        settings.target.as_ref(),
+        settings.model.as_ref(),
+        settings.version.as_ref(),
+    ];
+    let features = settings.features.iter().flatten();
+    let all = settings.id.iter().chain(score).chain(others.into_iter().flatten()).chain(features);
+    all.filter_map(|path| path.parse().ok())
+        .filter(|path: &EventPath| matches!(path, EventPath::Value(_)) && !path.is_wildcard())
+        .collect()
 }
 
 impl Shape {

@@ -95,6 +95,8 @@ impl Clients {
     fn reader_config(&self, purpose: &str, committed: bool) -> ClientConfig {
         let mut config = self.base(purpose);
         config
+            // librdkafka wants a group of whoever is assigned partitions; nothing is ever committed in it.
+            .set("group.id", self.group("reader"))
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")

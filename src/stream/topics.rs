@@ -285,6 +285,9 @@ fn read_settings(
     clients: &Clients,
     topics: &[&String],
 ) -> Result<BTreeMap<String, BTreeMap<String, String>>, StreamError> {
+    if topics.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let admin = clients.admin()?;
     let resources: Vec<ResourceSpecifier<'_>> =
         topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();

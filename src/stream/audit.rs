@@ -8,7 +8,7 @@ use crate::batch::{Digest, Lane};
 use crate::stream::clients::Clients;
 use crate::stream::control;
 use crate::stream::error::StreamError;
-use crate::stream::read::{Reading, read_range, read_to_end};
+use crate::stream::read::{Reading, read_all_to_end, read_range};
 use crate::stream::state_topic;
 use crate::stream::topics::{describe, lanes, watermarks};
 use crate::stream::worker::LOG_POSITION;
@@ -93,7 +93,7 @@ pub fn audit(clients: &Clients, patience: u64) -> Result<Audit, StreamError> {
             "nothing was ever put in force here, so there is nothing to verify".to_owned(),
         )
     })?;
-    let mut ledgers = ledgers(clients, layout.tally)?;
+    let mut ledgers = state_topic::ledgers(clients, layout.tally)?;
     for _ in 0..patience {
         if by_lane(&ledgers)
             .values()
@@ -102,7 +102,7 @@ pub fn audit(clients: &Clients, patience: u64) -> Result<Audit, StreamError> {
             break;
         }
         thread::sleep(Duration::from_secs(1));
-        ledgers = self::ledgers(clients, layout.tally)?;
+        ledgers = state_topic::ledgers(clients, layout.tally)?;
     }
     let mut audit = Audit::default();
     let published = published(clients, &ledgers, &mut audit)?;
@@ -175,17 +175,7 @@ struct Known {
     fates: Fates,
 }
 
-fn ledgers(clients: &Clients, partitions: u32) -> Result<BTreeMap<i32, Ledger>, StreamError> {
-    let mut found = BTreeMap::new();
-    for partition in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
-        if let Some(ledger) = state_topic::read(clients, partition)?.ledger {
-            found.insert(partition, ledger);
-        }
-    }
-    Ok(found)
-}
-
-fn by_lane(ledgers: &BTreeMap<i32, Ledger>) -> BTreeMap<Lane, Known> {
+fn by_lane(ledgers: &BTreeMap<u32, Ledger>) -> BTreeMap<Lane, Known> {
     let mut lanes: BTreeMap<Lane, Known> = BTreeMap::new();
     for (&lane, state) in ledgers.values().flat_map(|ledger| &ledger.lanes) {
         let position = state.cursor.position;
@@ -207,7 +197,7 @@ fn by_lane(ledgers: &BTreeMap<i32, Ledger>) -> BTreeMap<Lane, Known> {
 /// Which records the results are made of that the ledgers count.
 fn published(
     clients: &Clients,
-    ledgers: &BTreeMap<i32, Ledger>,
+    ledgers: &BTreeMap<u32, Ledger>,
     audit: &mut Audit,
 ) -> Result<BTreeMap<Lane, Digest>, StreamError> {
     let topic = clients.kafka().topics.results.clone();
@@ -216,41 +206,39 @@ fn published(
         .map_or(0, |described| described.partitions);
     let mut ids = BTreeSet::new();
     let mut published: BTreeMap<Lane, Digest> = BTreeMap::new();
-    for partition in 0..partitions {
-        read_to_end(clients, &topic, partition, Reading::Committed, |record| {
-            let Some(value) = record.value else { return Ok(()) };
-            let Ok(result) = serde_json::from_slice::<WindowResult>(value) else {
-                audit.unreadable += 1;
-                return Ok(());
-            };
-            let counted = record.header(LOG_POSITION).and_then(|at| {
-                let (partition, position) = at.split_once('/')?;
-                let ledger = ledgers.get(&partition.parse().ok()?)?;
-                Some(position.parse::<i64>().ok()? <= ledger.position)
-            });
-            if counted == Some(false) {
-                return Ok(());
+    read_all_to_end(clients, &topic, partitions, Reading::Committed, |_, record| {
+        let Some(value) = record.value else { return Ok(()) };
+        let Ok(result) = serde_json::from_slice::<WindowResult>(value) else {
+            audit.unreadable += 1;
+            return Ok(());
+        };
+        let counted = record.header(LOG_POSITION).and_then(|at| {
+            let (partition, position) = at.split_once('/')?;
+            let ledger = ledgers.get(&partition.parse().ok()?)?;
+            Some(position.parse::<i64>().ok()? <= ledger.position)
+        });
+        if counted == Some(false) {
+            return Ok(());
+        }
+        audit.results += 1;
+        if !ids.insert(result.id.clone()) {
+            audit.doubled.push(result.id.clone());
+        }
+        // A restated result is made of the same records.
+        if result.revision == 0 && result.segment == "all" {
+            for input in &result.inputs {
+                let (Ok(id), Ok(sum)) = (
+                    u128::from_str_radix(&input.topic_id, 16),
+                    u128::from_str_radix(&input.digest, 16),
+                ) else {
+                    audit.unreadable += 1;
+                    continue;
+                };
+                let lane = Lane { topic: id, partition: input.partition };
+                published.entry(lane).or_default().merge(&Digest { count: input.rows, sum });
             }
-            audit.results += 1;
-            if !ids.insert(result.id.clone()) {
-                audit.doubled.push(result.id.clone());
-            }
-            // A restated result is made of the same records.
-            if result.revision == 0 && result.segment == "all" {
-                for input in &result.inputs {
-                    let (Ok(id), Ok(sum)) = (
-                        u128::from_str_radix(&input.topic_id, 16),
-                        u128::from_str_radix(&input.digest, 16),
-                    ) else {
-                        audit.unreadable += 1;
-                        continue;
-                    };
-                    let lane = Lane { topic: id, partition: input.partition };
-                    published.entry(lane).or_default().merge(&Digest { count: input.rows, sum });
-                }
-            }
-            Ok(())
-        })?;
-    }
+        }
+        Ok(())
+    })?;
     Ok(published)
 }

@@ -5,7 +5,7 @@
 //! does nothing but poll, so that it never misses a session; a zombie's commits are refused by its generation.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -52,13 +52,17 @@ impl Membership {
         topics: &[String],
     ) -> Result<(Self, Receiver<Change>), StreamError> {
         let (changes, told) = channel();
-        let context = Context { changes: Mutex::new(changes), group: group.to_owned() };
+        // It outlives the service's stop until it is dropped: work must end while the partitions are still ours.
+        let leave = Stop::new();
+        let context = Context {
+            changes: Mutex::new(changes),
+            group: group.to_owned(),
+            leaving: leave.clone(),
+        };
         let consumer = Arc::new(clients.member(group, context)?);
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&names).map_err(StreamError::cluster(format!("join group {group}")))?;
         let polled = Arc::clone(&consumer);
-        // It outlives the service's stop until it is dropped: work must end while the partitions are still ours.
-        let leave = Stop::new();
         let left = leave.clone();
         let name = group.to_owned();
         let thread = std::thread::Builder::new()
@@ -155,6 +159,8 @@ fn is_stale(error: &KafkaError) -> bool {
 struct Context {
     changes: Mutex<Sender<Change>>,
     group: String,
+    /// Set when all work has ended: then nothing is waited for.
+    leaving: Stop,
 }
 
 impl ClientContext for Context {
@@ -202,7 +208,10 @@ impl ConsumerContext for Context {
             tracing::debug!(group = self.group, ?named, "revoked");
             let (done, ended) = channel();
             self.tell(Change::Revoked(named, done));
-            if ended.recv_timeout(HAND_OVER).is_err() {
+            let patience = if self.leaving.is_set() { Duration::ZERO } else { HAND_OVER };
+            // Whoever ends work on them drops its end: that, too, is an answer.
+            if ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) && !patience.is_zero()
+            {
                 tracing::warn!(
                     group = self.group,
                     "partitions were handed over before work on them had ended"

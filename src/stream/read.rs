@@ -1,11 +1,12 @@
 //! Reading a partition from its beginning to its end.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedHeaders, Headers, Message};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::stream::clients::{Clients, Quiet};
@@ -66,6 +67,56 @@ pub fn read_to_end(
     read_range(&reader, topic, partition, first, i64::MAX, take)
 }
 
+/// The same for partitions 0 to before `partitions` of a topic at once, each in its order.
+pub(super) fn read_all_to_end(
+    clients: &Clients,
+    topic: &str,
+    partitions: i32,
+    reading: Reading,
+    mut take: impl FnMut(i32, ReadRecord<'_>) -> Result<(), StreamError>,
+) -> Result<(), StreamError> {
+    let reader = clients.reader_with_end("read", reading == Reading::Committed)?;
+    let what = format!("read {topic}");
+    let mut list = TopicPartitionList::new();
+    for partition in 0..partitions {
+        let (first, _) = watermarks(&reader, topic, partition)?;
+        list.add_partition_offset(topic, partition, Offset::Offset(first))
+            .map_err(StreamError::cluster(what.clone()))?;
+    }
+    reader.assign(&list).map_err(StreamError::cluster(what.clone()))?;
+    let mut ended = BTreeSet::new();
+    while ended.len() < partitions.unsigned_abs() as usize {
+        match reader.poll(SILENCE) {
+            // What comes after the end that was seen is for the next time.
+            Some(Ok(message)) if ended.contains(&message.partition()) => {}
+            Some(Ok(message)) => take(message.partition(), record(&message))?,
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                ended.insert(partition);
+            }
+            Some(Err(error)) if is_passing(&error) => {
+                tracing::debug!(%error, "reading goes on");
+            }
+            Some(Err(error)) => return Err(StreamError::cluster(what)(error)),
+            None => {
+                return Err(StreamError::cluster(what)(KafkaError::MessageConsumption(
+                    RDKafkaErrorCode::OperationTimedOut,
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn record<'m>(message: &'m BorrowedMessage<'_>) -> ReadRecord<'m> {
+    ReadRecord {
+        offset: message.offset(),
+        key: message.key(),
+        value: message.payload(),
+        timestamp: message.timestamp().to_millis(),
+        headers: message.headers(),
+    }
+}
+
 /// Gives every record of a partition from `from` to before `to`, as far as it goes now, to `take`.
 pub(super) fn read_range(
     reader: &BaseConsumer<Quiet>,
@@ -86,13 +137,7 @@ pub(super) fn read_range(
                 if message.offset() >= to {
                     return Ok(());
                 }
-                take(ReadRecord {
-                    offset: message.offset(),
-                    key: message.key(),
-                    value: message.payload(),
-                    timestamp: message.timestamp().to_millis(),
-                    headers: message.headers(),
-                })?;
+                take(record(&message))?;
                 if message.offset() + 1 >= to {
                     return Ok(());
                 }
@@ -104,7 +149,7 @@ pub(super) fn read_range(
             Some(Err(error)) => return Err(StreamError::cluster(what)(error)),
             None => {
                 return Err(StreamError::cluster(what)(KafkaError::MessageConsumption(
-                    rdkafka::error::RDKafkaErrorCode::OperationTimedOut,
+                    RDKafkaErrorCode::OperationTimedOut,
                 )));
             }
         }

@@ -11,7 +11,7 @@ use crate::batch::{Cursor, Lane};
 use crate::intake::Committed;
 use crate::stream::clients::Clients;
 use crate::stream::error::StreamError;
-use crate::stream::read::{Reading, read_to_end};
+use crate::stream::read::{Reading, read_all_to_end, read_to_end};
 use crate::tally::{Checkpoint, CheckpointError, Ledger, Tally};
 
 /// Larger values are cut into parts, to fit messages.
@@ -158,26 +158,29 @@ pub(super) fn ledgers(
     clients: &Clients,
     outputs: u32,
 ) -> Result<BTreeMap<u32, Ledger>, StreamError> {
+    let topic = clients.kafka().topic("state");
+    let partitions = i32::try_from(outputs).unwrap_or(i32::MAX);
     let mut ledgers = BTreeMap::new();
-    for output in 0..outputs {
-        let partition = i32::try_from(output).unwrap_or(i32::MAX);
-        if let Some(ledger) = read(clients, partition)?.ledger {
-            ledgers.insert(output, ledger);
+    read_all_to_end(clients, &topic, partitions, Reading::Committed, |partition, record| {
+        if let (Some(LEDGER), Some(value)) = (record.key, record.value) {
+            let ledger = Ledger::from_bytes(value)
+                .map_err(|source| StreamError::State { partition, source })?;
+            ledgers.insert(partition.unsigned_abs(), ledger);
         }
-    }
+        Ok(())
+    })?;
     Ok(ledgers)
 }
 
 /// What the ledgers know of a lane of which the group knows nothing any more: where every output has it.
 pub(super) fn lane_in_ledgers(
-    clients: &Clients,
+    ledgers: &BTreeMap<u32, Ledger>,
     outputs: u32,
     lane: Lane,
-) -> Result<Option<Committed>, StreamError> {
-    let ledgers = ledgers(clients, outputs)?;
+) -> Option<Committed> {
     let known = (0..outputs).map(|output| {
         let state = ledgers.get(&output).and_then(|ledger| ledger.lanes.get(&lane));
         state.map_or((Cursor::unknown(), &[][..]), |state| (state.cursor, &state.boundaries[..]))
     });
-    Ok(Committed::recovered(known))
+    Committed::recovered(known)
 }

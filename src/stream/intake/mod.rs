@@ -6,6 +6,7 @@
 mod lane;
 mod outbox;
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -27,9 +28,10 @@ use crate::stream::expressions::ExpressionMaker;
 use crate::stream::membership::{Change, Membership, Partition};
 use crate::stream::pulse::{Pulse, Question};
 use crate::stream::read::is_passing;
-use crate::stream::state_topic::lane_in_ledgers;
+use crate::stream::state_topic::{self, lane_in_ledgers};
 use crate::stream::stop::Stop;
 use crate::stream::topics::{describe, watermarks};
+use crate::tally::Ledger;
 use crate::telemetry::{Stage, Telemetry};
 
 /// A stretch is closed at so many records...
@@ -177,8 +179,10 @@ impl Intake {
         let (due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.waiting).into_iter().partition(|&(_, at)| at <= now);
         self.waiting = later;
+        // Read once for all lanes that nobody has committed yet.
+        let mut ledgers = None;
         for (partition, _) in due {
-            let Err(error) = self.open_lane(&partition) else { continue };
+            let Err(error) = self.open_lane(&partition, &mut ledgers) else { continue };
             let (topic, number, text) = (&partition.0, partition.1, chain(&error));
             match error.disposition() {
                 Disposition::Retry => {
@@ -202,7 +206,11 @@ impl Intake {
     }
 
     /// Takes a lane over: raises the number of its owner, and tells every output.
-    fn open_lane(&mut self, partition: &Partition) -> Result<(), StreamError> {
+    fn open_lane(
+        &mut self,
+        partition: &Partition,
+        ledgers: &mut Option<BTreeMap<u32, Ledger>>,
+    ) -> Result<(), StreamError> {
         let (topic, number) = partition;
         let described = describe(&self.clients, std::slice::from_ref(topic))?;
         let Some(described) = described.get(topic) else {
@@ -213,7 +221,7 @@ impl Intake {
         };
         let lane = Lane { topic: described.id, partition: *number };
         let (first, _) = watermarks(&self.reader, topic, *number)?;
-        let found = self.find_commit(partition, lane, first)?;
+        let found = self.find_commit(partition, lane, first, ledgers)?;
         if found.offset < first {
             let (from, to) = (found.offset, first);
             return Err(StreamError::Gone { topic: topic.clone(), partition: *number, from, to });
@@ -240,6 +248,7 @@ impl Intake {
         partition: &Partition,
         lane: Lane,
         first: i64,
+        ledgers: &mut Option<BTreeMap<u32, Ledger>>,
     ) -> Result<Committed, StreamError> {
         let found = self.membership.committed(std::slice::from_ref(partition))?;
         if let Some((offset, metadata)) = found.into_iter().next().flatten() {
@@ -248,7 +257,11 @@ impl Intake {
             }
         }
         let (topic, number) = partition;
-        if let Some(committed) = lane_in_ledgers(&self.clients, self.books.outputs, lane)? {
+        let ledgers = match ledgers {
+            Some(known) => known,
+            None => ledgers.insert(state_topic::ledgers(&self.clients, self.books.outputs)?),
+        };
+        if let Some(committed) = lane_in_ledgers(ledgers, self.books.outputs, lane) {
             let offset = committed.offset;
             tracing::warn!(
                 topic,

@@ -21,3 +21,5 @@ mod topics; // making topics, producing, reading what is committed up to the end
 mod harness; // that those above do what they say
 #[cfg(test)]
 mod query; // files as one table, SQL on rows
+#[cfg(test)]
+mod rules; // the alerting rules in deploy/

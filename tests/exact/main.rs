@@ -9,6 +9,7 @@
 
 mod canonical; // settings as bytes: they travel and come back, and tell one epoch from another
 mod data; // files that tests read, and files that a test keeps current
+mod edges; // what a window says that is empty, broken or strange
 mod golden; // agreement with the figures of other tools in tests/data/golden
 mod laws; // what holds for any counts and cells
 mod layers; // who may know whom

@@ -105,7 +105,9 @@ impl WindowState {
         for row in range {
             let score = score.and_then(|scores| {
                 use arrow::array::Array;
-                (scores.is_valid(row) && !scores.value(row).is_nan()).then(|| scores.value(row))
+                let score = scores.is_valid(row).then(|| scores.value(row));
+                // An infinite score ranks where it belongs: at the end.
+                score.filter(|score| !score.is_nan()).map(|score| score.clamp(f64::MIN, f64::MAX))
             });
             let predicted = class(plan.prediction, row);
             if let (Some(state), Some(score), Some(expected)) =

@@ -98,6 +98,7 @@ impl RowMaker<'_> {
             .map(|sql| sql.derived().iter().map(|(name, _)| name.as_str()).collect())
             .unwrap_or_default();
         for (name, role, kind) in &self.columns.columns {
+            let mut absent = None;
             let values = match role {
                 Role::Feature if made.contains(&name.as_str()) => {
                     derived.next().ok_or_else(|| missing(name))?
@@ -107,6 +108,7 @@ impl RowMaker<'_> {
                     (Some(targets), _) => Values::Labels(self.joined(batch, targets)?),
                     (None, Some(column)) => values(name, column, *kind)?,
                     (None, None) => {
+                        absent = Some(BooleanBuffer::new_set(rows));
                         Values::Labels(std::iter::repeat_n(None::<&str>, rows).collect())
                     }
                 },
@@ -121,7 +123,7 @@ impl RowMaker<'_> {
                     }
                 }
             }
-            columns.push(Column::new(values));
+            columns.push(Column { absent, ..Column::new(values) });
         }
         let first = first.cast_signed();
         let mut made = Rows {

@@ -35,3 +35,4 @@ mod query; // files as one table, SQL on rows
 mod same_as_check; // what the stream publishes is what `vigie check` says of the same rows
 #[cfg(test)]
 mod scrape; // a real Prometheus sees what was published
+mod rules; // the alerting rules in deploy/

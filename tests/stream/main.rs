@@ -32,7 +32,8 @@ mod harness; // that those above do what they say
 #[cfg(test)]
 mod query; // files as one table, SQL on rows
 #[cfg(test)]
+mod rules; // the alerting rules in deploy/
+#[cfg(test)]
 mod same_as_check; // what the stream publishes is what `vigie check` says of the same rows
 #[cfg(test)]
 mod scrape; // a real Prometheus sees what was published
-mod rules; // the alerting rules in deploy/

@@ -28,6 +28,8 @@ mod topics; // making topics, producing, reading what is committed up to the end
 #[cfg(test)]
 mod dead_letters; // what cannot be read goes aside with its reason and place
 #[cfg(test)]
+mod golden; // `vigie check` says what NannyML says of its own data
+#[cfg(test)]
 mod harness; // that those above do what they say
 #[cfg(test)]
 mod query; // files as one table, SQL on rows

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vigie::batch::Record;
+use vigie::batch::{Cursor, Record};
 use vigie::epoch::Epochs;
 use vigie::intake::Committed;
 use vigie::tally::{Ledger, Output};
@@ -108,13 +108,13 @@ impl Broker {
     }
 
     /// What the readers of all outputs know of a lane.
-    pub(super) fn ledgers(&self, number: usize) -> Vec<(vigie::batch::Cursor, Vec<(i64, u64)>)> {
+    pub(super) fn ledgers(&self, number: usize) -> Vec<(Cursor, Vec<(i64, u64)>)> {
         let of = |kept: &Kept| {
             let ledger = kept.ledger.as_ref().map(|bytes| Ledger::from_bytes(bytes).unwrap());
             let state = ledger.and_then(|mut it| it.lanes.remove(&lane(number as i32)));
             match state {
                 Some(state) => (state.cursor, state.boundaries),
-                None => (vigie::batch::Cursor::unknown(), Vec::new()),
+                None => (Cursor::unknown(), Vec::new()),
             }
         };
         self.kept.iter().map(of).collect()

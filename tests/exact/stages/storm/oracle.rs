@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use vigie::batch::{Body, Digest, Header, Heartbeat, Record, Stretch};
 use vigie::tally::{Ledger, Output, Tally};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::checkpoints::texts;
 use super::super::desk::lane;
@@ -114,7 +115,7 @@ fn undisturbed(broker: &Broker, output: u32) -> (Tally, Vec<Output>) {
 /// Where the protocol says that something goes.
 fn world_output(lane: usize, model: Option<&str>) -> u32 {
     let number = match model {
-        Some(model) => xxhash_rust::xxh3::xxh3_64(model.as_bytes()),
+        Some(model) => xxh3_64(model.as_bytes()),
         None => lane as u64,
     };
     (number % OUTPUTS as u64) as u32

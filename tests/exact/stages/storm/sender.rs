@@ -12,6 +12,7 @@ use super::super::rules::TOPIC;
 use super::broker::{Broker, LANES, OUTPUTS};
 
 /// Who owns a lane, or still believes to.
+#[derive(Clone)]
 pub(super) struct Sender {
     lane: usize,
     generation: u64,
@@ -35,6 +36,7 @@ pub(super) struct Sender {
     beats: Vec<i64>,
 }
 
+#[derive(Clone)]
 struct Sent {
     turn: u64,
     /// `None` for a heartbeat.

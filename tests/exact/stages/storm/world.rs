@@ -50,6 +50,7 @@ pub(super) enum Act {
     Recover,
 }
 
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) broker: Broker,
     pub(super) owners: Vec<Sender>,

@@ -26,6 +26,8 @@ mod topics; // making topics, producing, reading what is committed up to the end
 
 // What is tested.
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod dead_letters; // what cannot be read goes aside with its reason and place
 #[cfg(test)]
 mod harness; // that those above do what they say
@@ -34,4 +36,4 @@ mod query; // files as one table, SQL on rows
 #[cfg(test)]
 mod same_as_check; // what the stream publishes is what `vigie check` says of the same rows
 #[cfg(test)]
-mod scrape; // a real Prometheus sees what was published
+mod scrape; // a real Prometheus sees what was published // one alert from opening to recovery

@@ -41,8 +41,6 @@ pub struct Service {
     pub make_show: MakeShow,
     /// Ends it.
     pub stop: Stop,
-    /// Whether the cluster is the embedded one, which cannot be asked about its topics.
-    pub embedded: bool,
 }
 
 impl Service {
@@ -126,7 +124,7 @@ impl Service {
 
     fn prepare_topics(&self) -> Result<Layout, StreamError> {
         let wished = Layout { tally: self.settings.kafka.tally_partitions };
-        if self.embedded {
+        if self.clients.is_embedded() {
             return Ok(wished);
         }
         let kafka = &self.settings.kafka;

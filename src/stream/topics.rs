@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use futures::executor::block_on;
-use rdkafka::admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::RDKafkaErrorCode;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::batch::Lane;
 use crate::settings::Kafka;
@@ -115,15 +117,38 @@ pub(super) fn describe(
     topics: &[String],
 ) -> Result<BTreeMap<String, Described>, StreamError> {
     let admin = clients.admin()?;
+    if clients.is_embedded() {
+        return describe_embedded(&admin, topics);
+    }
     let mut described = describe_topics(&admin, topics, PATIENCE)
         .map_err(StreamError::cluster(format!("describe topics {}", topics.join(", "))))?;
     for (name, topic) in &mut described {
-        // Brokers older than 2.8, and the embedded one, know no ids: then the name has to do.
+        // Brokers older than 2.8 know no ids: then the name has to do.
         if topic.id == 0 {
-            topic.id = xxhash_rust::xxh3::xxh3_128(name.as_bytes());
+            topic.id = xxh3_128(name.as_bytes());
         }
     }
     Ok(described)
+}
+
+/// The same of the embedded broker, whose topics live as long as it does: their names are their ids.
+fn describe_embedded(
+    admin: &AdminClient<DefaultClientContext>,
+    topics: &[String],
+) -> Result<BTreeMap<String, Described>, StreamError> {
+    let metadata = admin
+        .inner()
+        .fetch_metadata(None, PATIENCE)
+        .map_err(StreamError::cluster("describe the embedded broker's topics"))?;
+    let found =
+        metadata.topics().iter().filter(|topic| topics.iter().any(|name| name == topic.name()));
+    Ok(found
+        .map(|topic| {
+            let id = xxh3_128(topic.name().as_bytes());
+            let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
+            (topic.name().to_owned(), Described { id, partitions })
+        })
+        .collect())
 }
 
 /// Those of our topics that exist.

@@ -85,7 +85,7 @@ impl Judge {
                     .copied()
                     .chain(in_family(Family::Quality))
                     .chain(in_family(Family::Summary))
-                    .filter(|metric| metric.applies_to(column.kind()))
+                    .filter(|metric| metric.applies_to(column.kind()) && is_told(*metric, column))
                     .map(of)
                     .collect()
             })
@@ -141,16 +141,14 @@ impl Judge {
             for ((column, judgements), reading_of) in
                 profile.columns.iter().zip(&self.columns).zip(&reading.columns)
             {
+                // Ground truth that has not come is no fault of the data: coverage speaks of it.
+                if column.role == Role::Target && reading_of.missing == reading.rows {
+                    continue;
+                }
                 let of_family = |judgement: &&Judgement| judgement.metric.spec().family == family;
                 for judgement in judgements.iter().filter(of_family) {
                     let metric = judgement.metric;
-                    let (mut value, p_value) =
-                        column_value(metric, reading_of, reading.rows, criteria);
-                    // Targets come later, from elsewhere: that none came with the rows is no fault of the data.
-                    let awaited = column.role == Role::Target && reading_of.missing == reading.rows;
-                    if family == Family::Quality && awaited {
-                        value = value.and(Err(Undefined::NoTargets));
-                    }
+                    let (value, p_value) = column_value(metric, reading_of, reading.rows, criteria);
                     let rows = match family {
                         Family::Quality => reading.rows,
                         _ => reading.rows - reading_of.missing,
@@ -216,6 +214,11 @@ impl Judgement {
 fn low_coverage(reading: &Reading, criteria: &Criteria) -> Option<Status> {
     let labelled = reading.realized.as_ref()?.usable as f64;
     (labelled < criteria.min_coverage * reading.rows as f64).then_some(Status::LowCoverage)
+}
+
+/// Targets are known to come later, so that some are missing says nothing about the data.
+fn is_told(metric: Metric, column: &Column) -> bool {
+    column.role != Role::Target || metric != Metric::MissingRate
 }
 
 /// The values that a metric can take in the form that is asked for.

@@ -26,14 +26,18 @@ mod topics; // making topics, producing, reading what is committed up to the end
 
 // What is tested.
 #[cfg(test)]
-mod alerts;
+mod alerts; // one alert from opening to recovery
 #[cfg(test)]
 mod dead_letters; // what cannot be read goes aside with its reason and place
+#[cfg(test)]
+mod faults; // kill -9, zombies, a broker that dies: what is published is that of a calm day
 #[cfg(test)]
 mod harness; // that those above do what they say
 #[cfg(test)]
 mod query; // files as one table, SQL on rows
 #[cfg(test)]
+mod rules; // the alerting rules in deploy/
+#[cfg(test)]
 mod same_as_check; // what the stream publishes is what `vigie check` says of the same rows
 #[cfg(test)]
-mod scrape; // a real Prometheus sees what was published // one alert from opening to recovery
+mod scrape; // a real Prometheus sees what was published

@@ -6,7 +6,6 @@ use rdkafka::Message;
 use vigie::simulator::{Conditions, Schedule, World};
 
 use crate::broker::Broker;
-use crate::patience;
 use crate::site::Site;
 
 const EVENTS: u64 = 9_600;

@@ -30,6 +30,8 @@ mod alerts; // one alert from opening to recovery
 #[cfg(test)]
 mod dead_letters; // what cannot be read goes aside with its reason and place
 #[cfg(test)]
+mod epochs; // new settings rolled out: in force once, in no window with the old ones
+#[cfg(test)]
 mod faults; // kill -9, zombies, a broker that dies: what is published is that of a calm day
 #[cfg(test)]
 mod harness; // that those above do what they say

@@ -44,7 +44,10 @@ impl Instance {
 
     /// Waits until it is ready.
     pub(crate) fn ready(self) -> Self {
-        let ready = || (self.readiness().0 == 200).then_some(());
+        let ready = || match http::ask(&self.address, "/readyz") {
+            Some((status, _)) => (status == 200).then_some(()),
+            None => panic!("it ended: {}", self.log()),
+        };
         patience::until(ready).unwrap_or_else(|| panic!("not ready: {}", self.log()));
         self
     }

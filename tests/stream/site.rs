@@ -83,7 +83,14 @@ impl Site {
 
     /// Writes `vigie.toml`.
     pub(crate) fn configure(&self, settings: &str) {
-        fs::write(self.path("vigie.toml"), self.settings(settings)).unwrap();
+        self.write_settings("vigie.toml", settings);
+    }
+
+    /// Writes settings of another name beside it.
+    pub(crate) fn write_settings(&self, name: &str, settings: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, self.settings(settings)).unwrap();
+        path
     }
 
     fn settings(&self, settings: &str) -> String {

@@ -30,10 +30,11 @@ mod alerts; // one alert from opening to recovery
 #[cfg(test)]
 mod dead_letters; // what cannot be read goes aside with its reason and place
 #[cfg(test)]
-mod golden; // `vigie check` says what NannyML says of its own data
 mod epochs; // new settings rolled out: in force once, in no window with the old ones
 #[cfg(test)]
 mod faults; // kill -9, zombies, a broker that dies: what is published is that of a calm day
+#[cfg(test)]
+mod golden; // `vigie check` says what NannyML says of its own data
 #[cfg(test)]
 mod harness; // that those above do what they say
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! One event an iteration; a thousand different ones in turn, so that no branch is learned by heart.
 
+#![expect(clippy::unwrap_used, reason = "it reads what it wrote itself")]
+
 use std::fmt::{self, Write as _};
 use std::hint::black_box;
 use std::str;

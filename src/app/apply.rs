@@ -42,10 +42,10 @@ pub(super) fn run(args: &ApplyArgs) -> Result<Outcome> {
     for (what, applied) in [("settings and profiles", figures), ("alert policy", policy)] {
         match applied {
             Applied::New(number) => {
-                print(&format!("{what}: number {number}, in force from now on\n"))?
+                print(&format!("{what}: number {number}, in force from now on\n"))?;
             }
             Applied::Unchanged(number) => {
-                print(&format!("{what}: number {number}, in force already\n"))?
+                print(&format!("{what}: number {number}, in force already\n"))?;
             }
             Applied::Superseded { was, now } => {
                 replaced = true;

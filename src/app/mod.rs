@@ -13,7 +13,7 @@ mod terminal;
 mod topics;
 mod verify;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -116,5 +116,5 @@ fn run(command: Command) -> Result<Outcome> {
 
 /// Whether a person watches.
 fn is_watched() -> bool {
-    std::io::stdout().is_terminal()
+    stdout().is_terminal()
 }

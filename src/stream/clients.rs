@@ -7,7 +7,9 @@ use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{BaseProducer, NoCustomPartitioner, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{
+    BaseProducer, DeliveryResult, NoCustomPartitioner, ProducerContext, ThreadedProducer,
+};
 
 use crate::settings::Kafka;
 use crate::stream::error::StreamError;
@@ -43,7 +45,7 @@ impl ConsumerContext for Quiet {}
 
 impl ProducerContext for Quiet {
     type DeliveryOpaque = ();
-    fn delivery(&self, _: &rdkafka::producer::DeliveryResult<'_>, (): ()) {}
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {

@@ -5,6 +5,7 @@
 //! `lost/<topic id>/<partition>/<offset>`.
 
 use std::collections::BTreeMap;
+use std::slice;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::batch::Lane;
 use crate::epoch::{Epoch, Epochs, Policies, compile};
 use crate::profile::Profile;
-use crate::settings::{Model, Policy, Settings};
+use crate::settings::{Model, Performance, Policy, Settings};
 use crate::stream::clients::{Clients, PATIENCE};
 use crate::stream::error::StreamError;
 use crate::stream::read::{Reading, is_passing, read_to_end};
@@ -162,6 +163,9 @@ impl ControlLog {
     }
 
     /// Everything compiled.
+    ///
+    /// # Errors
+    /// Settings or a profile on the topic that this version cannot read.
     pub fn compile(&self) -> Result<Epochs, StreamError> {
         let mut compiled = Epochs::default();
         let mut parsed: BTreeMap<&str, Arc<Profile>> = BTreeMap::new();
@@ -185,13 +189,12 @@ impl ControlLog {
                 }
                 let mut profiles = BTreeMap::new();
                 for (version, hash) in &model.profiles {
-                    let profile = match parsed.get(hash.as_str()) {
-                        Some(profile) => Arc::clone(profile),
-                        None => {
-                            let profile = Arc::new(self.profile(hash)?);
-                            parsed.insert(hash, Arc::clone(&profile));
-                            profile
-                        }
+                    let profile = if let Some(profile) = parsed.get(hash.as_str()) {
+                        Arc::clone(profile)
+                    } else {
+                        let profile = Arc::new(self.profile(hash)?);
+                        parsed.insert(hash, Arc::clone(&profile));
+                        profile
                     };
                     profiles.insert(version.clone(), profile);
                 }
@@ -254,8 +257,7 @@ fn epoch_of(settings: &Settings, profiles: &Profiles) -> EpochRecord {
 fn figures_of(model: &Model) -> String {
     let bare = Model::new(&model.name, model.problem);
     let figures = Model { alerts: bare.alerts, profile: None, ..model.clone() };
-    let performance =
-        crate::settings::Performance { currency: None, ..figures.performance.clone() };
+    let performance = Performance { currency: None, ..figures.performance.clone() };
     Model { performance, ..figures }.canonical()
 }
 
@@ -279,7 +281,7 @@ pub(super) fn read(clients: &Clients) -> Result<ControlLog, StreamError> {
 /// Where the cluster does not answer.
 pub fn recorded_layout(clients: &Clients) -> Result<Option<Layout>, StreamError> {
     let topic = clients.kafka().topic("control");
-    if describe(clients, std::slice::from_ref(&topic))?.contains_key(&topic) {
+    if describe(clients, slice::from_ref(&topic))?.contains_key(&topic) {
         Ok(read(clients)?.layout())
     } else {
         Ok(None)
@@ -459,10 +461,9 @@ fn follow_once(clients: &Clients, in_force: &InForce, stop: &Stop) -> Result<(),
                 }
                 continue;
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => {}
+            None | Some(Err(KafkaError::PartitionEOF(_))) => {}
             Some(Err(error)) if is_passing(&error) => {}
             Some(Err(error)) => return Err(StreamError::cluster("read the control topic")(error)),
-            None => {}
         }
         let newest = (log.newest_epoch(), log.newest_policy());
         if newest != seen || log.lost != given_up {

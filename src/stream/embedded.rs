@@ -10,7 +10,7 @@ use crate::stream::error::StreamError;
 use crate::stream::topics::{Layout, wanted};
 
 /// A broker that lives as long as this value.
-#[allow(missing_debug_implementations, reason = "a foreign handle has no useful form")]
+#[expect(missing_debug_implementations, reason = "a foreign handle has no useful form")]
 pub struct EmbeddedBroker(MockCluster<'static, DefaultProducerContext>);
 
 impl EmbeddedBroker {

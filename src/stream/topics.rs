@@ -1,13 +1,14 @@
 //! Our topics and those that we read: what they must be, making them, checking them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::thread;
 use std::time::Duration;
 
 use futures::executor::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::Consumer;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -103,15 +104,14 @@ pub fn wanted(kafka: &Kafka, layout: Layout) -> Vec<Wanted> {
 impl Wanted {
     /// The command that makes it, for people who may not let us.
     pub fn command(&self, servers: &str) -> String {
-        let settings: String = self
-            .settings
-            .iter()
-            .map(|setting| format!(" --config {}={}", setting.name, setting.value))
-            .collect();
-        format!(
-            "kafka-topics.sh --bootstrap-server {servers} --create --topic {} --partitions {}{settings}",
+        let mut command = format!(
+            "kafka-topics.sh --bootstrap-server {servers} --create --topic {} --partitions {}",
             self.name, self.partitions
-        )
+        );
+        for setting in &self.settings {
+            let _ok = write!(command, " --config {}={}", setting.name, setting.value);
+        }
+        command
     }
 }
 
@@ -163,6 +163,9 @@ pub(super) fn describe_own(clients: &Clients) -> Result<BTreeMap<String, Describ
 }
 
 /// The lanes of topics.
+///
+/// # Errors
+/// A cluster that does not answer.
 pub fn lanes(
     clients: &Clients,
     topics: &[String],
@@ -247,6 +250,9 @@ fn wait_until_seen(clients: &Clients, wanted: &[Wanted]) -> Result<(), StreamErr
 }
 
 /// What is wrong with our topics, and with those that we read; empty where all is well.
+///
+/// # Errors
+/// A cluster that does not answer.
 pub fn faults(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<StreamError>, StreamError> {
     let kafka = clients.kafka();
     let mut names: Vec<String> = wanted.iter().map(|topic| topic.name.clone()).collect();
@@ -354,8 +360,8 @@ fn read_settings(
 }
 
 /// Where a partition begins that nobody has read yet, and what is there of it: first and next offset.
-pub(super) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
-    reader: &rdkafka::consumer::BaseConsumer<C>,
+pub(super) fn watermarks<C: ConsumerContext>(
+    reader: &BaseConsumer<C>,
     topic: &str,
     partition: i32,
 ) -> Result<(i64, i64), StreamError> {

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, Message as _, OwnedHeaders};
+use rdkafka::message::{Header, Message as _, OwnedHeaders, ToBytes};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::batch::Record;
+use crate::batch::{Body, Record};
 use crate::stream::clients::{Clients, Quiet};
 use crate::stream::control::InForce;
 use crate::stream::error::{Disposition, StreamError, chain};
@@ -278,7 +278,7 @@ impl<'w> Session<'w> {
         }
         let epochs = Arc::clone(&self.worker.in_force.now().epochs);
         // A heartbeat is no news.
-        if !matches!(record.body, crate::batch::Body::Heartbeat(_)) {
+        if !matches!(record.body, Body::Heartbeat(_)) {
             self.heard = self.now();
         }
         self.tally.apply(offset, appended, record, &epochs, outputs).map_err(halted)?;
@@ -292,9 +292,9 @@ impl<'w> Session<'w> {
         let began = self.now();
         let what = format!("commit results of tally partition {partition}");
         let state = self.worker.clients.kafka().topic("state");
-        self.producer.begin_transaction().map_err(|error| self.failed(error, &what))?;
+        self.producer.begin_transaction().map_err(|error| Self::failed(error, &what))?;
         for output in outputs {
-            self.publish(output).map_err(|error| self.failed(error, &what))?;
+            self.publish(output).map_err(|error| Self::failed(error, &what))?;
         }
         let mut records = Vec::new();
         if checkpoint {
@@ -308,9 +308,11 @@ impl<'w> Session<'w> {
             if let Some(value) = value {
                 record = record.payload(value);
             }
-            self.send(record).map_err(|error| self.failed(error, &what))?;
+            self.send(record).map_err(|error| Self::failed(error, &what))?;
         }
-        self.producer.commit_transaction(TRANSACTION).map_err(|error| self.failed(error, &what))?;
+        self.producer
+            .commit_transaction(TRANSACTION)
+            .map_err(|error| Self::failed(error, &what))?;
         let now = self.now();
         self.worker.telemetry.committed(now.saturating_sub(began));
         self.ledger_at = ledger.position;
@@ -370,7 +372,7 @@ impl<'w> Session<'w> {
     }
 
     /// Sends, waiting for room in the producer's queue.
-    fn send<K: rdkafka::message::ToBytes + ?Sized>(
+    fn send<K: ToBytes + ?Sized>(
         &self,
         record: BaseRecord<'_, K, Vec<u8>>,
     ) -> Result<(), KafkaError> {
@@ -388,7 +390,7 @@ impl<'w> Session<'w> {
     }
 
     /// What a failed step of a transaction means: fenced, or begin anew and read back what happened.
-    fn failed(&self, error: KafkaError, what: &str) -> StreamError {
+    fn failed(error: KafkaError, what: &str) -> StreamError {
         let fenced = matches!(
             error.rdkafka_error_code(),
             Some(

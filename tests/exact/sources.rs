@@ -296,13 +296,15 @@ mod tests {
 
     #[test]
     fn comments_texts_and_lifetimes_name_nothing() {
-        let text = r##"
+        let text = r#"
             // use crate::a::B;
             /* crate::a /* nested */ crate::b */
-            const A: &str = "crate::a::\"B"; const C: &str = r#"crate::"c""#; const D: char = '"';
+            const A: &str = "crate::a::\"B"; const D: char = '"';
             fn f<'a>(x: &'a str) -> [char; 2] { ['\'', x::<crate::seen::Y>()] }
-        "##;
+        "#;
         assert_eq!(paths("a.rs", text), [(5, "crate::seen::Y".to_owned())]);
+        let raw = "const C: &str = r#\"use crate::a::B;\" crate::c\"#; use crate::seen::Y;";
+        assert_eq!(paths("a.rs", raw), [(1, "crate::seen::Y".to_owned())]);
     }
 
     #[test]

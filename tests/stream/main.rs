@@ -34,6 +34,8 @@ mod epochs; // new settings rolled out: in force once, in no window with the old
 #[cfg(test)]
 mod faults; // kill -9, zombies, a broker that dies: what is published is that of a calm day
 #[cfg(test)]
+mod golden; // `vigie check` says what NannyML says of its own data
+#[cfg(test)]
 mod harness; // that those above do what they say
 #[cfg(test)]
 mod query; // files as one table, SQL on rows

@@ -1,6 +1,7 @@
 //! The figures of a check as tables, what is wrong first.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
@@ -176,8 +177,9 @@ pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) 
     }
     let mut text = format!("\n{table}\n");
     if lines.len() > shown {
-        text += &format!(
-            "  and {} that are well; --output writes every figure of every window\n",
+        let _ok = writeln!(
+            text,
+            "  and {} that are well; --output writes every figure of every window",
             lines.len() - shown
         );
     }

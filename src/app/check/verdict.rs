@@ -1,5 +1,7 @@
 //! Is the model well? The first lines that a person reads.
 
+use std::fmt::Write as _;
+
 use crate::alert::Policy;
 use crate::app::Outcome;
 use crate::app::terminal::{count, figure};
@@ -28,7 +30,7 @@ impl Verdict {
         let mut text = format!("{}\n", self.headline);
         let mut line = |key: &str, words: &str| {
             if !words.is_empty() {
-                text += &format!("  {key:<9} {words}\n");
+                let _ok = writeln!(text, "  {key:<9} {words}");
             }
         };
         line("why", &self.why.join("; "));
@@ -246,7 +248,13 @@ fn realized(windows: &[WindowResult]) -> Option<String> {
         .iter()
         .flat_map(|window| &window.figures)
         .any(|figure| figure.kind == Kind::Realized && figure.breach.is_some());
-    let labels = format!("{} of {} labels", count(labels.round() as u64), count(rows));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a sum of shares of rows"
+    )]
+    let labels = labels.round() as u64;
+    let labels = format!("{} of {} labels", count(labels), count(rows));
     match (known, judged) {
         (false, _) => None,
         (true, false) => Some(format!("cannot judge: {labels}")),

@@ -3,6 +3,7 @@
 mod board;
 mod world;
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
@@ -59,7 +60,7 @@ const MODEL: &str = "car-loan";
 
 /// Runs `vigie demo`.
 pub(super) async fn run(args: DemoArgs) -> Result<Outcome> {
-    if std::env::var_os("VIGIE_LOG").is_some() {
+    if env::var_os("VIGIE_LOG").is_some() {
         start_log(None)?;
     }
     let stop = Stop::new();

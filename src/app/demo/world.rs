@@ -1,10 +1,9 @@
 //! The simulated model: which event is due when.
 
-use std::time::Instant;
-
 use jiff::Timestamp;
 
 use crate::simulator::{Layout, Phase, Schedule, Timeline, World};
+use crate::telemetry::Clock;
 
 /// Rows of the reference.
 const REFERENCE_ROWS: u64 = 30_000;
@@ -17,7 +16,7 @@ pub(super) struct Feed {
     pub(super) world: World,
     pub(super) window: u64,
     rate: u64,
-    began: Instant,
+    clock: Clock,
 }
 
 impl Feed {
@@ -28,12 +27,17 @@ impl Feed {
             Timeline { start: Timestamp::now().as_microsecond(), spacing, jitter: spacing };
         let schedule = Schedule::demo(PHASE_WINDOWS * window).repeating();
         let world = World::new(seed).with_schedule(schedule).with_timeline(timeline);
-        Self { world, window, rate, began: Instant::now() }
+        Self { world, window, rate, clock: Clock::machine() }
     }
 
     /// How many events are due by now.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the whole events of a time that runs forwards"
+    )]
     pub(super) fn due(&self) -> u64 {
-        (self.began.elapsed().as_secs_f64() * self.rate as f64) as u64
+        (self.clock.running().as_secs_f64() * self.rate as f64) as u64
     }
 
     /// Writes an event as the model publishes it.

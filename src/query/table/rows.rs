@@ -2,6 +2,7 @@
 
 #[expect(clippy::disallowed_types, reason = "only looked up")]
 use std::collections::HashMap;
+use std::iter;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -109,7 +110,7 @@ impl RowMaker<'_> {
                     (None, Some(column)) => values(name, column, *kind)?,
                     (None, None) => {
                         absent = Some(BooleanBuffer::new_set(rows));
-                        Values::Labels(std::iter::repeat_n(None::<&str>, rows).collect())
+                        Values::Labels(iter::repeat_n(None::<&str>, rows).collect())
                     }
                 },
                 _ => values(name, column(batch, name)?, *kind)?,
@@ -125,9 +126,11 @@ impl RowMaker<'_> {
             }
             columns.push(Column { absent, ..Column::new(values) });
         }
-        let first = first.cast_signed();
         let mut made = Rows {
-            offsets: (first..first + rows as i64).collect::<Vec<i64>>().into(),
+            offsets: (first..first + rows as u64)
+                .map(u64::cast_signed)
+                .collect::<Vec<i64>>()
+                .into(),
             times,
             expected: self.profile.and_then(|profile| profile.expected(&columns)),
             columns,
@@ -188,7 +191,8 @@ impl Targets {
             texts.into_iter().flatten().map(|text| text.unwrap_or_default().into()).collect();
         for (id, position) in ids(batch, id)?.into_iter().zip(labels.keys()) {
             let Some(id) = id else { continue };
-            let before = match position.and_then(|position| shared.get(position as usize)) {
+            let position = position.and_then(|position| usize::try_from(position).ok());
+            let before = match position.and_then(|position| shared.get(position)) {
                 Some(label) => self.by_id.insert(id, Arc::clone(label)),
                 None => self.by_id.remove(&id),
             };

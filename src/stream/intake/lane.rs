@@ -1,7 +1,9 @@
 //! A lane that is ours.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
+use std::mem;
 use std::time::Duration;
 
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message};
@@ -93,11 +95,10 @@ impl OpenLane {
             self.close(books, outbox)?;
         }
         let epoch = self.feed.epoch_at(offset);
-        if !self.readers.contains_key(&epoch) {
-            let reader = self.make_reader(epoch, books)?;
-            self.readers.insert(epoch, reader);
-        }
-        let Some(reader) = self.readers.get_mut(&epoch) else { return Ok(()) };
+        let reader = match self.readers.entry(epoch) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(Self::make_reader(epoch, books)?),
+        };
         self.began.get_or_insert(now);
         self.feed.read(offset);
         let headers = MessageHeaders(message.headers());
@@ -124,7 +125,7 @@ impl OpenLane {
         Ok(())
     }
 
-    fn make_reader(&self, epoch: u64, books: &Books) -> Result<Reader, StreamError> {
+    fn make_reader(epoch: u64, books: &Books) -> Result<Reader, StreamError> {
         // Whoever began the epoch had read it from the control topic; we may be a moment behind.
         books.in_force.wait_for(epoch, Duration::from_secs(10));
         let epochs = books.in_force.now().epochs;
@@ -151,7 +152,7 @@ impl OpenLane {
             self.readers.pop_first();
         }
         let Some(sending) = self.feed.close(content) else { return Ok(()) };
-        let letters = std::mem::take(&mut self.letters);
+        let letters = mem::take(&mut self.letters);
         self.feed.wait_for(sending.ticket, u32::try_from(letters.len()).unwrap_or(u32::MAX));
         for letter in &letters {
             outbox.letter(self.number, self.turn, sending.ticket, letter)?;

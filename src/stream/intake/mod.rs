@@ -7,6 +7,8 @@ mod lane;
 mod outbox;
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::slice;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -160,7 +162,7 @@ impl Intake {
     fn give_back(&mut self, partitions: &[Partition]) {
         self.commit_now(true);
         self.waiting.retain(|(partition, _)| !partitions.contains(partition));
-        let (given, kept): (Vec<OpenLane>, Vec<OpenLane>) = std::mem::take(&mut self.lanes)
+        let (given, kept): (Vec<OpenLane>, Vec<OpenLane>) = mem::take(&mut self.lanes)
             .into_iter()
             .partition(|lane| partitions.contains(&lane.partition));
         self.lanes = kept;
@@ -179,7 +181,7 @@ impl Intake {
     fn open_waiting(&mut self) {
         let now = self.now();
         let (due, later): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|&(_, at)| at <= now);
+            mem::take(&mut self.waiting).into_iter().partition(|&(_, at)| at <= now);
         self.waiting = later;
         // Read once for all lanes that nobody has committed yet.
         let mut ledgers = None;
@@ -218,7 +220,7 @@ impl Intake {
         ledgers: &mut Option<BTreeMap<u32, Ledger>>,
     ) -> Result<(), StreamError> {
         let (topic, number) = partition;
-        let described = describe(&self.clients, std::slice::from_ref(topic))?;
+        let described = describe(&self.clients, slice::from_ref(topic))?;
         let Some(described) = described.get(topic) else {
             return Err(StreamError::NoTopic {
                 topic: topic.clone(),
@@ -260,11 +262,11 @@ impl Intake {
         first: i64,
         ledgers: &mut Option<BTreeMap<u32, Ledger>>,
     ) -> Result<Committed, StreamError> {
-        let found = self.membership.committed(std::slice::from_ref(partition))?;
-        if let Some((offset, metadata)) = found.into_iter().next().flatten() {
-            if let Some(committed) = from_metadata(lane.topic, offset, &metadata) {
-                return Ok(committed);
-            }
+        let found = self.membership.committed(slice::from_ref(partition))?;
+        if let Some((offset, metadata)) = found.into_iter().next().flatten()
+            && let Some(committed) = from_metadata(lane.topic, offset, &metadata)
+        {
+            return Ok(committed);
         }
         let (topic, number) = partition;
         let ledgers = match ledgers {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::thread;
+use std::time::Duration;
 
 use futures::executor::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::batch::Lane;
@@ -46,6 +48,8 @@ pub struct Layout {
 }
 
 const DAY: u64 = 86_400_000;
+/// How often topics that were made are looked for.
+const SEEN_EVERY: Duration = Duration::from_millis(100);
 
 /// All our topics.
 pub fn wanted(kafka: &Kafka, layout: Layout) -> Vec<Wanted> {
@@ -226,7 +230,23 @@ pub fn create(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<String>, Strea
             }
         }
     }
+    wait_until_seen(clients, wanted)?;
     Ok(made)
+}
+
+/// A broker answers before it has heard of a topic itself; whoever asks about it in this moment is told that there is
+/// none.
+fn wait_until_seen(clients: &Clients, wanted: &[Wanted]) -> Result<(), StreamError> {
+    let names: Vec<String> = wanted.iter().map(|topic| topic.name.clone()).collect();
+    for _ in 0..PATIENCE.as_millis() / SEEN_EVERY.as_millis() {
+        let described = describe(clients, &names)?;
+        if names.iter().all(|name| described.contains_key(name)) {
+            return Ok(());
+        }
+        thread::sleep(SEEN_EVERY);
+    }
+    let unknown = KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
+    Err(StreamError::cluster("see the topics that were made")(unknown))
 }
 
 /// What is wrong with our topics, and with those that we read; empty where all is well.

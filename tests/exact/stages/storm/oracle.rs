@@ -56,10 +56,13 @@ pub(super) fn counted_once(world: &World) {
     assert!(world.readers.iter().all(|reader| reader.tally().gaps(i64::MAX).next().is_none()));
 }
 
+/// Under what a log was run: the boundaries of each lane, and a number.
+type Under = (Vec<BTreeMap<i64, u64>>, u64);
+
 /// The runs without a fault over one input, by what they depend on: where which epoch began, and which is the newest.
 #[derive(Default)]
 pub(super) struct Calm {
-    runs: BTreeMap<(Vec<BTreeMap<i64, u64>>, u64), Vec<(Tally, Texts)>>,
+    runs: BTreeMap<Under, Vec<(Tally, Texts)>>,
 }
 
 /// Results and alerts of each model.

@@ -1,7 +1,8 @@
 //! What is in force, agreed on through the control topic: settings and profiles under a rising number.
 //!
 //! The topic has one partition and one writer at a time (the transactional id `<namespace>.control`), is compacted, and
-//! no key is ever written twice: `layout`, `epoch/<n>`, `policy/<n>`, `profile/<hash>/<part>`.
+//! no key is ever written twice: `layout`, `epoch/<n>`, `policy/<n>`, `profile/<hash>/<part>`,
+//! `lost/<topic id>/<partition>/<offset>`.
 
 use std::collections::BTreeMap;
 use std::slice;
@@ -16,6 +17,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::batch::Lane;
 use crate::epoch::{Epoch, Epochs, Policies, compile};
 use crate::profile::Profile;
 use crate::settings::{Model, Performance, Policy, Settings};
@@ -32,6 +34,8 @@ pub struct ControlLog {
     epochs: BTreeMap<u64, EpochRecord>,
     policies: BTreeMap<u64, PolicyRecord>,
     profiles: BTreeMap<String, BTreeMap<usize, Vec<u8>>>,
+    /// Up to where an operator gave lanes up.
+    lost: BTreeMap<Lane, i64>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -126,6 +130,15 @@ impl ControlLog {
             (Some("profile"), Some(hash), Some(part)) => {
                 if let Ok(part) = part.parse() {
                     self.profiles.entry(hash.to_owned()).or_default().insert(part, value.to_vec());
+                }
+            }
+            (Some("lost"), Some(topic), Some(partition)) => {
+                let to = words.next().and_then(|to| to.parse().ok());
+                if let (Ok(topic), Ok(partition), Some(to)) =
+                    (u128::from_str_radix(topic, 16), partition.parse(), to)
+                {
+                    let known = self.lost.entry(Lane { topic, partition }).or_insert(to);
+                    *known = to.max(*known);
                 }
             }
             // Another version may keep other things here.
@@ -344,6 +357,33 @@ pub fn apply(
     Ok((epoch_applied, policy_applied))
 }
 
+/// Has a lane go on at the first offset that is left, without those before it that nobody can read any more.
+///
+/// # Errors
+/// A topic or partition that does not exist; where the cluster refuses.
+pub fn give_up(clients: &Clients, topic: &str, partition: i32) -> Result<i64, StreamError> {
+    let no_topic = || StreamError::NoTopic {
+        topic: format!("{topic}/{partition}"),
+        hint: "lanes are named topic/partition".to_owned(),
+    };
+    let described = describe(clients, &[topic.to_owned()])?;
+    let found = described.get(topic).filter(|found| (0..found.partitions).contains(&partition));
+    let found = found.ok_or_else(no_topic)?;
+    let reader = clients.reader_with_end("control", true)?;
+    let (first, _) = watermarks(&reader, topic, partition)?;
+    let key = format!("lost/{:032x}/{partition}/{first}", found.id);
+    let what = "write the control topic";
+    let producer = clients.transactional("control")?;
+    producer.init_transactions(PATIENCE).map_err(StreamError::cluster(what))?;
+    producer.begin_transaction().map_err(StreamError::cluster(what))?;
+    let log = clients.kafka().topic("control");
+    let value = json(&first);
+    let record = BaseRecord::to(&log).partition(0).key(&key).payload(&value);
+    producer.send(record).map_err(|(error, _)| StreamError::cluster(what)(error))?;
+    producer.commit_transaction(PATIENCE * 3).map_err(StreamError::cluster(what))?;
+    Ok(first)
+}
+
 fn json<T: Serialize>(value: &T) -> Vec<u8> {
     // Every map has strings for keys, and every number is finite.
     serde_json::to_vec(value).unwrap_or_default()
@@ -364,6 +404,8 @@ pub struct Now {
     pub epoch: u64,
     /// The policy for what is sent next.
     pub policy: u64,
+    /// Up to where an operator gave lanes up.
+    pub lost: Arc<BTreeMap<Lane, i64>>,
 }
 
 impl InForce {
@@ -410,6 +452,7 @@ fn follow_once(clients: &Clients, in_force: &InForce, stop: &Stop) -> Result<(),
         .map_err(StreamError::cluster("read the control topic"))?;
     let mut log = ControlLog::default();
     let mut seen = (0, 0);
+    let mut given_up = BTreeMap::new();
     while !stop.is_set() {
         match reader.poll(Duration::from_millis(200)) {
             Some(Ok(record)) => {
@@ -423,11 +466,15 @@ fn follow_once(clients: &Clients, in_force: &InForce, stop: &Stop) -> Result<(),
             Some(Err(error)) => return Err(StreamError::cluster("read the control topic")(error)),
         }
         let newest = (log.newest_epoch(), log.newest_policy());
-        if newest != seen {
+        if newest != seen || log.lost != given_up {
             let epochs = Arc::new(log.compile()?);
+            if newest != seen {
+                tracing::info!(epoch = newest.0, policy = newest.1, "settings in force");
+            }
             seen = newest;
-            tracing::info!(epoch = newest.0, policy = newest.1, "settings in force");
-            in_force.set(Now { epochs, epoch: newest.0, policy: newest.1 });
+            given_up.clone_from(&log.lost);
+            let lost = Arc::new(log.lost.clone());
+            in_force.set(Now { epochs, epoch: newest.0, policy: newest.1, lost });
         }
     }
     Ok(())

@@ -35,7 +35,9 @@ mod worker;
 
 pub use self::audit::{Audit, Finding, LaneAudit, audit};
 pub use self::clients::Clients;
-pub use self::control::{Applied, ControlLog, InForce, Now, Profiles, apply, recorded_layout};
+pub use self::control::{
+    Applied, ControlLog, InForce, Now, Profiles, apply, give_up, recorded_layout,
+};
 pub use self::embedded::EmbeddedBroker;
 pub use self::error::{Disposition, StreamError};
 pub use self::expressions::ExpressionMaker;

@@ -112,7 +112,7 @@ impl Worker {
     }
 
     fn session(&mut self) -> Result<(), StreamError> {
-        let mut session = Session::begin(self)?;
+        let Some(mut session) = Session::begin(self)? else { return Ok(()) };
         let worked = session.work();
         if worked.is_ok() {
             // What was read and not yet committed is read again by whoever comes next; but a ledger now spares it that.
@@ -123,8 +123,9 @@ impl Worker {
 }
 
 impl<'w> Session<'w> {
-    /// Fences whoever was here before, reads the state back, and catches up in silence.
-    fn begin(worker: &'w mut Worker) -> Result<Self, StreamError> {
+    /// Fences whoever was here before, reads the state back, and catches up in silence; `None` where it is told to
+    /// stop meanwhile.
+    fn begin(worker: &'w mut Worker) -> Result<Option<Self>, StreamError> {
         let partition = worker.partition;
         let clients = worker.clients.clone();
         let producer = clients.transactional(&format!("tally.{partition}"))?;
@@ -162,6 +163,9 @@ impl<'w> Session<'w> {
         };
         if let Some(ledger) = stored.ledger {
             session.catch_up(ledger.position)?;
+            if session.worker.stop.is_set() {
+                return Ok(None);
+            }
             let ours = session.tally.ledger();
             if (ours.outputs, ours.digest) != (ledger.outputs, ledger.digest) {
                 return Err(StreamError::Diverged {
@@ -189,7 +193,7 @@ impl<'w> Session<'w> {
             windows = session.tally.open_windows(),
             "tally has taken the partition over"
         );
-        Ok(session)
+        Ok(Some(session))
     }
 
     /// Runs the log up to a position without publishing anything.
@@ -224,8 +228,9 @@ impl<'w> Session<'w> {
             }
             let now = self.now();
             let moved = self.tally.position() > self.ledger_at;
-            let due = now.saturating_sub(self.ledger_time) >= LEDGER_EVERY
-                || now.saturating_sub(self.heard) >= QUIET;
+            // Once things have gone quiet, and not with every heartbeat from then on.
+            let quiet = self.heard > self.ledger_time && now.saturating_sub(self.heard) >= QUIET;
+            let due = now.saturating_sub(self.ledger_time) >= LEDGER_EVERY || quiet;
             let checkpoint = now.saturating_sub(self.checkpoint_time) >= CHECKPOINT_EVERY
                 && self.tally.position() > self.checkpoint_at;
             if !outputs.is_empty() || (moved && due) || checkpoint {

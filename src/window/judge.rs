@@ -148,7 +148,13 @@ impl Judge {
                 let of_family = |judgement: &&Judgement| judgement.metric.spec().family == family;
                 for judgement in judgements.iter().filter(of_family) {
                     let metric = judgement.metric;
-                    let (value, p_value) = column_value(metric, reading_of, reading.rows, criteria);
+                    let (mut value, p_value) =
+                        column_value(metric, reading_of, reading.rows, criteria);
+                    // Targets come later, from elsewhere: that none came with the rows is no fault of the data.
+                    let awaited = column.role == Role::Target && reading_of.missing == reading.rows;
+                    if family == Family::Quality && awaited {
+                        value = value.and(Err(Undefined::NoTargets));
+                    }
                     let rows = match family {
                         Family::Quality => reading.rows,
                         _ => reading.rows - reading_of.missing,

@@ -1,5 +1,7 @@
 //! The whole state of a window.
 
+use std::ops::Range;
+
 use minicbor::{Decode, Encode};
 
 use crate::batch::Values;
@@ -87,12 +89,7 @@ impl WindowState {
         self.fold_outcomes(plan, prepared, start..start + length);
     }
 
-    fn fold_outcomes(
-        &mut self,
-        plan: &Plan,
-        prepared: &Prepared<'_>,
-        range: std::ops::Range<usize>,
-    ) {
+    fn fold_outcomes(&mut self, plan: &Plan, prepared: &Prepared<'_>, range: Range<usize>) {
         let rows = prepared.rows;
         let score = plan.score.and_then(|index| match &rows.columns[index].values {
             Values::Numbers(scores) => Some(scores),

@@ -39,7 +39,21 @@ pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> S
     }
     header.extend(["performance".to_owned(), "quality".to_owned(), "drift".to_owned()]);
     table.set_header(header.iter().map(|name| Cell::new(name).add_attribute(Attribute::Dim)));
-    for window in windows {
+    let out = |window: &&WindowResult| {
+        let lead = |figure: &&Figure| kinds.contains(&figure.kind) && figure.breach == Some(true);
+        window.figures.iter().any(|figure| lead(&figure))
+    };
+    // Of many windows those where performance is out, and the newest.
+    let newest = windows.len().saturating_sub(NEWEST);
+    let many = windows.len() > MANY;
+    let named: Vec<&WindowResult> = windows
+        .iter()
+        .enumerate()
+        .filter(|(index, window)| !many || *index >= newest || out(window))
+        .map(|(_, window)| window)
+        .collect();
+    let surplus = if many { named.len().saturating_sub(MANY) } else { 0 };
+    for window in named.iter().skip(surplus) {
         let found = |kind: Kind| {
             window.figures.iter().find(|figure| figure.kind == kind && Some(figure.metric) == lead)
         };
@@ -66,8 +80,20 @@ pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> S
         }
         table.add_row(cells);
     }
-    format!("\n{table}\n")
+    let left = windows.len() - (named.len() - surplus);
+    let left = match left {
+        0 => String::new(),
+        left => format!(
+            "  {left} windows are not shown; --output writes every figure of every window\n"
+        ),
+    };
+    format!("\n{table}\n{left}")
 }
+
+/// More windows than this are not all shown...
+const MANY: usize = 24;
+/// ...but so many of the newest are.
+const NEWEST: usize = 6;
 
 /// How many figures are out.
 fn tally(window: &WindowResult, kinds: &[Kind]) -> Cell {

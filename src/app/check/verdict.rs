@@ -171,6 +171,14 @@ fn headline_figure(windows: &[WindowResult]) -> Option<(&Figure, String, String)
     Some((lead, figure_value(low), figure_value(high)))
 }
 
+/// From this share of the rows on a fault of the data is named before any drift.
+const GRAVE: f64 = 0.01;
+
+/// How much of the rows is at fault beyond what is expected.
+fn excess(found: &Figure) -> f64 {
+    found.value.unwrap_or(0.0) - found.upper_threshold.unwrap_or(0.0)
+}
+
 /// What else is wrong in the windows that are bad, the furthest out first; a column once.
 fn reasons(policy: &Policy, windows: &[WindowResult], first: &Figure) -> Vec<String> {
     let bad = windows.iter().filter(|window| policy.deciding(window).is_some());
@@ -189,10 +197,15 @@ fn reasons(policy: &Policy, windows: &[WindowResult], first: &Figure) -> Vec<Str
             None => worst.push(found),
         }
     }
+    // A fault of the data comes first where it is one of many rows.
+    let grave = |found: &Figure| found.kind == Kind::Quality && excess(found) >= GRAVE;
     worst.sort_by(|a, b| {
-        (b.kind == Kind::Quality)
-            .cmp(&(a.kind == Kind::Quality))
-            .then(beyond(b).total_cmp(&beyond(a)))
+        let drift = |found: &Figure| found.kind == Kind::Drift;
+        (grave(b), drift(b)).cmp(&(grave(a), drift(a))).then(if drift(a) && drift(b) {
+            beyond(b).total_cmp(&beyond(a))
+        } else {
+            excess(b).total_cmp(&excess(a))
+        })
     });
     let more = worst.len().saturating_sub(REASONS);
     let mut words: Vec<String> = worst.iter().take(REASONS).map(|figure| reason(figure)).collect();
@@ -235,13 +248,7 @@ fn realized(windows: &[WindowResult]) -> Option<String> {
         .iter()
         .flat_map(|window| &window.figures)
         .any(|figure| figure.kind == Kind::Realized && figure.breach.is_some());
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a sum of shares of rows"
-    )]
-    let labels = labels.round() as u64;
-    let labels = format!("{} of {} labels", count(labels), count(rows));
+    let labels = format!("{} of {} labels", count(labels.round() as u64), count(rows));
     match (known, judged) {
         (false, _) => None,
         (true, false) => Some(format!("cannot judge: {labels}")),

@@ -99,6 +99,7 @@ impl RowMaker<'_> {
             .map(|sql| sql.derived().iter().map(|(name, _)| name.as_str()).collect())
             .unwrap_or_default();
         for (name, role, kind) in &self.columns.columns {
+            let mut absent = None;
             let values = match role {
                 Role::Feature if made.contains(&name.as_str()) => {
                     derived.next().ok_or_else(|| missing(name))?
@@ -107,7 +108,10 @@ impl RowMaker<'_> {
                 Role::Target => match (self.targets, batch.column_by_name(name)) {
                     (Some(targets), _) => Values::Labels(self.joined(batch, targets)?),
                     (None, Some(column)) => values(name, column, *kind)?,
-                    (None, None) => Values::Labels(iter::repeat_n(None::<&str>, rows).collect()),
+                    (None, None) => {
+                        absent = Some(BooleanBuffer::new_set(rows));
+                        Values::Labels(iter::repeat_n(None::<&str>, rows).collect())
+                    }
                 },
                 _ => values(name, column(batch, name)?, *kind)?,
             };
@@ -120,13 +124,11 @@ impl RowMaker<'_> {
                     }
                 }
             }
-            columns.push(Column::new(values));
+            columns.push(Column { absent, ..Column::new(values) });
         }
+        let first = first.cast_signed();
         let mut made = Rows {
-            offsets: (first..first + rows as u64)
-                .map(u64::cast_signed)
-                .collect::<Vec<i64>>()
-                .into(),
+            offsets: (first..first + rows as i64).collect::<Vec<i64>>().into(),
             times,
             expected: self.profile.and_then(|profile| profile.expected(&columns)),
             columns,

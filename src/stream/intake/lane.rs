@@ -48,6 +48,8 @@ pub(super) struct OpenLane {
     pub(super) held: bool,
     /// When our last heartbeat was appended, by output, in milliseconds since 1970; 0 before the first.
     pub(super) beats: Vec<i64>,
+    /// Up to where an operator gave up what is gone of it.
+    pub(super) lost: Option<i64>,
 }
 
 impl OpenLane {
@@ -64,6 +66,16 @@ impl OpenLane {
             moved: false,
             held: false,
             beats: vec![0; outputs as usize],
+            lost: None,
+        }
+    }
+
+    /// Says to every output that what an operator gave up is lost, unless it is behind us already.
+    pub(super) fn give_up(&mut self, outbox: &Outbox) -> Result<(), StreamError> {
+        let Some(to) = self.lost else { return Ok(()) };
+        match self.feed.lose(to, "given up by an operator: it was gone before it was read") {
+            Some(sending) => outbox.stretch(self.number, self.turn, &sending),
+            None => Ok(()),
         }
     }
 
@@ -149,12 +161,12 @@ impl OpenLane {
     }
 
     /// Everything from the committed offset on is to be read and sent again; where to read on.
-    pub(super) fn fall_back(&mut self) -> i64 {
+    pub(super) fn fall_back(&mut self) {
         self.turn += 1;
         self.readers.clear();
         self.letters.clear();
         self.began = None;
-        self.feed.fall_back()
+        self.feed.fall_back();
     }
 
     /// The commit's metadata: which incarnation of the topic it is of, and what every owner must know.

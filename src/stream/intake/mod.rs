@@ -48,6 +48,8 @@ const COMMIT: Duration = Duration::from_secs(1);
 const BEAT: Duration = Duration::from_secs(1);
 /// What failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
+/// Whether an operator has given up what is gone of a stopped lane is looked after so long.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
 /// At most so many stretches of all lanes are under way: beyond it nothing more is read.
 const UNDER_WAY: usize = 48;
 /// How long what is under way may take to end when we stop.
@@ -202,6 +204,10 @@ impl Intake {
                 Disposition::Stop => {
                     tracing::error!(topic, partition = number, error = text, "the lane is stopped");
                     self.books.telemetry.lane_stopped(topic, number);
+                    // An operator may give up what is gone.
+                    if matches!(error, StreamError::Gone { .. }) {
+                        self.waiting.push((partition, now + LOOK_AGAIN));
+                    }
                 }
             }
         }
@@ -224,7 +230,9 @@ impl Intake {
         let lane = Lane { topic: described.id, partition: *number };
         let (first, _) = watermarks(&self.reader, topic, *number)?;
         let found = self.find_commit(partition, lane, first, ledgers)?;
-        if found.offset < first {
+        let lost = self.books.in_force.now().lost.get(&lane).copied();
+        let lost = lost.filter(|&to| found.offset < to);
+        if found.offset < first && lost.is_none_or(|to| to < first) {
             let (from, to) = (found.offset, first);
             return Err(StreamError::Gone { topic: topic.clone(), partition: *number, from, to });
         }
@@ -237,9 +245,11 @@ impl Intake {
         tracing::info!(topic, partition = number, offset = feed.position(), "lane taken over");
         self.next_lane += 1;
         let opening = feed.open();
-        let open = OpenLane::new(self.next_lane, partition.clone(), feed, outputs);
+        let mut open = OpenLane::new(self.next_lane, partition.clone(), feed, outputs);
+        open.lost = lost;
         self.outbox.stretch(open.number, open.turn, &opening)?;
         self.lanes.push(open);
+        self.books.telemetry.lane_released(topic, *number);
         self.books.telemetry.lanes(self.lanes.len());
         Ok(())
     }
@@ -372,6 +382,7 @@ impl Intake {
                 let partition = (topic, partition);
                 place(&self.reader, &partition, None)?;
                 self.lanes.retain(|lane| lane.partition != partition);
+                self.waiting.push((partition, self.now() + LOOK_AGAIN));
                 self.books.telemetry.lanes(self.lanes.len());
                 self.last = 0;
             }
@@ -417,6 +428,7 @@ impl Intake {
                 lane.moved |= lane.feed.acknowledged(stretch);
                 if !lane.reading && lane.feed.is_settled() {
                     lane.reading = true;
+                    lane.give_up(&self.outbox)?;
                     let position = lane.feed.position();
                     place(&self.reader, &lane.partition, Some(position))?;
                 }
@@ -440,8 +452,10 @@ impl Intake {
             if !all && number != index {
                 continue;
             }
-            let position = lane.fall_back();
+            lane.fall_back();
             if lane.reading {
+                lane.give_up(outbox)?;
+                let position = lane.feed.position();
                 place(reader, &lane.partition, Some(position))?;
             } else {
                 let opening = lane.feed.open();

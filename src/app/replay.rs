@@ -83,16 +83,10 @@ pub(super) async fn run(args: ReplayArgs) -> Result<Outcome> {
         sender.flush()?;
         bar.finish_and_clear();
         let seconds = clock.running().as_secs_f64().max(1e-3);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a count over a time"
-        )]
-        let speed = (sent as f64 / seconds) as u64;
         print(&format!(
             "{} rows of {names} sent to `{topic}` in {seconds:.1} s ({} a second)\n",
             count(sender.arrived()),
-            count(speed)
+            count((sent as f64 / seconds) as u64)
         ))?;
         let lost = writer.infinite();
         if lost > 0 {

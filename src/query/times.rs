@@ -117,7 +117,6 @@ fn from_integer(epoch: i64, unit: Option<TimeUnit>) -> Option<i64> {
 }
 
 /// Rounded to the nearest microsecond.
-#[expect(clippy::cast_possible_truncation, reason = "whole numbers below 10^18")]
 fn from_float(epoch: f64, unit: Option<TimeUnit>) -> Option<i64> {
     let in_one: u32 = match guessed(unit, epoch.abs()) {
         TimeUnit::Second => 1_000_000,

@@ -248,13 +248,7 @@ fn realized(windows: &[WindowResult]) -> Option<String> {
         .iter()
         .flat_map(|window| &window.figures)
         .any(|figure| figure.kind == Kind::Realized && figure.breach.is_some());
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a sum of shares of rows"
-    )]
-    let labels = labels.round() as u64;
-    let labels = format!("{} of {} labels", count(labels), count(rows));
+    let labels = format!("{} of {} labels", count(labels.round() as u64), count(rows));
     match (known, judged) {
         (false, _) => None,
         (true, false) => Some(format!("cannot judge: {labels}")),

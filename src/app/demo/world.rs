@@ -31,11 +31,6 @@ impl Feed {
     }
 
     /// How many events are due by now.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the whole events of a time that runs forwards"
-    )]
     pub(super) fn due(&self) -> u64 {
         (self.clock.running().as_secs_f64() * self.rate as f64) as u64
     }

@@ -126,11 +126,9 @@ impl RowMaker<'_> {
             }
             columns.push(Column { absent, ..Column::new(values) });
         }
+        let first = first.cast_signed();
         let mut made = Rows {
-            offsets: (first..first + rows as u64)
-                .map(u64::cast_signed)
-                .collect::<Vec<i64>>()
-                .into(),
+            offsets: (first..first + rows as i64).collect::<Vec<i64>>().into(),
             times,
             expected: self.profile.and_then(|profile| profile.expected(&columns)),
             columns,

@@ -143,9 +143,8 @@ fn criteria() -> Criteria {
 /// Which columns rows have.
 fn columns() -> Vec<(String, Role, ColumnKind)> {
     let names = rows::world().names().to_vec();
-    let kind = |name: &str| match name.starts_with('f') {
-        true => ColumnKind::Continuous,
-        false => ColumnKind::Categorical,
+    let kind = |name: &str| {
+        if name.starts_with('f') { ColumnKind::Continuous } else { ColumnKind::Categorical }
     };
     let features = names.into_iter().map(|name| {
         let kind = kind(&name);

@@ -11,6 +11,6 @@ pub(crate) fn seconds(process: &str) -> f64 {
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     // The name of the program stands in parentheses and may hold anything.
     let (_, fields) = text.rsplit_once(") ").expect("the name ends with a parenthesis");
-    let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<f64>());
+    let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<f64>);
     ticks.map(|ticks| ticks.expect("ticks are numbers")).sum::<f64>() / TICKS
 }

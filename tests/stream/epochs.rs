@@ -24,7 +24,7 @@ fn in_force(broker: &Broker, site: &Site) -> Vec<String> {
     let records = site.records(broker, "control");
     let keys = records.iter().map(|record| String::from_utf8_lossy(record.key().unwrap()));
     let mut epochs: Vec<String> =
-        keys.filter(|key| key.starts_with("epoch/")).map(|key| key.into_owned()).collect();
+        keys.filter(|key| key.starts_with("epoch/")).map(std::borrow::Cow::into_owned).collect();
     epochs.sort();
     epochs
 }

@@ -121,7 +121,7 @@ fn the_broker_is_killed_and_comes_back() {
     broker.restart();
     send(&broker, &site, 2, 3);
     published(&broker, &site);
-    let [a, b] = [a, b].map(|instance| instance.ready());
+    let [a, b] = [a, b].map(super::instance::Instance::ready);
     assert_as_on_a_calm_day(&broker, &site);
     a.stop();
     b.stop();

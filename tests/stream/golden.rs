@@ -1,6 +1,7 @@
 //! `vigie check` on NannyML's car-loan set against NannyML's own figures, one by one.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -275,7 +276,8 @@ fn car_loan_is_what_nannyml_says_to_nine_digits() {
     }
     let mut report = String::new();
     for (line, (figures, worst)) in &seen {
-        report += &format!("{figures:>6} figures, largest difference {worst:.1e}  {line}\n");
+        writeln!(report, "{figures:>6} figures, largest difference {worst:.1e}  {line}")
+            .expect("a text takes all");
     }
     io::Write::write_all(&mut io::stderr(), report.as_bytes()).expect("stderr can be written");
     assert!(

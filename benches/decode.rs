@@ -1,6 +1,7 @@
 //! What decoding an event costs, beside a `serde_json` visitor that does the same work and a tree of values.
 //!
 //! One event an iteration; a thousand different ones in turn, so that no branch is learned by heart.
+#![expect(clippy::unwrap_used, reason = "it reads what it wrote itself")]
 
 use std::fmt::{self, Write as _};
 use std::hint::black_box;

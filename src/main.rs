@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use vigie::app;
+
 fn main() -> ExitCode {
-    vigie::app::main()
+    app::main()
 }

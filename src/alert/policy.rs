@@ -94,7 +94,7 @@ struct Open {
     /// Good windows in a row.
     #[n(4)]
     good: u32,
-    /// Kind, metric and column that decided last.
+    /// Kind and column that decided last.
     #[n(5)]
     decided_by: String,
     /// The last event that was not a resolution, as JSON: what a resolution refers to.
@@ -306,9 +306,10 @@ fn resolved(last: AlertEvent, sequence: u64, result: &WindowResult) -> AlertEven
     }
 }
 
+/// What an alert is about: another metric of the same performance, or of the same column, is no news.
 fn decided_by(figure: &Figure) -> String {
     let column = figure.column_name.as_deref().unwrap_or_default();
-    format!("{}/{}/{column}", figure.kind, figure.metric)
+    format!("{}/{column}", figure.kind)
 }
 
 /// How far a value lies beyond its threshold: rates in themselves, all else as a share of the threshold.

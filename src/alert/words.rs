@@ -6,12 +6,11 @@ use crate::window::{Figure, WindowResult};
 
 /// What is wrong, by how much, and what lies beside it.
 pub(super) fn summary(result: &WindowResult, figure: &Figure, evidence: &Evidence) -> String {
-    let mut sentence = describe(figure);
-    if let (Some(start), Some(end)) = (&result.window_start, &result.window_end) {
-        sentence.push_str(&format!(" from {start} to {end}"));
-    } else {
-        sentence.push_str(&format!(" in window {}", result.window_index));
-    }
+    let what = describe(figure);
+    let mut sentence = match (&result.window_start, &result.window_end) {
+        (Some(start), Some(end)) => format!("{what} from {start} to {end}"),
+        _ => format!("{what} in window {}", result.window_index),
+    };
     let beside: Vec<String> =
         evidence.quality.iter().chain(&evidence.drift).take(3).map(describe).collect();
     if !beside.is_empty() {

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::app::terminal::print;
 use crate::app::{ConfigFile, Outcome, load};
-use crate::stream::{Applied, Clients, apply};
+use crate::stream::{Applied, Clients, apply, give_up};
 
 /// What `vigie apply` is told.
 #[derive(Debug, Args)]
@@ -15,12 +15,25 @@ pub(super) struct ApplyArgs {
     /// Also where they were in force once and have been replaced.
     #[arg(long)]
     again: bool,
+    /// Puts nothing in force, but has a stopped lane go on behind offsets that are gone: topic/partition.
+    #[arg(long, value_name = "LANE")]
+    lost: Option<String>,
 }
 
 /// Runs `vigie apply`.
 pub(super) fn run(args: &ApplyArgs) -> Result<Outcome> {
     let path = &args.file.config;
     let settings = load::settings(path)?;
+    if let Some(lane) = &args.lost {
+        let named = lane.rsplit_once('/');
+        let named = named.and_then(|(topic, number)| Some((topic, number.parse().ok()?)));
+        let Some((topic, partition)) = named else {
+            bail!("--lost: `{lane}` is no lane; write topic/partition, for example predictions/3");
+        };
+        let first = give_up(&Clients::new(&settings.kafka, "apply"), topic, partition)?;
+        print(&format!("{lane} goes on at offset {first}; what lay before is counted as lost\n"))?;
+        return Ok(Outcome::Fine);
+    }
     settings.ready_to_run(&path.display().to_string())?;
     let profiles = load::profiles(path, &settings)?;
     let clients = Clients::new(&settings.kafka, "apply");
@@ -29,10 +42,10 @@ pub(super) fn run(args: &ApplyArgs) -> Result<Outcome> {
     for (what, applied) in [("settings and profiles", figures), ("alert policy", policy)] {
         match applied {
             Applied::New(number) => {
-                print(&format!("{what}: number {number}, in force from now on\n"))?
+                print(&format!("{what}: number {number}, in force from now on\n"))?;
             }
             Applied::Unchanged(number) => {
-                print(&format!("{what}: number {number}, in force already\n"))?
+                print(&format!("{what}: number {number}, in force already\n"))?;
             }
             Applied::Superseded { was, now } => {
                 replaced = true;

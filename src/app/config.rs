@@ -1,5 +1,7 @@
 //! `vigie config`: are these settings right, and what can be set?
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 use clap::Subcommand;
 
@@ -29,14 +31,15 @@ pub(super) fn run(command: &ConfigCommand) -> Result<Outcome> {
             for (name, model) in &settings.models {
                 let path = load::profile_path(&file.config, model, "")?;
                 let found = load::profile_files(&file.config, model)?.len();
-                text += &match found {
-                    0 => format!(
-                        "  {name}: no profile yet; `vigie profile build --config {} --model {name} --reference FILE` writes {}\n",
+                let _ok = match found {
+                    0 => writeln!(
+                        text,
+                        "  {name}: no profile yet; `vigie profile build --config {} --model {name} --reference FILE` writes {}",
                         file.config.display(),
                         path.display()
                     ),
-                    1 => format!("  {name}: one profile\n"),
-                    found => format!("  {name}: {found} profiles\n"),
+                    1 => writeln!(text, "  {name}: one profile"),
+                    found => writeln!(text, "  {name}: {found} profiles"),
                 };
             }
             print(&text)?;

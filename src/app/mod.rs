@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod config;
+mod demo;
 mod load;
 mod profile;
 mod reference;
@@ -12,7 +13,7 @@ mod terminal;
 mod topics;
 mod verify;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,6 +33,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Everything at once on one machine: an embedded broker, a simulated model whose world drifts, live figures.
+    Demo(demo::DemoArgs),
     /// Scores files against a reference: the verdict first, then the figures.
     Check(check::CheckArgs),
     /// Makes and shows reference profiles.
@@ -98,6 +101,7 @@ fn run(command: Command) -> Result<Outcome> {
     let runtime = Builder::new_multi_thread().enable_all().build().context("no async runtime")?;
     runtime.block_on(async {
         match command {
+            Command::Demo(args) => demo::run(args).await,
             Command::Check(args) => check::run(args).await,
             Command::Profile(command) => profile::run(command).await,
             Command::Run(args) => run::run(args).await,
@@ -112,5 +116,5 @@ fn run(command: Command) -> Result<Outcome> {
 
 /// Whether a person watches.
 fn is_watched() -> bool {
-    std::io::stdout().is_terminal()
+    stdout().is_terminal()
 }

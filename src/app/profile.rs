@@ -1,5 +1,6 @@
 //! `vigie profile`: from reference data to a file, and what is in it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -100,7 +101,7 @@ async fn build(args: BuildArgs) -> Result<Outcome> {
         .chain(made.choice.ignored.iter().map(|(name, why)| format!("ignored {name} ({why})")))
         .collect();
     if !assumed.is_empty() {
-        text += &format!("  assumed  {}\n", assumed.join(", "));
+        let _ok = writeln!(text, "  assumed  {}", assumed.join(", "));
     }
     print(&(text + &shown(&made.profile)))?;
     Ok(Outcome::Fine)
@@ -109,7 +110,9 @@ async fn build(args: BuildArgs) -> Result<Outcome> {
 /// A profile as people read it.
 fn shown(profile: &Profile) -> String {
     let mut text = String::new();
-    let mut line = |key: &str, value: String| text += &format!("  {key:<12} {value}\n");
+    let mut line = |key: &str, value: String| {
+        let _ok = writeln!(text, "  {key:<12} {value}");
+    };
     line("model", format!("{} {}", profile.model, profile.version));
     line("problem", format!("{:?}", profile.problem).to_lowercase());
     let provenance = &profile.provenance;
@@ -180,9 +183,9 @@ fn shown(profile: &Profile) -> String {
         };
         if column.missing > 0 && column.rows > 0 {
             let share = 100.0 * column.missing as f64 / column.rows as f64;
-            holds += &format!(", {} % missing", figure(share));
+            let _ok = write!(holds, ", {} % missing", figure(share));
         }
-        text += &format!("  {:<24} {kind:<12} {role:<11} {holds}\n", column.name);
+        let _ok = writeln!(text, "  {:<24} {kind:<12} {role:<11} {holds}", column.name);
     }
     text
 }

@@ -1,6 +1,6 @@
 //! From files of reference data to a profile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use arrow::array::{Array, RecordBatch};
@@ -41,19 +41,7 @@ pub(super) async fn profile_of(
     if choice.problem != Problem::Binary && choice.problem != Problem::None {
         bail!("model `{}`: only binary models are in this version yet", model.name);
     }
-    let leaves = ColumnPath::leaves(schema);
-    let available: Vec<(String, DataType)> = leaves
-        .iter()
-        .map(|leaf| (leaf.name().to_owned(), leaf.data_type(schema).unwrap_or(DataType::Null)))
-        .chain(
-            choice
-                .columns
-                .iter()
-                .filter_map(|column| Some((column.name.clone(), column.path.data_type(schema)?))),
-        )
-        .collect::<BTreeMap<_, _>>()
-        .into_iter()
-        .collect();
+    let available = available(&choice, schema);
     let derived: Vec<(String, String)> =
         model.derived.iter().map(|(name, sql)| (name.clone(), sql.clone())).collect();
     let derived = ProfileExpressions::order(&available, &derived)
@@ -62,38 +50,7 @@ pub(super) async fn profile_of(
         .then(|| ProfileExpressions::compile(&available, &derived, model.filter.as_deref()))
         .transpose()
         .with_context(|| format!("model `{}`", model.name))?;
-    // What is read: the columns, the time, and what expressions need beside them.
-    let mut wanted: Vec<ColumnPath> = Vec::new();
-    let mut want = |path: &ColumnPath| {
-        if !wanted.iter().any(|known| known.name() == path.name()) {
-            wanted.push(path.clone());
-        }
-    };
-    for column in choice.columns.iter().filter(|column| !is_decided(&choice, column)) {
-        want(&column.path.clone().named(&column.name));
-    }
-    if let Some((path, _)) = &choice.time {
-        want(path);
-    }
-    let mut inputs: Vec<Input> = Vec::new();
-    for column in choice.columns.iter().filter(|column| column.role == Role::Feature) {
-        inputs.push(input(&column.name, &column.event, column.path.data_type(schema))?);
-    }
-    if let Some(expressions) = &expressions {
-        for name in expressions.columns() {
-            if !choice.columns.iter().any(|column| column.name == name) {
-                let path =
-                    files.resolve(name).with_context(|| format!("model `{}`", model.name))?;
-                want(&path);
-                inputs.push(input(name, &path.event_path().to_string(), path.data_type(schema))?);
-            } else if !inputs.iter().any(|input| input.name == name) {
-                let column = choice.columns.iter().find(|column| column.name == name);
-                if let Some(column) = column {
-                    inputs.push(input(name, &column.event, column.path.data_type(schema))?);
-                }
-            }
-        }
-    }
+    let (wanted, mut inputs) = needed(model, files, &choice, expressions.as_ref())?;
     let scan = files.scan(&wanted).with_context(|| format!("reference {}", name()))?;
     let batches: Vec<RecordBatch> = scan
         .collect::<Vec<_>>()
@@ -165,6 +122,61 @@ pub(super) async fn profile_of(
     Ok(Reference { profile, choice })
 }
 
+/// What expressions can use, by name.
+fn available(choice: &Choice, schema: &Schema) -> Vec<(String, DataType)> {
+    let leaves = ColumnPath::leaves(schema);
+    let leaves = leaves
+        .iter()
+        .map(|leaf| (leaf.name().to_owned(), leaf.data_type(schema).unwrap_or(DataType::Null)));
+    let chosen = choice
+        .columns
+        .iter()
+        .filter_map(|column| Some((column.name.clone(), column.path.data_type(schema)?)));
+    leaves.chain(chosen).collect::<BTreeMap<_, _>>().into_iter().collect()
+}
+
+/// What is read (the columns, the time, and what expressions need beside them), and what events must hold of it.
+fn needed(
+    model: &Model,
+    files: &Files,
+    choice: &Choice,
+    expressions: Option<&ProfileExpressions>,
+) -> Result<(Vec<ColumnPath>, Vec<Input>)> {
+    let schema = files.schema();
+    let mut wanted: Vec<ColumnPath> = Vec::new();
+    let mut want = |path: &ColumnPath| {
+        if !wanted.iter().any(|known| known.name() == path.name()) {
+            wanted.push(path.clone());
+        }
+    };
+    for column in choice.columns.iter().filter(|column| !is_decided(choice, column)) {
+        want(&column.path.clone().named(&column.name));
+    }
+    if let Some((path, _)) = &choice.time {
+        want(path);
+    }
+    let mut inputs: Vec<Input> = Vec::new();
+    for column in choice.columns.iter().filter(|column| column.role == Role::Feature) {
+        inputs.push(input(&column.name, &column.event, column.path.data_type(schema))?);
+    }
+    if let Some(expressions) = expressions {
+        for name in expressions.columns() {
+            if !choice.columns.iter().any(|column| column.name == name) {
+                let path =
+                    files.resolve(name).with_context(|| format!("model `{}`", model.name))?;
+                want(&path);
+                inputs.push(input(name, &path.event_path().to_string(), path.data_type(schema))?);
+            } else if !inputs.iter().any(|input| input.name == name) {
+                let column = choice.columns.iter().find(|column| column.name == name);
+                if let Some(column) = column {
+                    inputs.push(input(name, &column.event, column.path.data_type(schema))?);
+                }
+            }
+        }
+    }
+    Ok((wanted, inputs))
+}
+
 /// Whether a column is made of the score.
 fn is_decided(choice: &Choice, column: &Chosen) -> bool {
     choice.threshold.is_some() && column.role == Role::Prediction
@@ -217,19 +229,16 @@ fn drop_ids(choice: &mut Choice, batches: &[RecordBatch]) -> Result<()> {
         if !batches.iter().all(whole) {
             continue;
         }
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let mut distinct = true;
         'batches: for batch in batches {
             let Some(values) = batch.column_by_name(&column.name) else { continue };
             let labels = categorical(&column.name, values)?;
             let texts: Vec<&str> = texts_of(&labels).collect();
             for position in labels.keys() {
+                let text = position.and_then(|position| texts.get(usize::try_from(position).ok()?));
                 // A missing value is no id.
-                let Some(position) = position else {
-                    distinct = false;
-                    break 'batches;
-                };
-                if !seen.insert(texts[position as usize].to_owned()) {
+                if !text.is_some_and(|text| seen.insert((*text).to_owned())) {
                     distinct = false;
                     break 'batches;
                 }

@@ -1,6 +1,7 @@
 //! `vigie replay`: a file's rows as prediction events.
 
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -12,6 +13,7 @@ use crate::app::{ConfigFile, Outcome, load};
 use crate::query::events::EventWriter;
 use crate::query::{Files, Options};
 use crate::stream::{Clients, Sender};
+use crate::telemetry::Clock;
 
 /// What `vigie replay` is told.
 #[derive(Debug, Args)]
@@ -58,7 +60,7 @@ pub(super) async fn run(args: ReplayArgs) -> Result<Outcome> {
         let bar = files.rows().map_or_else(ProgressBar::no_length, ProgressBar::new);
         let style = "{bar:30} {human_pos} of {human_len} rows  {per_sec}  {eta} to go";
         bar.set_style(ProgressStyle::with_template(style).unwrap_or(ProgressStyle::default_bar()));
-        let begun = Instant::now();
+        let clock = Clock::machine();
         let mut sent = 0_u64;
         let mut event = Vec::new();
         for batch in files.scan(writer.columns())?.blocking() {
@@ -71,7 +73,7 @@ pub(super) async fn run(args: ReplayArgs) -> Result<Outcome> {
                 sent += 1;
                 if let Some(rate) = rate {
                     let due = Duration::from_secs_f64(sent as f64 / rate);
-                    std::thread::sleep(due.saturating_sub(begun.elapsed()));
+                    thread::sleep(due.saturating_sub(clock.running()));
                 }
                 if sent.is_multiple_of(1024) || rate.is_some() {
                     bar.set_position(sent);
@@ -80,7 +82,7 @@ pub(super) async fn run(args: ReplayArgs) -> Result<Outcome> {
         }
         sender.flush()?;
         bar.finish_and_clear();
-        let seconds = begun.elapsed().as_secs_f64().max(1e-3);
+        let seconds = clock.running().as_secs_f64().max(1e-3);
         print(&format!(
             "{} rows of {names} sent to `{topic}` in {seconds:.1} s ({} a second)\n",
             count(sender.arrived()),

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process;
+use std::sync::mpsc::Sender;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -13,12 +14,14 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use crate::app::{ConfigFile, Outcome, load};
-use crate::output::prometheus::Gauges;
+use crate::output::prometheus::{Gauges, PartitionGauges};
 use crate::query::table::for_stream;
 use crate::settings::Settings;
 use crate::stream::{Clients, ExpressionMaker, Profiles, Service, Stages, Stop};
+use crate::tally::{Show, Standing};
 use crate::telemetry::{Clock, Telemetry, start_log};
 use crate::web::{Server, router};
+use crate::window::WindowResult;
 
 /// What `vigie run` is told.
 #[derive(Debug, Args)]
@@ -84,8 +87,51 @@ pub(super) async fn run(args: RunArgs) -> Result<Outcome> {
     });
     let server = bind(&settings.service.listen).await?;
     tracing::info!(address = format!("http://{}", server.address()), "metrics are served");
-    serve(settings, profiles, stages, telemetry, stop, server, false).await?;
+    serve(settings, profiles, stages, telemetry, stop, server, Told::nobody()).await?;
     Ok(Outcome::Fine)
+}
+
+/// Who is told of results beside the gauges; with somebody there, the broker is the embedded one.
+pub(super) struct Told(Option<Sender<WindowResult>>);
+
+impl Told {
+    /// The gauges alone.
+    pub(super) fn nobody() -> Self {
+        Self(None)
+    }
+
+    /// Whoever receives from this channel.
+    pub(super) fn also(results: Sender<WindowResult>) -> Self {
+        Self(Some(results))
+    }
+}
+
+/// The gauges of a partition, and who else is told.
+struct Shown {
+    gauges: PartitionGauges,
+    told: Option<Sender<WindowResult>>,
+}
+
+impl Show for Shown {
+    fn result(&mut self, result: &WindowResult) {
+        self.gauges.result(result);
+        if let Some(told) = &self.told {
+            // Who has gone need not know.
+            drop(told.send(result.clone()));
+        }
+    }
+
+    fn standings(&mut self, all: &[Standing<'_>]) {
+        self.gauges.standings(all);
+    }
+
+    fn ready(&mut self, ready: bool) {
+        self.gauges.ready(ready);
+    }
+
+    fn clear(&mut self) {
+        Show::clear(&mut self.gauges);
+    }
 }
 
 /// Takes the port.
@@ -105,20 +151,25 @@ pub(super) async fn serve(
     telemetry: Telemetry,
     stop: Stop,
     server: Server,
-    embedded: bool,
+    told: Told,
 ) -> Result<()> {
     let gauges = Gauges::new(&settings.prometheus, &telemetry)?;
     let instance = settings.service.instance.clone().unwrap_or_else(host);
     let service = Service {
-        clients: Clients::new(&settings.kafka, &instance),
+        clients: if told.0.is_some() {
+            Clients::embedded(&settings.kafka, &instance)
+        } else {
+            Clients::new(&settings.kafka, &instance)
+        },
         settings,
         profiles,
         stages,
         expressions: ExpressionMaker::new(for_stream),
         telemetry: telemetry.clone(),
-        make_show: Box::new(move |partition| Box::new(gauges.partition(partition))),
+        make_show: Box::new(move |partition| {
+            Box::new(Shown { gauges: gauges.partition(partition), told: told.0.clone() })
+        }),
         stop,
-        embedded,
     };
     let (ended, end) = oneshot::channel::<()>();
     let stages = spawn_blocking(move || {

@@ -1,5 +1,7 @@
 //! `vigie topics`: our own topics and their settings.
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 use clap::Subcommand;
 
@@ -29,7 +31,7 @@ pub(super) fn run(command: &TopicsCommand) -> Result<Outcome> {
         let mut text = String::new();
         for topic in &wanted {
             let what = if made.contains(&topic.name) { "made" } else { "was there" };
-            text += &format!("{} {what}\n", topic.name);
+            let _ok = writeln!(text, "{} {what}", topic.name);
         }
         print(&text)?;
     }

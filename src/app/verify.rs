@@ -1,5 +1,7 @@
 //! `vigie verify`: is every input offset accounted for exactly once?
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 use clap::Args;
 use comfy_table::presets::NOTHING;
@@ -76,18 +78,23 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Outcome> {
     }
     let mut text = format!("{table}\n");
     for id in &audit.doubled {
-        text +=
-            &format!("result {id} stands on {} more than once\n", settings.kafka.topics.results);
+        let _ok = writeln!(
+            text,
+            "result {id} stands on {} more than once",
+            settings.kafka.topics.results
+        );
     }
     if audit.unreadable > 0 {
-        text += &format!(
-            "{} messages on {} are no window results\n",
+        let _ok = writeln!(
+            text,
+            "{} messages on {} are no window results",
             count(audit.unreadable),
             settings.kafka.topics.results
         );
     }
-    text += &format!(
-        "{}: {} lanes, {} results\n",
+    let _ok = writeln!(
+        text,
+        "{}: {} lanes, {} results",
         if audit.is_exact() {
             "every input offset is accounted for exactly once"
         } else {

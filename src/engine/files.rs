@@ -4,6 +4,7 @@
 //! free, what they make is merged, and a window is evaluated once its last row is in.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -342,7 +343,7 @@ impl<B, E> Collector<'_, B, E> {
 
     /// Counts rows that could not be read in a window.
     fn note_rejected(&mut self, key: WindowKey, row: u64) {
-        let rejected = std::mem::take(&mut self.rejected);
+        let rejected = mem::take(&mut self.rejected);
         let plan = self.plan;
         let part = self.open.entry(key).or_insert_with(|| Part {
             state: WindowState::new(plan),

@@ -65,9 +65,8 @@ fn fit_continuous<'r>(batches: impl Iterator<Item = &'r Data>) -> Result<(Values
     };
     let (mean, deviation) = (mean(&values)?, sample_deviation(&values).unwrap_or(0.0));
     values.sort_unstable_by(f64::total_cmp);
-    let (least, greatest) = match (values.first(), values.last()) {
-        (Some(&least), Some(&greatest)) => (least, greatest),
-        _ => return Err(Undefined::Empty),
+    let (Some(&least), Some(&greatest)) = (values.first(), values.last()) else {
+        return Err(Undefined::Empty);
     };
     let distribution = if values.len() < BINNED_FROM || least == greatest {
         Distribution::Exact(DistinctValues::from_values(&values)?)

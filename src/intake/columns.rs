@@ -5,6 +5,7 @@ use arrow::array::{
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::Int32Type;
+use std::mem;
 use std::sync::Arc;
 
 use crate::batch::{Column, Values};
@@ -86,12 +87,12 @@ impl Gathered {
         let values = match &mut self.cells {
             Cells::Numbers(numbers) => {
                 let capacity = numbers.len();
-                let values = std::mem::replace(numbers, Vec::with_capacity(capacity));
+                let values = mem::replace(numbers, Vec::with_capacity(capacity));
                 Values::Numbers(Float64Array::new(ScalarBuffer::from(values), nulls))
             }
             Cells::Labels { keys, labels } => {
                 let capacity = keys.len();
-                let keys = std::mem::replace(keys, Vec::with_capacity(capacity));
+                let keys = mem::replace(keys, Vec::with_capacity(capacity));
                 let mut texts = StringBuilder::new();
                 for label in labels.take() {
                     texts.append_value(label);

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, BooleanBuilder, Float64Builder, RecordBatch, StringBuilder,
+    ArrayRef, BooleanArray, BooleanBuilder, Float64Builder, RecordBatch, RecordBatchOptions,
+    StringBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
@@ -113,7 +114,7 @@ impl Inputs {
                 }
             })
             .collect();
-        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
             .expect("the columns are made by the schema, a value a row")
     }

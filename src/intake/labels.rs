@@ -6,6 +6,7 @@
 )]
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
+use std::mem;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -52,6 +53,6 @@ impl Labels {
     pub(super) fn take(&mut self) -> Vec<String> {
         self.positions.clear();
         self.last = 0;
-        std::mem::take(&mut self.texts)
+        mem::take(&mut self.texts)
     }
 }

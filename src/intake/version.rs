@@ -1,5 +1,6 @@
 //! How the columns of one model version are found in events, and gathered.
 
+use std::mem;
 use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, Int64Array};
@@ -77,8 +78,8 @@ impl Gathering {
     /// The rows of a version that no profile serves.
     pub(super) fn take_bare(&mut self) -> Rows {
         Rows {
-            offsets: ScalarBuffer::from(std::mem::take(&mut self.offsets)),
-            times: Some(ScalarBuffer::from(std::mem::take(&mut self.times))),
+            offsets: ScalarBuffer::from(mem::take(&mut self.offsets)),
+            times: Some(ScalarBuffer::from(mem::take(&mut self.times))),
             columns: Vec::new(),
             expected: None,
         }
@@ -104,7 +105,6 @@ impl VersionReader {
             let From::Slot(slot) = source.from else { continue };
             let found = slots.get(slot);
             let wanted = match (source.kind, found) {
-                (_, Slot::Missing | Slot::Null) => continue,
                 (ColumnKind::Continuous, Slot::Int(_) | Slot::Float(_)) => {
                     let probability =
                         source.role != Role::Score || found.number().is_some_and(is_probability);
@@ -117,7 +117,7 @@ impl VersionReader {
                     });
                 }
                 (ColumnKind::Categorical, Slot::Other(_)) => "a text, a number, true or false",
-                (ColumnKind::Categorical, _) => continue,
+                (_, Slot::Missing | Slot::Null) | (ColumnKind::Categorical, _) => continue,
                 (ColumnKind::Continuous, _) => "a number",
             };
             return Err(Reason::WrongType {
@@ -182,8 +182,8 @@ impl VersionReader {
     /// # Errors
     /// Why the expressions cannot be computed.
     pub(super) fn take(&self, gathering: &mut Gathering) -> Result<(Rows, Vec<i64>), String> {
-        let offsets = std::mem::take(&mut gathering.offsets);
-        let times = std::mem::take(&mut gathering.times);
+        let offsets = mem::take(&mut gathering.offsets);
+        let times = mem::take(&mut gathering.times);
         let mut columns: Vec<Data> = gathering.columns.iter_mut().map(Gathered::take).collect();
         let mut kept = None;
         if let (Some(expressions), Some(inputs)) = (&self.expressions, &mut gathering.inputs) {
@@ -216,6 +216,10 @@ impl VersionReader {
 }
 
 /// The rows that are kept.
+///
+/// # Panics
+///
+/// If `kept` has not one flag a row.
 pub fn keep(rows: &Rows, kept: &BooleanArray) -> Rows {
     let numbers = |values: &ScalarBuffer<i64>| {
         let array = Int64Array::new(values.clone(), None);

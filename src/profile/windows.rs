@@ -72,7 +72,7 @@ impl fmt::Display for Period {
             ("minute", 60_000),
             ("second", 1000),
         ] {
-            if milliseconds % length == 0 {
+            if milliseconds.is_multiple_of(length) {
                 let count = milliseconds / length;
                 return write!(f, "{count} {unit}{}", if count == 1 { "" } else { "s" });
             }
@@ -101,10 +101,10 @@ mod tests {
 
     #[test]
     fn periods_are_aligned_to_utc_and_weeks_to_monday() {
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         assert_eq!(WindowRule::period_of(hour, 5_400_000_000), (3_600_000_000, 7_200_000_000));
         assert_eq!(WindowRule::period_of(hour, -1), (-3_600_000_000, 0));
-        let week = Duration::from_secs(7 * 86_400);
+        let week = Duration::from_hours(7 * 24);
         // 2024-01-03 was a Wednesday; its week began on Monday 2024-01-01.
         let (start, end) = WindowRule::period_of(week, 1_704_240_000_000_000);
         assert_eq!((start, end), (1_704_067_200_000_000, 1_704_672_000_000_000));
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn rules_print_as_people_say_them() {
-        assert_eq!(WindowRule::Period(Duration::from_secs(600)).to_string(), "10 minutes");
-        assert_eq!(WindowRule::Period(Duration::from_secs(86_400)).to_string(), "1 day");
+        assert_eq!(WindowRule::Period(Duration::from_mins(10)).to_string(), "10 minutes");
+        assert_eq!(WindowRule::Period(Duration::from_hours(24)).to_string(), "1 day");
         assert_eq!(WindowRule::Size(5000).to_string(), "5000 rows");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute;
@@ -26,8 +27,8 @@ pub struct EventWriter {
 /// An event, with a column or a constant at each leaf.
 #[derive(Debug)]
 enum Shape {
-    Object(BTreeMap<String, Shape>),
-    List(BTreeMap<usize, Shape>),
+    Object(BTreeMap<String, Self>),
+    List(BTreeMap<usize, Self>),
     Column(usize),
     Constant(String),
 }
@@ -262,8 +263,7 @@ fn cells(column: &str, values: &ArrayRef) -> Result<Cells, QueryError> {
     let cast = |wanted: &DataType| compute::cast(values, wanted);
     Ok(match values.data_type() {
         DataType::Null => Cells::Nothing,
-        DataType::Boolean => Cells::Bare(values.clone()),
-        DataType::UInt64 => Cells::Bare(values.clone()),
+        DataType::Boolean | DataType::UInt64 => Cells::Bare(Arc::clone(values)),
         integer if integer.is_integer() => Cells::Bare(cast(&DataType::Int64)?),
         number if is_number(number) => Cells::Bare(cast(&DataType::Float64)?),
         text if is_text(text) => Cells::Texts(cast(&DataType::Utf8)?.as_string::<i32>().clone()),

@@ -123,7 +123,8 @@ impl Files {
         let text = merge(sources.iter().filter(|source| source.is_text()).map(Source::described))?;
         for source in sources.iter_mut().filter(|source| source.is_text()) {
             let own = source.schema.fields().iter();
-            let wide = own.filter_map(|field| Some(text.fields().find(field.name())?.1.clone()));
+            let wide =
+                own.filter_map(|field| Some(Arc::clone(text.fields().find(field.name())?.1)));
             source.schema = Arc::new(Schema::new(wide.collect::<Vec<_>>()));
         }
         let schema = Arc::new(merge(sources.iter().map(Source::described))?);

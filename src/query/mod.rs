@@ -1,4 +1,4 @@
-//! Files and SQL: the only module that knows DataFusion and Parquet.
+//! Files and SQL: the only module that knows `DataFusion` and Parquet.
 //!
 //! ```text
 //! Files        paths, globs, folders, object-store URLs -> one schema, a stream of rows in file order

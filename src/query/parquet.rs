@@ -18,6 +18,7 @@ use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetStatisticsPoli
 use datafusion::parquet::file::reader::ChunkReader;
 use datafusion::parquet::schema::types::SchemaDescriptor;
 use std::fs::File;
+use std::io;
 
 use super::error::QueryError;
 use super::files::{Description, Source};
@@ -124,7 +125,7 @@ fn mask(schema: &SchemaDescriptor, columns: &[ColumnPath]) -> ProjectionMask {
     ProjectionMask::leaves(schema, leaves.collect::<Vec<_>>())
 }
 
-fn unreadable(file: &Found, source: std::io::Error) -> QueryError {
+fn unreadable(file: &Found, source: io::Error) -> QueryError {
     QueryError::Read { file: file.name.clone(), source }
 }
 

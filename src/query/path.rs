@@ -1,5 +1,7 @@
 //! Dotted paths into nested rows.
 
+use std::sync::Arc;
+
 use arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, Int64Array, OffsetSizeTrait,
     RecordBatch,
@@ -105,7 +107,7 @@ impl ColumnPath {
         let Some(column) = rows.column_by_name(column) else {
             return Ok(None);
         };
-        let mut values = column.clone();
+        let mut values = Arc::clone(column);
         for step in steps {
             let Some(inner) = enter(&values, step)? else {
                 return Ok(None);
@@ -149,12 +151,11 @@ fn parse(path: &str) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     let mut rest = path;
     loop {
-        let (key, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_key(quoted)?,
-            None => {
-                let (key, after) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
-                (key.to_owned(), after)
-            }
+        let (key, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            quoted_key(quoted)?
+        } else {
+            let (key, after) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
+            (key.to_owned(), after)
         };
         if key.is_empty() {
             return None;
@@ -215,7 +216,7 @@ fn enter(values: &ArrayRef, step: &Step) -> Result<Option<ArrayRef>, QueryError>
                 Some(_) if inner.data_type() != &DataType::Null => {
                     Ok(Some(compute::nullif(inner, &compute::is_null(values)?)?))
                 }
-                _ => Ok(Some(inner.clone())),
+                _ => Ok(Some(Arc::clone(inner))),
             }
         }
         (Step::Item(index), DataType::List(_)) => item(values.as_list::<i32>(), *index),

@@ -14,8 +14,8 @@ pub(super) enum Shape {
     Integer,
     Number,
     Text,
-    List(Box<Shape>),
-    Object(Vec<(String, Shape)>),
+    List(Box<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 impl Shape {

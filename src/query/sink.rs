@@ -24,9 +24,13 @@ const ROW_GROUP_BYTES: usize = 16 << 20;
 /// which is taken away again when the sink is dropped unfinished. An older file of the name is replaced.
 pub struct ParquetSink {
     path: PathBuf,
-    partial: PathBuf,
-    writer: Option<ArrowWriter<BufWriter<File>>>,
+    // Before `partial`: the file is closed, then taken away.
+    writer: ArrowWriter<BufWriter<File>>,
+    partial: Partial,
 }
+
+/// A file under its hidden name, taken away when this is dropped.
+struct Partial(PathBuf);
 
 impl ParquetSink {
     /// Begins a file for rows of this schema.
@@ -35,16 +39,16 @@ impl ParquetSink {
     /// Where the folder cannot be written, or a type has no form in Parquet.
     pub fn create(path: &Path, schema: SchemaRef) -> Result<Self, QueryError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let partial = path.with_file_name(format!(".{name}.partial"));
+        let hidden = path.with_file_name(format!(".{name}.partial"));
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
             .build();
-        let file = File::create(&partial).map_err(|source| unwritable(path, source))?;
-        let mut sink = Self { path: path.to_owned(), partial, writer: None };
-        let writer = ArrowWriter::try_new(BufWriter::new(file), schema, Some(properties));
-        sink.writer = Some(writer.map_err(|source| refused(path, source))?);
-        Ok(sink)
+        let file = File::create(&hidden).map_err(|source| unwritable(path, source))?;
+        let partial = Partial(hidden);
+        let writer = ArrowWriter::try_new(BufWriter::new(file), schema, Some(properties))
+            .map_err(|source| refused(path, source))?;
+        Ok(Self { path: path.to_owned(), writer, partial })
     }
 
     /// Adds rows after those before.
@@ -52,30 +56,28 @@ impl ParquetSink {
     /// # Errors
     /// Rows of another schema; a full disk.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<(), QueryError> {
-        let writer =
-            self.writer.as_mut().expect("it is taken by `finish` alone, which ends the sink");
-        writer.write(rows).map_err(|source| refused(&self.path, source))
+        self.writer.write(rows).map_err(|source| refused(&self.path, source))
     }
 
     /// Writes the footer, waits for the disk and gives the file its name.
     ///
     /// # Errors
     /// A full disk, or a name that is taken by a folder.
-    pub fn finish(mut self) -> Result<(), QueryError> {
-        let writer = self.writer.take().expect("it is taken here alone, and this ends the sink");
-        let file = writer.into_inner().map_err(|source| refused(&self.path, source))?;
+    pub fn finish(self) -> Result<(), QueryError> {
+        let Self { path, writer, partial } = self;
+        let file = writer.into_inner().map_err(|source| refused(&path, source))?;
         let whole = || -> io::Result<()> {
             file.into_inner()?.sync_all()?;
-            fs::rename(&self.partial, &self.path)
+            fs::rename(&partial.0, &path)
         };
-        whole().map_err(|source| unwritable(&self.path, source))
+        whole().map_err(|source| unwritable(&path, source))
     }
 }
 
-impl Drop for ParquetSink {
+impl Drop for Partial {
     fn drop(&mut self) {
-        // After `finish` there is nothing left to take away.
-        drop(fs::remove_file(&self.partial));
+        // After a rename there is nothing left to take away.
+        drop(fs::remove_file(&self.0));
     }
 }
 

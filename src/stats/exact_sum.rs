@@ -216,7 +216,7 @@ fn scale_by(magnitude: u128, exponent: i32, negative: bool) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{any, prop, prop_assert_eq, proptest};
+    use proptest::prelude::{Strategy, any, prop, prop_assert_eq, proptest};
 
     use super::*;
 
@@ -265,8 +265,7 @@ mod tests {
         assert_eq!(sum(&values, scale).minus_times(499.5, 1000, scale), 0.0);
     }
 
-    fn finite() -> impl proptest::strategy::Strategy<Value = f64> {
-        use proptest::strategy::Strategy;
+    fn finite() -> impl Strategy<Value = f64> {
         any::<u64>().prop_map(f64::from_bits).prop_filter("finite", |value| value.is_finite())
     }
 

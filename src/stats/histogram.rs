@@ -1,6 +1,7 @@
 //! What needs the order of values: an adaptive histogram.
 
 use std::fmt::Debug;
+use std::mem;
 
 use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
@@ -230,7 +231,7 @@ impl<W: Weight> Histogram<W> {
         for index in 0..self.keys.len() {
             let key = self.keys[index] >> bits;
             if kept > 0 && self.keys[kept - 1] == key {
-                let weight = std::mem::take(&mut self.weights[index]);
+                let weight = mem::take(&mut self.weights[index]);
                 self.weights[kept - 1].merge(&weight);
             } else {
                 self.keys[kept] = key;

@@ -1,6 +1,7 @@
 //! Is every input record accounted for exactly once? The ledgers and the results against the input itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 use std::thread;
 use std::time::Duration;
 
@@ -86,6 +87,9 @@ impl Audit {
 }
 
 /// Holds ledgers, results and inputs against each other; waits up to `patience` seconds for partitions to be equally far.
+///
+/// # Errors
+/// A cluster that does not answer, logs without a layout, or state that cannot be read.
 pub fn audit(clients: &Clients, patience: u64) -> Result<Audit, StreamError> {
     let layout = control::read(clients)?.layout();
     let layout = layout.ok_or_else(|| {
@@ -201,7 +205,7 @@ fn published(
     audit: &mut Audit,
 ) -> Result<BTreeMap<Lane, Digest>, StreamError> {
     let topic = clients.kafka().topics.results.clone();
-    let partitions = describe(clients, std::slice::from_ref(&topic))?
+    let partitions = describe(clients, slice::from_ref(&topic))?
         .get(&topic)
         .map_or(0, |described| described.partitions);
     let mut ids = BTreeSet::new();

@@ -7,7 +7,9 @@ use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{BaseProducer, NoCustomPartitioner, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{
+    BaseProducer, DeliveryResult, NoCustomPartitioner, ProducerContext, ThreadedProducer,
+};
 
 use crate::settings::Kafka;
 use crate::stream::error::StreamError;
@@ -22,6 +24,7 @@ pub(super) const SESSION: Duration = Duration::from_secs(30);
 pub struct Clients {
     kafka: Kafka,
     instance: String,
+    embedded: bool,
 }
 
 /// What librdkafka says goes to our log.
@@ -42,7 +45,7 @@ impl ConsumerContext for Quiet {}
 
 impl ProducerContext for Quiet {
     type DeliveryOpaque = ();
-    fn delivery(&self, _: &rdkafka::producer::DeliveryResult<'_>, (): ()) {}
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -61,7 +64,17 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
 impl Clients {
     /// Clients of the cluster that the settings name, for this instance of the service.
     pub fn new(kafka: &Kafka, instance: &str) -> Self {
-        Self { kafka: kafka.clone(), instance: instance.to_owned() }
+        Self { kafka: kafka.clone(), instance: instance.to_owned(), embedded: false }
+    }
+
+    /// Clients of the embedded broker, which cannot be asked about its topics as a real one can.
+    pub fn embedded(kafka: &Kafka, instance: &str) -> Self {
+        Self { embedded: true, ..Self::new(kafka, instance) }
+    }
+
+    /// Whether the broker is the embedded one.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.embedded
     }
 
     /// The settings.

@@ -1,9 +1,11 @@
 //! What is in force, agreed on through the control topic: settings and profiles under a rising number.
 //!
 //! The topic has one partition and one writer at a time (the transactional id `<namespace>.control`), is compacted, and
-//! no key is ever written twice: `layout`, `epoch/<n>`, `policy/<n>`, `profile/<hash>/<part>`.
+//! no key is ever written twice: `layout`, `epoch/<n>`, `policy/<n>`, `profile/<hash>/<part>`,
+//! `lost/<topic id>/<partition>/<offset>`.
 
 use std::collections::BTreeMap;
+use std::slice;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,9 +17,10 @@ use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::batch::Lane;
 use crate::epoch::{Epoch, Epochs, Policies, compile};
 use crate::profile::Profile;
-use crate::settings::{Model, Policy, Settings};
+use crate::settings::{Model, Performance, Policy, Settings};
 use crate::stream::clients::{Clients, PATIENCE};
 use crate::stream::error::StreamError;
 use crate::stream::read::{Reading, is_passing, read_to_end};
@@ -31,6 +34,8 @@ pub struct ControlLog {
     epochs: BTreeMap<u64, EpochRecord>,
     policies: BTreeMap<u64, PolicyRecord>,
     profiles: BTreeMap<String, BTreeMap<usize, Vec<u8>>>,
+    /// Up to where an operator gave lanes up.
+    lost: BTreeMap<Lane, i64>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -127,6 +132,15 @@ impl ControlLog {
                     self.profiles.entry(hash.to_owned()).or_default().insert(part, value.to_vec());
                 }
             }
+            (Some("lost"), Some(topic), Some(partition)) => {
+                let to = words.next().and_then(|to| to.parse().ok());
+                if let (Ok(topic), Ok(partition), Some(to)) =
+                    (u128::from_str_radix(topic, 16), partition.parse(), to)
+                {
+                    let known = self.lost.entry(Lane { topic, partition }).or_insert(to);
+                    *known = to.max(*known);
+                }
+            }
             // Another version may keep other things here.
             _ => tracing::debug!(key, "control topic: a key that this version does not know"),
         }
@@ -149,6 +163,9 @@ impl ControlLog {
     }
 
     /// Everything compiled.
+    ///
+    /// # Errors
+    /// Settings or a profile on the topic that this version cannot read.
     pub fn compile(&self) -> Result<Epochs, StreamError> {
         let mut compiled = Epochs::default();
         let mut parsed: BTreeMap<&str, Arc<Profile>> = BTreeMap::new();
@@ -172,13 +189,12 @@ impl ControlLog {
                 }
                 let mut profiles = BTreeMap::new();
                 for (version, hash) in &model.profiles {
-                    let profile = match parsed.get(hash.as_str()) {
-                        Some(profile) => Arc::clone(profile),
-                        None => {
-                            let profile = Arc::new(self.profile(hash)?);
-                            parsed.insert(hash, Arc::clone(&profile));
-                            profile
-                        }
+                    let profile = if let Some(profile) = parsed.get(hash.as_str()) {
+                        Arc::clone(profile)
+                    } else {
+                        let profile = Arc::new(self.profile(hash)?);
+                        parsed.insert(hash, Arc::clone(&profile));
+                        profile
                     };
                     profiles.insert(version.clone(), profile);
                 }
@@ -241,8 +257,7 @@ fn epoch_of(settings: &Settings, profiles: &Profiles) -> EpochRecord {
 fn figures_of(model: &Model) -> String {
     let bare = Model::new(&model.name, model.problem);
     let figures = Model { alerts: bare.alerts, profile: None, ..model.clone() };
-    let performance =
-        crate::settings::Performance { currency: None, ..figures.performance.clone() };
+    let performance = Performance { currency: None, ..figures.performance.clone() };
     Model { performance, ..figures }.canonical()
 }
 
@@ -266,7 +281,7 @@ pub(super) fn read(clients: &Clients) -> Result<ControlLog, StreamError> {
 /// Where the cluster does not answer.
 pub fn recorded_layout(clients: &Clients) -> Result<Option<Layout>, StreamError> {
     let topic = clients.kafka().topic("control");
-    if describe(clients, std::slice::from_ref(&topic))?.contains_key(&topic) {
+    if describe(clients, slice::from_ref(&topic))?.contains_key(&topic) {
         Ok(read(clients)?.layout())
     } else {
         Ok(None)
@@ -342,6 +357,33 @@ pub fn apply(
     Ok((epoch_applied, policy_applied))
 }
 
+/// Has a lane go on at the first offset that is left, without those before it that nobody can read any more.
+///
+/// # Errors
+/// A topic or partition that does not exist; where the cluster refuses.
+pub fn give_up(clients: &Clients, topic: &str, partition: i32) -> Result<i64, StreamError> {
+    let no_topic = || StreamError::NoTopic {
+        topic: format!("{topic}/{partition}"),
+        hint: "lanes are named topic/partition".to_owned(),
+    };
+    let described = describe(clients, &[topic.to_owned()])?;
+    let found = described.get(topic).filter(|found| (0..found.partitions).contains(&partition));
+    let found = found.ok_or_else(no_topic)?;
+    let reader = clients.reader_with_end("control", true)?;
+    let (first, _) = watermarks(&reader, topic, partition)?;
+    let key = format!("lost/{:032x}/{partition}/{first}", found.id);
+    let what = "write the control topic";
+    let producer = clients.transactional("control")?;
+    producer.init_transactions(PATIENCE).map_err(StreamError::cluster(what))?;
+    producer.begin_transaction().map_err(StreamError::cluster(what))?;
+    let log = clients.kafka().topic("control");
+    let value = json(&first);
+    let record = BaseRecord::to(&log).partition(0).key(&key).payload(&value);
+    producer.send(record).map_err(|(error, _)| StreamError::cluster(what)(error))?;
+    producer.commit_transaction(PATIENCE * 3).map_err(StreamError::cluster(what))?;
+    Ok(first)
+}
+
 fn json<T: Serialize>(value: &T) -> Vec<u8> {
     // Every map has strings for keys, and every number is finite.
     serde_json::to_vec(value).unwrap_or_default()
@@ -362,6 +404,8 @@ pub struct Now {
     pub epoch: u64,
     /// The policy for what is sent next.
     pub policy: u64,
+    /// Up to where an operator gave lanes up.
+    pub lost: Arc<BTreeMap<Lane, i64>>,
 }
 
 impl InForce {
@@ -408,6 +452,7 @@ fn follow_once(clients: &Clients, in_force: &InForce, stop: &Stop) -> Result<(),
         .map_err(StreamError::cluster("read the control topic"))?;
     let mut log = ControlLog::default();
     let mut seen = (0, 0);
+    let mut given_up = BTreeMap::new();
     while !stop.is_set() {
         match reader.poll(Duration::from_millis(200)) {
             Some(Ok(record)) => {
@@ -416,17 +461,20 @@ fn follow_once(clients: &Clients, in_force: &InForce, stop: &Stop) -> Result<(),
                 }
                 continue;
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => {}
+            None | Some(Err(KafkaError::PartitionEOF(_))) => {}
             Some(Err(error)) if is_passing(&error) => {}
             Some(Err(error)) => return Err(StreamError::cluster("read the control topic")(error)),
-            None => {}
         }
         let newest = (log.newest_epoch(), log.newest_policy());
-        if newest != seen {
+        if newest != seen || log.lost != given_up {
             let epochs = Arc::new(log.compile()?);
+            if newest != seen {
+                tracing::info!(epoch = newest.0, policy = newest.1, "settings in force");
+            }
             seen = newest;
-            tracing::info!(epoch = newest.0, policy = newest.1, "settings in force");
-            in_force.set(Now { epochs, epoch: newest.0, policy: newest.1 });
+            given_up.clone_from(&log.lost);
+            let lost = Arc::new(log.lost.clone());
+            in_force.set(Now { epochs, epoch: newest.0, policy: newest.1, lost });
         }
     }
     Ok(())

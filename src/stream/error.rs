@@ -166,9 +166,9 @@ impl StreamError {
     /// What happens next.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::Cluster { .. } => Disposition::Retry,
-            // Whoever wrote it has read the control topic further than we have.
-            Self::Halt {
+            // Whoever wrote an unknown number has read the control topic further than we have.
+            Self::Cluster { .. }
+            | Self::Halt {
                 source: Halt::UnknownEpoch { .. } | Halt::UnknownPolicy { .. }, ..
             } => Disposition::Retry,
             Self::Fenced { .. } => Disposition::GiveUp,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -65,7 +65,7 @@ impl Membership {
         let polled = Arc::clone(&consumer);
         let left = leave.clone();
         let name = group.to_owned();
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name(format!("{group}-member"))
             .spawn(move || {
                 while !left.is_set() {

@@ -17,6 +17,7 @@ mod audit;
 mod clients;
 mod control;
 mod dead_letters;
+mod embedded;
 mod error;
 mod expressions;
 mod intake;
@@ -34,7 +35,10 @@ mod worker;
 
 pub use self::audit::{Audit, Finding, LaneAudit, audit};
 pub use self::clients::Clients;
-pub use self::control::{Applied, ControlLog, InForce, Now, Profiles, apply, recorded_layout};
+pub use self::control::{
+    Applied, ControlLog, InForce, Now, Profiles, apply, give_up, recorded_layout,
+};
+pub use self::embedded::EmbeddedBroker;
 pub use self::error::{Disposition, StreamError};
 pub use self::expressions::ExpressionMaker;
 pub use self::read::{ReadRecord, Reading, read_to_end};

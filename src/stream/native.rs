@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr::null_mut;
+use std::slice;
 use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
@@ -114,7 +115,7 @@ pub(super) fn metadata(list: &TopicPartitionList) -> Vec<String> {
                 if start.is_null() {
                     return String::new();
                 }
-                String::from_utf8_lossy(std::slice::from_raw_parts(start, size)).into_owned()
+                String::from_utf8_lossy(slice::from_raw_parts(start, size)).into_owned()
             })
             .collect()
     }

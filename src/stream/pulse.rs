@@ -3,7 +3,7 @@
 //! On a thread of its own, since each question waits for an answer.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 
 use crate::stream::clients::Clients;
 use crate::stream::error::StreamError;
@@ -39,7 +39,7 @@ impl Pulse {
         let reader = clients.reader("pulse", false)?;
         let (questions, asked) = channel::<Vec<Question>>();
         let (answered, answers) = channel();
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("pulse".to_owned())
             .spawn(move || {
                 for question in asked.iter().flatten() {

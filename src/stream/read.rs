@@ -55,6 +55,9 @@ impl<'m> ReadRecord<'m> {
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// Gives every record of a partition from the first that is there to the last, as it is now, to `take`.
+///
+/// # Errors
+/// A cluster that does not answer, a partition that says nothing for long, and what `take` answers.
 pub fn read_to_end(
     clients: &Clients,
     topic: &str,

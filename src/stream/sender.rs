@@ -2,19 +2,21 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
-use crate::stream::clients::{Clients, PATIENCE};
+use crate::stream::clients::{Clients, PATIENCE, log};
 use crate::stream::error::StreamError;
 use crate::stream::topics::describe;
 
 /// Sends events to a topic and counts what arrived.
-#[allow(missing_debug_implementations, reason = "a client has no useful form")]
+#[expect(missing_debug_implementations, reason = "a client has no useful form")]
 pub struct Sender {
     producer: ThreadedProducer<Counting>,
     counts: Arc<Counts>,
@@ -31,8 +33,8 @@ struct Counts {
 struct Counting(Arc<Counts>);
 
 impl ClientContext for Counting {
-    fn log(&self, level: rdkafka::config::RDKafkaLogLevel, facility: &str, message: &str) {
-        crate::stream::clients::log(level, facility, message);
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
     }
 }
 
@@ -81,16 +83,18 @@ impl Sender {
     /// Where an event before it could not be delivered.
     pub fn send(&self, turn: u64, key: Option<&[u8]>, value: &[u8]) -> Result<(), StreamError> {
         let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&self.topic).payload(value);
-        record = match key {
-            Some(key) => record.key(key),
-            None => record.partition((turn % self.partitions.unsigned_abs() as u64) as i32),
+        record = if let Some(key) = key {
+            record.key(key)
+        } else {
+            let partition = turn % u64::from(self.partitions.unsigned_abs());
+            record.partition(i32::try_from(partition).unwrap_or_default())
         };
         loop {
             self.check()?;
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                    std::thread::sleep(Duration::from_millis(5));
+                    thread::sleep(Duration::from_millis(5));
                     record = back;
                 }
                 Err((error, _)) => return Err(self.failed(error)),

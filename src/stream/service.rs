@@ -1,5 +1,6 @@
 //! The whole service: settings put in force, then the stages until it is told to stop.
 
+use std::thread;
 use std::time::Duration;
 
 use crate::settings::Settings;
@@ -41,8 +42,6 @@ pub struct Service {
     pub make_show: MakeShow,
     /// Ends it.
     pub stop: Stop,
-    /// Whether the cluster is the embedded one, which cannot be asked about its topics.
-    pub embedded: bool,
 }
 
 impl Service {
@@ -66,7 +65,7 @@ impl Service {
         say("settings", applied.0);
         say("policy", applied.1);
         let in_force = InForce::default();
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             let follower = {
                 let (clients, in_force, stop) = (&self.clients, &in_force, &self.stop);
                 scope.spawn(move || control::follow(clients, in_force, stop))
@@ -84,7 +83,7 @@ impl Service {
         if self.stop.is_set() {
             return Ok(());
         }
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             let mut stages = Vec::new();
             if self.stages.tally {
                 let tallies = Tallies::new(
@@ -126,7 +125,7 @@ impl Service {
 
     fn prepare_topics(&self) -> Result<Layout, StreamError> {
         let wished = Layout { tally: self.settings.kafka.tally_partitions };
-        if self.embedded {
+        if self.clients.is_embedded() {
             return Ok(wished);
         }
         let kafka = &self.settings.kafka;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 use crate::batch::{Cursor, Lane};
@@ -24,7 +25,7 @@ struct Manifest {
     head_parts: usize,
     /// Parts by the key of the window.
     #[n(1)]
-    windows: BTreeMap<minicbor::bytes::ByteVec, usize>,
+    windows: BTreeMap<ByteVec, usize>,
 }
 
 /// What stands in a partition of the state topic.
@@ -47,7 +48,7 @@ pub(super) fn read(clients: &Clients, partition: i32) -> Result<Stored, StreamEr
         let Some(key) = record.key else { return Ok(()) };
         match (key, record.value) {
             (LEDGER, Some(value)) => {
-                stored.ledger = Some(Ledger::from_bytes(value).map_err(state)?)
+                stored.ledger = Some(Ledger::from_bytes(value).map_err(state)?);
             }
             (MANIFEST, Some(value)) => {
                 let manifest = minicbor::decode(value).map_err(CheckpointError::from);

@@ -1,8 +1,9 @@
 //! Drives the tally stage: a worker for every partition of the tally log that the group gives us.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::stream::clients::Clients;
@@ -82,7 +83,7 @@ impl<'s> Tallies<'s> {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        end(std::mem::take(&mut self.workers).into_values().collect());
+        end(mem::take(&mut self.workers).into_values().collect());
         Ok(())
     }
 
@@ -96,7 +97,7 @@ impl<'s> Tallies<'s> {
             show: (self.make_show)(partition),
             stop: stop.clone(),
         };
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name(format!("tally-{partition}"))
             .spawn(move || worker.run())
             .map_err(|error| StreamError::Control(format!("no thread for tally: {error}")))?;

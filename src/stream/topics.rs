@@ -1,11 +1,16 @@
 //! Our topics and those that we read: what they must be, making them, checking them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::thread;
+use std::time::Duration;
 
 use futures::executor::block_on;
-use rdkafka::admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::consumer::Consumer;
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::batch::Lane;
 use crate::settings::Kafka;
@@ -43,6 +48,8 @@ pub struct Layout {
 }
 
 const DAY: u64 = 86_400_000;
+/// How often topics that were made are looked for.
+const SEEN_EVERY: Duration = Duration::from_millis(100);
 
 /// All our topics.
 pub fn wanted(kafka: &Kafka, layout: Layout) -> Vec<Wanted> {
@@ -97,15 +104,14 @@ pub fn wanted(kafka: &Kafka, layout: Layout) -> Vec<Wanted> {
 impl Wanted {
     /// The command that makes it, for people who may not let us.
     pub fn command(&self, servers: &str) -> String {
-        let settings: String = self
-            .settings
-            .iter()
-            .map(|setting| format!(" --config {}={}", setting.name, setting.value))
-            .collect();
-        format!(
-            "kafka-topics.sh --bootstrap-server {servers} --create --topic {} --partitions {}{settings}",
+        let mut command = format!(
+            "kafka-topics.sh --bootstrap-server {servers} --create --topic {} --partitions {}",
             self.name, self.partitions
-        )
+        );
+        for setting in &self.settings {
+            let _ok = write!(command, " --config {}={}", setting.name, setting.value);
+        }
+        command
     }
 }
 
@@ -115,15 +121,38 @@ pub(super) fn describe(
     topics: &[String],
 ) -> Result<BTreeMap<String, Described>, StreamError> {
     let admin = clients.admin()?;
+    if clients.is_embedded() {
+        return describe_embedded(&admin, topics);
+    }
     let mut described = describe_topics(&admin, topics, PATIENCE)
         .map_err(StreamError::cluster(format!("describe topics {}", topics.join(", "))))?;
     for (name, topic) in &mut described {
-        // Brokers older than 2.8, and the embedded one, know no ids: then the name has to do.
+        // Brokers older than 2.8 know no ids: then the name has to do.
         if topic.id == 0 {
-            topic.id = xxhash_rust::xxh3::xxh3_128(name.as_bytes());
+            topic.id = xxh3_128(name.as_bytes());
         }
     }
     Ok(described)
+}
+
+/// The same of the embedded broker, whose topics live as long as it does: their names are their ids.
+fn describe_embedded(
+    admin: &AdminClient<DefaultClientContext>,
+    topics: &[String],
+) -> Result<BTreeMap<String, Described>, StreamError> {
+    let metadata = admin
+        .inner()
+        .fetch_metadata(None, PATIENCE)
+        .map_err(StreamError::cluster("describe the embedded broker's topics"))?;
+    let found =
+        metadata.topics().iter().filter(|topic| topics.iter().any(|name| name == topic.name()));
+    Ok(found
+        .map(|topic| {
+            let id = xxh3_128(topic.name().as_bytes());
+            let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
+            (topic.name().to_owned(), Described { id, partitions })
+        })
+        .collect())
 }
 
 /// Those of our topics that exist.
@@ -134,6 +163,9 @@ pub(super) fn describe_own(clients: &Clients) -> Result<BTreeMap<String, Describ
 }
 
 /// The lanes of topics.
+///
+/// # Errors
+/// A cluster that does not answer.
 pub fn lanes(
     clients: &Clients,
     topics: &[String],
@@ -198,10 +230,29 @@ pub fn create(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<String>, Strea
             }
         }
     }
+    wait_until_seen(clients, wanted)?;
     Ok(made)
 }
 
+/// A broker answers before it has heard of a topic itself; whoever asks about it in this moment is told that there is
+/// none.
+fn wait_until_seen(clients: &Clients, wanted: &[Wanted]) -> Result<(), StreamError> {
+    let names: Vec<String> = wanted.iter().map(|topic| topic.name.clone()).collect();
+    for _ in 0..PATIENCE.as_millis() / SEEN_EVERY.as_millis() {
+        let described = describe(clients, &names)?;
+        if names.iter().all(|name| described.contains_key(name)) {
+            return Ok(());
+        }
+        thread::sleep(SEEN_EVERY);
+    }
+    let unknown = KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
+    Err(StreamError::cluster("see the topics that were made")(unknown))
+}
+
 /// What is wrong with our topics, and with those that we read; empty where all is well.
+///
+/// # Errors
+/// A cluster that does not answer.
 pub fn faults(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<StreamError>, StreamError> {
     let kafka = clients.kafka();
     let mut names: Vec<String> = wanted.iter().map(|topic| topic.name.clone()).collect();
@@ -309,8 +360,8 @@ fn read_settings(
 }
 
 /// Where a partition begins that nobody has read yet, and what is there of it: first and next offset.
-pub(super) fn watermarks<C: rdkafka::consumer::ConsumerContext>(
-    reader: &rdkafka::consumer::BaseConsumer<C>,
+pub(super) fn watermarks<C: ConsumerContext>(
+    reader: &BaseConsumer<C>,
     topic: &str,
     partition: i32,
 ) -> Result<(i64, i64), StreamError> {

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, Message as _, OwnedHeaders};
+use rdkafka::message::{Header, Message as _, OwnedHeaders, ToBytes};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::batch::Record;
+use crate::batch::{Body, Record};
 use crate::stream::clients::{Clients, Quiet};
 use crate::stream::control::InForce;
 use crate::stream::error::{Disposition, StreamError, chain};
@@ -112,7 +112,7 @@ impl Worker {
     }
 
     fn session(&mut self) -> Result<(), StreamError> {
-        let mut session = Session::begin(self)?;
+        let Some(mut session) = Session::begin(self)? else { return Ok(()) };
         let worked = session.work();
         if worked.is_ok() {
             // What was read and not yet committed is read again by whoever comes next; but a ledger now spares it that.
@@ -123,8 +123,9 @@ impl Worker {
 }
 
 impl<'w> Session<'w> {
-    /// Fences whoever was here before, reads the state back, and catches up in silence.
-    fn begin(worker: &'w mut Worker) -> Result<Self, StreamError> {
+    /// Fences whoever was here before, reads the state back, and catches up in silence; `None` where it is told to
+    /// stop meanwhile.
+    fn begin(worker: &'w mut Worker) -> Result<Option<Self>, StreamError> {
         let partition = worker.partition;
         let clients = worker.clients.clone();
         let producer = clients.transactional(&format!("tally.{partition}"))?;
@@ -162,6 +163,9 @@ impl<'w> Session<'w> {
         };
         if let Some(ledger) = stored.ledger {
             session.catch_up(ledger.position)?;
+            if session.worker.stop.is_set() {
+                return Ok(None);
+            }
             let ours = session.tally.ledger();
             if (ours.outputs, ours.digest) != (ledger.outputs, ledger.digest) {
                 return Err(StreamError::Diverged {
@@ -189,7 +193,7 @@ impl<'w> Session<'w> {
             windows = session.tally.open_windows(),
             "tally has taken the partition over"
         );
-        Ok(session)
+        Ok(Some(session))
     }
 
     /// Runs the log up to a position without publishing anything.
@@ -224,8 +228,9 @@ impl<'w> Session<'w> {
             }
             let now = self.now();
             let moved = self.tally.position() > self.ledger_at;
-            let due = now.saturating_sub(self.ledger_time) >= LEDGER_EVERY
-                || now.saturating_sub(self.heard) >= QUIET;
+            // Once things have gone quiet, and not with every heartbeat from then on.
+            let quiet = self.heard > self.ledger_time && now.saturating_sub(self.heard) >= QUIET;
+            let due = now.saturating_sub(self.ledger_time) >= LEDGER_EVERY || quiet;
             let checkpoint = now.saturating_sub(self.checkpoint_time) >= CHECKPOINT_EVERY
                 && self.tally.position() > self.checkpoint_at;
             if !outputs.is_empty() || (moved && due) || checkpoint {
@@ -273,7 +278,7 @@ impl<'w> Session<'w> {
         }
         let epochs = Arc::clone(&self.worker.in_force.now().epochs);
         // A heartbeat is no news.
-        if !matches!(record.body, crate::batch::Body::Heartbeat(_)) {
+        if !matches!(record.body, Body::Heartbeat(_)) {
             self.heard = self.now();
         }
         self.tally.apply(offset, appended, record, &epochs, outputs).map_err(halted)?;
@@ -287,9 +292,9 @@ impl<'w> Session<'w> {
         let began = self.now();
         let what = format!("commit results of tally partition {partition}");
         let state = self.worker.clients.kafka().topic("state");
-        self.producer.begin_transaction().map_err(|error| self.failed(error, &what))?;
+        self.producer.begin_transaction().map_err(|error| Self::failed(error, &what))?;
         for output in outputs {
-            self.publish(output).map_err(|error| self.failed(error, &what))?;
+            self.publish(output).map_err(|error| Self::failed(error, &what))?;
         }
         let mut records = Vec::new();
         if checkpoint {
@@ -303,9 +308,11 @@ impl<'w> Session<'w> {
             if let Some(value) = value {
                 record = record.payload(value);
             }
-            self.send(record).map_err(|error| self.failed(error, &what))?;
+            self.send(record).map_err(|error| Self::failed(error, &what))?;
         }
-        self.producer.commit_transaction(TRANSACTION).map_err(|error| self.failed(error, &what))?;
+        self.producer
+            .commit_transaction(TRANSACTION)
+            .map_err(|error| Self::failed(error, &what))?;
         let now = self.now();
         self.worker.telemetry.committed(now.saturating_sub(began));
         self.ledger_at = ledger.position;
@@ -365,7 +372,7 @@ impl<'w> Session<'w> {
     }
 
     /// Sends, waiting for room in the producer's queue.
-    fn send<K: rdkafka::message::ToBytes + ?Sized>(
+    fn send<K: ToBytes + ?Sized>(
         &self,
         record: BaseRecord<'_, K, Vec<u8>>,
     ) -> Result<(), KafkaError> {
@@ -383,7 +390,7 @@ impl<'w> Session<'w> {
     }
 
     /// What a failed step of a transaction means: fenced, or begin anew and read back what happened.
-    fn failed(&self, error: KafkaError, what: &str) -> StreamError {
+    fn failed(error: KafkaError, what: &str) -> StreamError {
         let fenced = matches!(
             error.rdkafka_error_code(),
             Some(

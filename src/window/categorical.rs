@@ -151,7 +151,7 @@ impl Unseen {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
+    use proptest::prelude::{ProptestConfig, prop, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
 
@@ -164,7 +164,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+        #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
         fn unseen_labels_follow_from_the_multiset_alone(
             mut labels in prop::collection::vec(0..3000u32, 0..6000),

@@ -198,7 +198,7 @@ mod tests {
     fn periods_take_rows_in_any_order() {
         let hour = 3_600_000_000;
         let times = [hour + 1, 1, 2, hour + 2, 2 * hour];
-        let cut = Cut::new(WindowRule::Period(Duration::from_secs(3600)), 5, []);
+        let cut = Cut::new(WindowRule::Period(Duration::from_hours(1)), 5, []);
         let runs = cut.runs(0, 5, Some(&times));
         let found: Vec<(i64, usize, usize)> =
             runs.iter().map(|run| (run.key / hour, run.start, run.length)).collect();

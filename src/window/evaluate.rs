@@ -89,15 +89,14 @@ fn continuous(
     let none = (present == 0).then(|| why_none(rows, state.absent));
     let mut values = summary(state, &binned, plan, finite, none);
     for (metric, map) in &plan.methods {
-        let value = match none {
-            Some(reason) => Err(reason),
-            None => {
-                let counts = map.counts(&below);
-                let lower = below[map.first()];
-                let outside =
-                    Outside { below: lower, above: present - lower - counts.iter().sum::<u64>() };
-                distance(*metric, &counts, outside, state, &binned, column, plan)
-            }
+        let value = if let Some(reason) = none {
+            Err(reason)
+        } else {
+            let counts = map.counts(&below);
+            let lower = below[map.first()];
+            let outside =
+                Outside { below: lower, above: present - lower - counts.iter().sum::<u64>() };
+            distance(*metric, &counts, outside, state, &binned, column, plan)
         };
         values.push(ColumnValue { metric: *metric, value: Measured(value), p_value: None });
     }
@@ -152,6 +151,7 @@ fn summary(
 }
 
 /// Rows with a value outside of a method's bins.
+#[derive(Clone, Copy)]
 struct Outside {
     below: u64,
     above: u64,

@@ -2,7 +2,7 @@
 
 use crate::metric::{Family, Kind, Metric};
 use crate::profile::{
-    Column, ColumnReading, Performance, Profile, Reading, ReferencePerformance, Values,
+    Column, ColumnReading, Performance, Profile, Reading, ReferencePerformance, Role, Values,
 };
 use crate::stats::{
     Basis, Cell, Limits, Normalization, Range, SamplingError, Undefined, confidence,
@@ -85,7 +85,7 @@ impl Judge {
                     .copied()
                     .chain(in_family(Family::Quality))
                     .chain(in_family(Family::Summary))
-                    .filter(|metric| metric.applies_to(column.kind()))
+                    .filter(|metric| metric.applies_to(column.kind()) && is_told(*metric, column))
                     .map(of)
                     .collect()
             })
@@ -141,6 +141,10 @@ impl Judge {
             for ((column, judgements), reading_of) in
                 profile.columns.iter().zip(&self.columns).zip(&reading.columns)
             {
+                // Ground truth that has not come is no fault of the data: coverage speaks of it.
+                if column.role == Role::Target && reading_of.missing == reading.rows {
+                    continue;
+                }
                 let of_family = |judgement: &&Judgement| judgement.metric.spec().family == family;
                 for judgement in judgements.iter().filter(of_family) {
                     let metric = judgement.metric;
@@ -210,6 +214,11 @@ impl Judgement {
 fn low_coverage(reading: &Reading, criteria: &Criteria) -> Option<Status> {
     let labelled = reading.realized.as_ref()?.usable as f64;
     (labelled < criteria.min_coverage * reading.rows as f64).then_some(Status::LowCoverage)
+}
+
+/// Targets are known to come later, so that some are missing says nothing about the data.
+fn is_told(metric: Metric, column: &Column) -> bool {
+    column.role != Role::Target || metric != Metric::MissingRate
 }
 
 /// The values that a metric can take in the form that is asked for.

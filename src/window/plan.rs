@@ -89,7 +89,7 @@ impl Plan {
         let (score, prediction, target) =
             (find(Role::Score), find(Role::Prediction), find(Role::Target));
         let judge = Judge::new(&profile, &criteria);
-        Self { columns, score, prediction, target, profile, criteria, judge }
+        Self { profile, criteria, judge, columns, score, prediction, target }
     }
 
     /// The figures of a window.

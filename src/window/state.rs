@@ -1,5 +1,7 @@
 //! The whole state of a window.
 
+use std::ops::Range;
+
 use minicbor::{Decode, Encode};
 
 use crate::batch::Values;
@@ -87,12 +89,7 @@ impl WindowState {
         self.fold_outcomes(plan, prepared, start..start + length);
     }
 
-    fn fold_outcomes(
-        &mut self,
-        plan: &Plan,
-        prepared: &Prepared<'_>,
-        range: std::ops::Range<usize>,
-    ) {
+    fn fold_outcomes(&mut self, plan: &Plan, prepared: &Prepared<'_>, range: Range<usize>) {
         let rows = prepared.rows;
         let score = plan.score.and_then(|index| match &rows.columns[index].values {
             Values::Numbers(scores) => Some(scores),
@@ -105,7 +102,9 @@ impl WindowState {
         for row in range {
             let score = score.and_then(|scores| {
                 use arrow::array::Array;
-                (scores.is_valid(row) && !scores.value(row).is_nan()).then(|| scores.value(row))
+                let score = scores.is_valid(row).then(|| scores.value(row));
+                // An infinite score ranks where it belongs: at the end.
+                score.filter(|score| !score.is_nan()).map(|score| score.clamp(f64::MIN, f64::MAX))
             });
             let predicted = class(plan.prediction, row);
             if let (Some(state), Some(score), Some(expected)) =

@@ -9,12 +9,15 @@
 
 mod canonical; // settings as bytes: they travel and come back, and tell one epoch from another
 mod data; // files that tests read, and files that a test keeps current
+mod edges; // what a window says that is empty, broken or strange
 mod golden; // agreement with the figures of other tools in tests/data/golden
 mod laws; // what holds for any counts and cells
+mod layers; // who may know whom
 mod outward; // the schemas of what travels on topics
 mod refusals; // settings that are refused: every mistake at once
 mod schemas; // the schemas of what others read and write
 mod settings; // what was written in vigie.toml, and what it means
+mod sources; // what every file under src names
 mod stages; // the stages under every crash and interleaving
 mod window; // the laws of the window state, bit for bit
 mod world; // made-up data for the others

@@ -37,7 +37,7 @@ fn odd_rows() -> impl Strategy<Value = Vec<Row>> {
         0..10_000i64,
         odd_number(),
         region,
-        prop::option::of(0.0..=1.0f64),
+        prop_oneof![4 => (0.0..=1.0f64).prop_map(Some), 1 => odd_number()],
         any::<Option<bool>>(),
         any::<Option<bool>>(),
     )

@@ -3,11 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{DictionaryArray, Float64Array};
-use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::Int32Type;
 use vigie::batch::{Column, Rows, Values};
 use vigie::fit::{CalibrationChoice, FitError, Spec, fit};
-use vigie::metric::{ColumnKind, Metric, Problem};
+use vigie::metric::{ColumnKind, Family, Metric, Problem};
 use vigie::profile::{Profile, Provenance, Role, WindowRule};
 use vigie::window::{Criteria, Plan};
 
@@ -70,7 +69,7 @@ pub(crate) fn batch(rows: &[Row], first: i64) -> Rows {
     };
     let class = |class: bool| if class { "1" } else { "0" }.to_owned();
     Rows {
-        offsets: ScalarBuffer::from_iter(first..first + i64::try_from(rows.len()).unwrap()),
+        offsets: (first..first + i64::try_from(rows.len()).unwrap()).collect(),
         times: Some(rows.iter().map(|row| row.time).collect()),
         columns: vec![
             numbers(&|row| row.amount),
@@ -113,12 +112,10 @@ pub(crate) fn profile_of(rows: &[Row], rule: WindowRule) -> Result<Profile, FitE
 
 /// Everything that can be asked.
 pub(crate) fn all_criteria() -> Criteria {
-    let drift: Vec<Metric> = Metric::all()
-        .filter(|metric| metric.spec().family == vigie::metric::Family::Drift)
-        .collect();
-    let performance = Metric::all()
-        .filter(|metric| metric.spec().family == vigie::metric::Family::Performance)
-        .collect();
+    let drift: Vec<Metric> =
+        Metric::all().filter(|metric| metric.spec().family == Family::Drift).collect();
+    let performance =
+        Metric::all().filter(|metric| metric.spec().family == Family::Performance).collect();
     Criteria {
         performance,
         continuous: drift.clone(),

@@ -69,6 +69,11 @@ impl Leash {
         hit(&state).ok_or_else(|| state.lines.join("\n"))
     }
 
+    /// All that it has said.
+    pub(crate) fn said(&self) -> String {
+        self.said.lines.lock().expect("no listener panics").lines.join("\n")
+    }
+
     /// Sends a signal by its name without `SIG`.
     pub(crate) fn signal(&mut self, name: &str) {
         let signals = self.signals.as_mut().expect("taken only by `kill`, which takes us");

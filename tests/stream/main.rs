@@ -6,11 +6,19 @@
 #[cfg(test)]
 mod broker; // a real Apache Kafka, alone or shared by the tests of this executable: kill -9, freeze, restart
 #[cfg(test)]
+mod http; // asking over HTTP
+#[cfg(test)]
+mod instance; // a running `vigie run`
+#[cfg(test)]
 mod leash; // a process that cannot outlive the test that started it
 #[cfg(test)]
 mod patience; // the only place that waits
 #[cfg(test)]
 mod prometheus; // a real Prometheus that scrapes an address; promtool
+#[cfg(test)]
+mod published; // what a site has published
+#[cfg(test)]
+mod site; // settings, a profile, topics, in a namespace of its own
 #[cfg(test)]
 mod tools; // what to do where a program is not installed
 #[cfg(test)]
@@ -18,8 +26,22 @@ mod topics; // making topics, producing, reading what is committed up to the end
 
 // What is tested.
 #[cfg(test)]
+mod alerts; // one alert from opening to recovery
+#[cfg(test)]
+mod dead_letters; // what cannot be read goes aside with its reason and place
+#[cfg(test)]
+mod epochs; // new settings rolled out: in force once, in no window with the old ones
+#[cfg(test)]
+mod faults; // kill -9, zombies, a broker that dies: what is published is that of a calm day
+#[cfg(test)]
+mod golden; // `vigie check` says what NannyML says of its own data
+#[cfg(test)]
 mod harness; // that those above do what they say
 #[cfg(test)]
 mod query; // files as one table, SQL on rows
 #[cfg(test)]
 mod rules; // the alerting rules in deploy/
+#[cfg(test)]
+mod same_as_check; // what the stream publishes is what `vigie check` says of the same rows
+#[cfg(test)]
+mod scrape; // a real Prometheus sees what was published

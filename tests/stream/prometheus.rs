@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,7 +12,7 @@ use url::form_urlencoded;
 
 use crate::leash::Leash;
 use crate::patience::{self, PATIENCE};
-use crate::tools;
+use crate::{http, tools};
 
 /// A running Prometheus; dropping it ends it and removes its data.
 #[derive(Debug)]
@@ -135,15 +134,10 @@ scrape_configs:
     )
 }
 
-/// The body at `path`. HTTP/1.0: the answer comes in one piece and ends with the connection.
+/// The body at `path`.
 fn get(address: &str, path: &str) -> String {
-    let mut to = TcpStream::connect(address).unwrap();
-    to.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(to, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    to.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let (status, body) = http::get(address, path);
     // 400 carries the reason of a refused expression; the caller shows it.
-    assert!(head.contains(" 200 ") || head.contains(" 400 "), "{path}: {head}");
-    body.to_owned()
+    assert!([200, 400].contains(&status), "{path}: {status}");
+    body
 }

@@ -40,6 +40,14 @@ impl Broker {
         patience::until(led).unwrap_or_else(|| panic!("`{name}` has no leader"));
     }
 
+    /// How many partitions a topic has; 0 where there is no such topic.
+    pub(crate) fn partitions(&self, topic: &str) -> i32 {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let metadata = admin.inner().fetch_metadata(None, PATIENCE).unwrap();
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        found.map_or(0, |found| i32::try_from(found.partitions().len()).unwrap())
+    }
+
     /// Produces records and returns once the broker has acknowledged all. If it is killed meanwhile and comes back,
     /// nothing is lost and the order within a partition is kept, but a record may stand in the log twice.
     pub(crate) fn produce<'a, K: ToBytes + ?Sized + 'a, P: ToBytes + ?Sized + 'a>(
@@ -48,6 +56,7 @@ impl Broker {
     ) {
         let mut settings = self.client();
         settings.set("enable.idempotence", "true").set("linger.ms", "1");
+        settings.set("message.max.bytes", "4194304");
         let producer: ThreadedProducer<Failures> =
             settings.create_with_context(Failures::default()).unwrap();
         for record in records {

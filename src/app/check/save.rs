@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use anyhow::{Context, Result, bail};
 
@@ -14,7 +15,7 @@ use crate::window::WindowResult;
 /// A file of figures, one row each.
 pub(super) enum Save {
     Lines { path: PathBuf, file: BufWriter<File> },
-    Parquet { sink: ParquetSink },
+    Parquet { sink: Box<ParquetSink> },
 }
 
 impl Save {
@@ -29,7 +30,8 @@ impl Save {
                 Ok(Self::Lines { path: path.to_owned(), file: BufWriter::new(file) })
             }
             "parquet" | "pq" => {
-                Ok(Self::Parquet { sink: ParquetSink::create(path, rows::schema())? })
+                let sink = ParquetSink::create(path, rows::schema())?;
+                Ok(Self::Parquet { sink: Box::new(sink) })
             }
             _ => bail!("output {}: name it .jsonl or .parquet", path.display()),
         }
@@ -40,7 +42,7 @@ impl Save {
         match self {
             Self::Lines { path, file } => rows::write_json_lines(result, file)
                 .with_context(|| format!("output {} cannot be written", path.display())),
-            Self::Parquet { sink } => Ok(sink.write(&rows::batch(std::slice::from_ref(result))?)?),
+            Self::Parquet { sink } => Ok(sink.write(&rows::batch(slice::from_ref(result))?)?),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The figures of a check as tables, what is wrong first.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
@@ -38,7 +39,21 @@ pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> S
     }
     header.extend(["performance".to_owned(), "quality".to_owned(), "drift".to_owned()]);
     table.set_header(header.iter().map(|name| Cell::new(name).add_attribute(Attribute::Dim)));
-    for window in windows {
+    let out = |window: &&WindowResult| {
+        let lead = |figure: &&Figure| kinds.contains(&figure.kind) && figure.breach == Some(true);
+        window.figures.iter().any(|figure| lead(&figure))
+    };
+    // Of many windows those where performance is out, and the newest.
+    let newest = windows.len().saturating_sub(NEWEST);
+    let many = windows.len() > MANY;
+    let named: Vec<&WindowResult> = windows
+        .iter()
+        .enumerate()
+        .filter(|(index, window)| !many || *index >= newest || out(window))
+        .map(|(_, window)| window)
+        .collect();
+    let surplus = if many { named.len().saturating_sub(MANY) } else { 0 };
+    for window in named.iter().skip(surplus) {
         let found = |kind: Kind| {
             window.figures.iter().find(|figure| figure.kind == kind && Some(figure.metric) == lead)
         };
@@ -65,8 +80,20 @@ pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> S
         }
         table.add_row(cells);
     }
-    format!("\n{table}\n")
+    let left = windows.len() - (named.len() - surplus);
+    let left = match left {
+        0 => String::new(),
+        left => format!(
+            "  {left} windows are not shown; --output writes every figure of every window\n"
+        ),
+    };
+    format!("\n{table}\n{left}")
 }
+
+/// More windows than this are not all shown...
+const MANY: usize = 24;
+/// ...but so many of the newest are.
+const NEWEST: usize = 6;
 
 /// How many figures are out.
 fn tally(window: &WindowResult, kinds: &[Kind]) -> Cell {
@@ -150,8 +177,9 @@ pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) 
     }
     let mut text = format!("\n{table}\n");
     if lines.len() > shown {
-        text += &format!(
-            "  and {} that are well; --output writes every figure of every window\n",
+        let _ok = writeln!(
+            text,
+            "  and {} that are well; --output writes every figure of every window",
             lines.len() - shown
         );
     }

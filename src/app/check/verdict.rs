@@ -1,5 +1,7 @@
 //! Is the model well? The first lines that a person reads.
 
+use std::fmt::Write as _;
+
 use crate::alert::Policy;
 use crate::app::Outcome;
 use crate::app::terminal::{count, figure};
@@ -28,7 +30,7 @@ impl Verdict {
         let mut text = format!("{}\n", self.headline);
         let mut line = |key: &str, words: &str| {
             if !words.is_empty() {
-                text += &format!("  {key:<9} {words}\n");
+                let _ok = writeln!(text, "  {key:<9} {words}");
             }
         };
         line("why", &self.why.join("; "));
@@ -169,6 +171,14 @@ fn headline_figure(windows: &[WindowResult]) -> Option<(&Figure, String, String)
     Some((lead, figure_value(low), figure_value(high)))
 }
 
+/// From this share of the rows on a fault of the data is named before any drift.
+const GRAVE: f64 = 0.01;
+
+/// How much of the rows is at fault beyond what is expected.
+fn excess(found: &Figure) -> f64 {
+    found.value.unwrap_or(0.0) - found.upper_threshold.unwrap_or(0.0)
+}
+
 /// What else is wrong in the windows that are bad, the furthest out first; a column once.
 fn reasons(policy: &Policy, windows: &[WindowResult], first: &Figure) -> Vec<String> {
     let bad = windows.iter().filter(|window| policy.deciding(window).is_some());
@@ -187,10 +197,15 @@ fn reasons(policy: &Policy, windows: &[WindowResult], first: &Figure) -> Vec<Str
             None => worst.push(found),
         }
     }
+    // A fault of the data comes first where it is one of many rows.
+    let grave = |found: &Figure| found.kind == Kind::Quality && excess(found) >= GRAVE;
     worst.sort_by(|a, b| {
-        (b.kind == Kind::Quality)
-            .cmp(&(a.kind == Kind::Quality))
-            .then(beyond(b).total_cmp(&beyond(a)))
+        let drift = |found: &Figure| found.kind == Kind::Drift;
+        (grave(b), drift(b)).cmp(&(grave(a), drift(a))).then(if drift(a) && drift(b) {
+            beyond(b).total_cmp(&beyond(a))
+        } else {
+            excess(b).total_cmp(&excess(a))
+        })
     });
     let more = worst.len().saturating_sub(REASONS);
     let mut words: Vec<String> = worst.iter().take(REASONS).map(|figure| reason(figure)).collect();

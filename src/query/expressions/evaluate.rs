@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, new_null_array};
 use arrow::compute;
+use arrow::error::ArrowError;
 use datafusion::error::Result as DataFusionResult;
 use datafusion::physical_plan::PhysicalExpr;
 
@@ -20,8 +21,7 @@ pub(super) fn evaluate(
         return Ok(values);
     }
     let data_type = expression.data_type(rows.schema_ref());
-    let data_type = data_type
-        .map_err(|error| arrow::error::ArrowError::from_external_error(Box::new(error)))?;
+    let data_type = data_type.map_err(|error| ArrowError::from_external_error(Box::new(error)))?;
     let mut parts = Vec::new();
     let mut waiting = vec![rows.clone()];
     while let Some(rows) = waiting.pop() {

@@ -124,6 +124,7 @@ impl Planner {
 }
 
 /// Integers (the lengths of texts, parts of dates, literals) do not wrap around unseen.
+#[expect(clippy::unnecessary_wraps, reason = "the form that `transform_up` takes")]
 fn checked(part: Arc<dyn PhysicalExpr>) -> DataFusionResult<Transformed<Arc<dyn PhysicalExpr>>> {
     Ok(match part.downcast_ref::<expressions::BinaryExpr>() {
         Some(binary) => Transformed::yes(Arc::new(binary.clone().with_fail_on_overflow(true))),

@@ -1,5 +1,6 @@
 //! The SQL of a profile, made ready: the same on the rows of files and on those of the stream.
 
+use std::slice;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
@@ -79,7 +80,7 @@ impl ProfileExpressions {
         while !left.is_empty() {
             let mut refused = None;
             let next = left.iter().position(|one| {
-                let with = [ordered.as_slice(), std::slice::from_ref(one)].concat();
+                let with = [ordered.as_slice(), slice::from_ref(one)].concat();
                 match RowExpressions::compile(inputs, &with, None) {
                     Ok(_) => true,
                     Err(error) => {
@@ -151,6 +152,9 @@ impl intake::RowExpressions for ProfileExpressions {
 }
 
 /// The SQL of a profile, for the stream.
+///
+/// # Errors
+/// As [`expressions_of`], in words.
 pub fn for_stream(profile: &Profile) -> Result<Option<Arc<dyn intake::RowExpressions>>, String> {
     let made = expressions_of(profile).map_err(|error| error.to_string())?;
     Ok(made.map(|made| -> Arc<dyn intake::RowExpressions> { Arc::new(made) }))

@@ -2,6 +2,7 @@
 
 #[expect(clippy::disallowed_types, reason = "only looked up")]
 use std::collections::HashMap;
+use std::iter;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -98,6 +99,7 @@ impl RowMaker<'_> {
             .map(|sql| sql.derived().iter().map(|(name, _)| name.as_str()).collect())
             .unwrap_or_default();
         for (name, role, kind) in &self.columns.columns {
+            let mut absent = None;
             let values = match role {
                 Role::Feature if made.contains(&name.as_str()) => {
                     derived.next().ok_or_else(|| missing(name))?
@@ -107,7 +109,8 @@ impl RowMaker<'_> {
                     (Some(targets), _) => Values::Labels(self.joined(batch, targets)?),
                     (None, Some(column)) => values(name, column, *kind)?,
                     (None, None) => {
-                        Values::Labels(std::iter::repeat_n(None::<&str>, rows).collect())
+                        absent = Some(BooleanBuffer::new_set(rows));
+                        Values::Labels(iter::repeat_n(None::<&str>, rows).collect())
                     }
                 },
                 _ => values(name, column(batch, name)?, *kind)?,
@@ -121,7 +124,7 @@ impl RowMaker<'_> {
                     }
                 }
             }
-            columns.push(Column::new(values));
+            columns.push(Column { absent, ..Column::new(values) });
         }
         let first = first.cast_signed();
         let mut made = Rows {
@@ -186,7 +189,8 @@ impl Targets {
             texts.into_iter().flatten().map(|text| text.unwrap_or_default().into()).collect();
         for (id, position) in ids(batch, id)?.into_iter().zip(labels.keys()) {
             let Some(id) = id else { continue };
-            let before = match position.and_then(|position| shared.get(position as usize)) {
+            let position = position.and_then(|position| usize::try_from(position).ok());
+            let before = match position.and_then(|position| shared.get(position)) {
                 Some(label) => self.by_id.insert(id, Arc::clone(label)),
                 None => self.by_id.remove(&id),
             };

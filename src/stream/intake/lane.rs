@@ -1,7 +1,9 @@
 //! A lane that is ours.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
+use std::mem;
 use std::time::Duration;
 
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message};
@@ -46,6 +48,8 @@ pub(super) struct OpenLane {
     pub(super) held: bool,
     /// When our last heartbeat was appended, by output, in milliseconds since 1970; 0 before the first.
     pub(super) beats: Vec<i64>,
+    /// Up to where an operator gave up what is gone of it.
+    pub(super) lost: Option<i64>,
 }
 
 impl OpenLane {
@@ -62,6 +66,16 @@ impl OpenLane {
             moved: false,
             held: false,
             beats: vec![0; outputs as usize],
+            lost: None,
+        }
+    }
+
+    /// Says to every output that what an operator gave up is lost, unless it is behind us already.
+    pub(super) fn give_up(&mut self, outbox: &Outbox) -> Result<(), StreamError> {
+        let Some(to) = self.lost else { return Ok(()) };
+        match self.feed.lose(to, "given up by an operator: it was gone before it was read") {
+            Some(sending) => outbox.stretch(self.number, self.turn, &sending),
+            None => Ok(()),
         }
     }
 
@@ -81,11 +95,10 @@ impl OpenLane {
             self.close(books, outbox)?;
         }
         let epoch = self.feed.epoch_at(offset);
-        if !self.readers.contains_key(&epoch) {
-            let reader = self.make_reader(epoch, books)?;
-            self.readers.insert(epoch, reader);
-        }
-        let Some(reader) = self.readers.get_mut(&epoch) else { return Ok(()) };
+        let reader = match self.readers.entry(epoch) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(Self::make_reader(epoch, books)?),
+        };
         self.began.get_or_insert(now);
         self.feed.read(offset);
         let headers = MessageHeaders(message.headers());
@@ -112,7 +125,7 @@ impl OpenLane {
         Ok(())
     }
 
-    fn make_reader(&self, epoch: u64, books: &Books) -> Result<Reader, StreamError> {
+    fn make_reader(epoch: u64, books: &Books) -> Result<Reader, StreamError> {
         // Whoever began the epoch had read it from the control topic; we may be a moment behind.
         books.in_force.wait_for(epoch, Duration::from_secs(10));
         let epochs = books.in_force.now().epochs;
@@ -139,7 +152,7 @@ impl OpenLane {
             self.readers.pop_first();
         }
         let Some(sending) = self.feed.close(content) else { return Ok(()) };
-        let letters = std::mem::take(&mut self.letters);
+        let letters = mem::take(&mut self.letters);
         self.feed.wait_for(sending.ticket, u32::try_from(letters.len()).unwrap_or(u32::MAX));
         for letter in &letters {
             outbox.letter(self.number, self.turn, sending.ticket, letter)?;
@@ -148,12 +161,12 @@ impl OpenLane {
     }
 
     /// Everything from the committed offset on is to be read and sent again; where to read on.
-    pub(super) fn fall_back(&mut self) -> i64 {
+    pub(super) fn fall_back(&mut self) {
         self.turn += 1;
         self.readers.clear();
         self.letters.clear();
         self.began = None;
-        self.feed.fall_back()
+        self.feed.fall_back();
     }
 
     /// The commit's metadata: which incarnation of the topic it is of, and what every owner must know.

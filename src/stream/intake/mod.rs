@@ -7,6 +7,8 @@ mod lane;
 mod outbox;
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::slice;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -46,6 +48,8 @@ const COMMIT: Duration = Duration::from_secs(1);
 const BEAT: Duration = Duration::from_secs(1);
 /// What failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
+/// Whether an operator has given up what is gone of a stopped lane is looked after so long.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
 /// At most so many stretches of all lanes are under way: beyond it nothing more is read.
 const UNDER_WAY: usize = 48;
 /// How long what is under way may take to end when we stop.
@@ -158,7 +162,7 @@ impl Intake {
     fn give_back(&mut self, partitions: &[Partition]) {
         self.commit_now(true);
         self.waiting.retain(|(partition, _)| !partitions.contains(partition));
-        let (given, kept): (Vec<OpenLane>, Vec<OpenLane>) = std::mem::take(&mut self.lanes)
+        let (given, kept): (Vec<OpenLane>, Vec<OpenLane>) = mem::take(&mut self.lanes)
             .into_iter()
             .partition(|lane| partitions.contains(&lane.partition));
         self.lanes = kept;
@@ -177,7 +181,7 @@ impl Intake {
     fn open_waiting(&mut self) {
         let now = self.now();
         let (due, later): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|&(_, at)| at <= now);
+            mem::take(&mut self.waiting).into_iter().partition(|&(_, at)| at <= now);
         self.waiting = later;
         // Read once for all lanes that nobody has committed yet.
         let mut ledgers = None;
@@ -200,6 +204,10 @@ impl Intake {
                 Disposition::Stop => {
                     tracing::error!(topic, partition = number, error = text, "the lane is stopped");
                     self.books.telemetry.lane_stopped(topic, number);
+                    // An operator may give up what is gone.
+                    if matches!(error, StreamError::Gone { .. }) {
+                        self.waiting.push((partition, now + LOOK_AGAIN));
+                    }
                 }
             }
         }
@@ -212,7 +220,7 @@ impl Intake {
         ledgers: &mut Option<BTreeMap<u32, Ledger>>,
     ) -> Result<(), StreamError> {
         let (topic, number) = partition;
-        let described = describe(&self.clients, std::slice::from_ref(topic))?;
+        let described = describe(&self.clients, slice::from_ref(topic))?;
         let Some(described) = described.get(topic) else {
             return Err(StreamError::NoTopic {
                 topic: topic.clone(),
@@ -222,7 +230,9 @@ impl Intake {
         let lane = Lane { topic: described.id, partition: *number };
         let (first, _) = watermarks(&self.reader, topic, *number)?;
         let found = self.find_commit(partition, lane, first, ledgers)?;
-        if found.offset < first {
+        let lost = self.books.in_force.now().lost.get(&lane).copied();
+        let lost = lost.filter(|&to| found.offset < to);
+        if found.offset < first && lost.is_none_or(|to| to < first) {
             let (from, to) = (found.offset, first);
             return Err(StreamError::Gone { topic: topic.clone(), partition: *number, from, to });
         }
@@ -235,9 +245,11 @@ impl Intake {
         tracing::info!(topic, partition = number, offset = feed.position(), "lane taken over");
         self.next_lane += 1;
         let opening = feed.open();
-        let open = OpenLane::new(self.next_lane, partition.clone(), feed, outputs);
+        let mut open = OpenLane::new(self.next_lane, partition.clone(), feed, outputs);
+        open.lost = lost;
         self.outbox.stretch(open.number, open.turn, &opening)?;
         self.lanes.push(open);
+        self.books.telemetry.lane_released(topic, *number);
         self.books.telemetry.lanes(self.lanes.len());
         Ok(())
     }
@@ -250,11 +262,11 @@ impl Intake {
         first: i64,
         ledgers: &mut Option<BTreeMap<u32, Ledger>>,
     ) -> Result<Committed, StreamError> {
-        let found = self.membership.committed(std::slice::from_ref(partition))?;
-        if let Some((offset, metadata)) = found.into_iter().next().flatten() {
-            if let Some(committed) = from_metadata(lane.topic, offset, &metadata) {
-                return Ok(committed);
-            }
+        let found = self.membership.committed(slice::from_ref(partition))?;
+        if let Some((offset, metadata)) = found.into_iter().next().flatten()
+            && let Some(committed) = from_metadata(lane.topic, offset, &metadata)
+        {
+            return Ok(committed);
         }
         let (topic, number) = partition;
         let ledgers = match ledgers {
@@ -370,6 +382,7 @@ impl Intake {
                 let partition = (topic, partition);
                 place(&self.reader, &partition, None)?;
                 self.lanes.retain(|lane| lane.partition != partition);
+                self.waiting.push((partition, self.now() + LOOK_AGAIN));
                 self.books.telemetry.lanes(self.lanes.len());
                 self.last = 0;
             }
@@ -415,6 +428,7 @@ impl Intake {
                 lane.moved |= lane.feed.acknowledged(stretch);
                 if !lane.reading && lane.feed.is_settled() {
                     lane.reading = true;
+                    lane.give_up(&self.outbox)?;
                     let position = lane.feed.position();
                     place(&self.reader, &lane.partition, Some(position))?;
                 }
@@ -438,8 +452,10 @@ impl Intake {
             if !all && number != index {
                 continue;
             }
-            let position = lane.fall_back();
+            lane.fall_back();
             if lane.reading {
+                lane.give_up(outbox)?;
+                let position = lane.feed.position();
                 place(reader, &lane.partition, Some(position))?;
             } else {
                 let opening = lane.feed.open();

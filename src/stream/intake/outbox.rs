@@ -1,6 +1,7 @@
 //! What intake sends: records to every output of the tally log, and dead letters.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -92,7 +93,7 @@ impl Outbox {
         letter: &Letter,
     ) -> Result<(), StreamError> {
         let ticket = Ticket { lane, turn, purpose: Purpose::Stretch(stretch) };
-        self.retrying(|| {
+        Self::retrying(|| {
             let mut record = BaseRecord::with_opaque_to(&self.dead_letters, Box::new(ticket))
                 .key(&letter.key)
                 .headers(letter.headers.clone());
@@ -105,7 +106,7 @@ impl Outbox {
 
     fn produce(&self, output: u32, bytes: &[u8], ticket: Ticket) -> Result<(), StreamError> {
         let partition = i32::try_from(output).unwrap_or(i32::MAX);
-        self.retrying(|| {
+        Self::retrying(|| {
             let record = BaseRecord::<(), [u8], _>::with_opaque_to(&self.log, Box::new(ticket))
                 .partition(partition)
                 .payload(bytes);
@@ -114,15 +115,12 @@ impl Outbox {
     }
 
     /// Tries until the producer's queue has room.
-    fn retrying(
-        &self,
-        mut send: impl FnMut() -> Result<(), KafkaError>,
-    ) -> Result<(), StreamError> {
+    fn retrying(mut send: impl FnMut() -> Result<(), KafkaError>) -> Result<(), StreamError> {
         loop {
             match send() {
                 Ok(()) => return Ok(()),
                 Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => {
-                    std::thread::sleep(Duration::from_millis(5));
+                    thread::sleep(Duration::from_millis(5));
                 }
                 Err(error) => return Err(StreamError::cluster("send to the tally log")(error)),
             }

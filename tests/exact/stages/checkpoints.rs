@@ -14,7 +14,7 @@ use super::events::{Event, REJECT, at, card, of};
 use super::rules::{CARDS, LOANS, PERIOD, epoch, epochs, one_epoch, timing};
 
 /// The windows of a state, as they lie in a compacted topic.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Stored {
     head: Vec<u8>,
     windows: BTreeMap<Vec<u8>, Vec<u8>>,

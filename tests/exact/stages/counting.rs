@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vigie::batch::{Digest, Stretch};
+use vigie::batch::{Body, Digest, Stretch};
 use vigie::epoch::Timing;
 use vigie::profile::WindowRule;
 use vigie::tally::Output;
@@ -121,7 +121,7 @@ fn every_result_and_alert_has_an_id_of_its_own() {
         desk.send(lane(0), &[of("a", second), of("a", second + 1), of("a", second + 2)]);
         desk.send(lane(0), &[of("b", second), card("a", second), card("b", second)]);
     }
-    let ids: Vec<&str> = desk.results().iter().map(|result| &result.id[..]).collect();
+    let ids: Vec<&str> = desk.results().iter().map(|result| result.id.as_str()).collect();
     let distinct: BTreeSet<&str> = ids.iter().copied().collect();
     assert_eq!(ids.len(), distinct.len());
     assert_eq!(desk.results()[0].id, "loans/a/1/0/all/0");
@@ -132,7 +132,7 @@ fn every_result_and_alert_has_an_id_of_its_own() {
         *next += 1;
     }
     let alerts: BTreeSet<(&str, u64)> =
-        desk.alerts().iter().map(|alert| (&alert.id[..], alert.sequence)).collect();
+        desk.alerts().iter().map(|alert| (alert.id.as_str(), alert.sequence)).collect();
     assert_eq!(alerts.len(), desk.alerts().len());
     assert!(!alerts.is_empty());
 }
@@ -175,7 +175,7 @@ fn the_running_digest_covers_every_output_in_its_order() {
 fn what_was_given_up_is_counted_as_lost() {
     let mut desk = Desk::open(one_epoch(timing(PERIOD)), 1);
     desk.send(lane(0), &[at(1)]);
-    let lost = vigie::batch::Body::Lost { reason: "retention".to_owned() };
+    let lost = Body::Lost { reason: "retention".to_owned() };
     desk.say(&desk.record(lane(0), Stretch { from: 0, to: 7 }, lost));
     let state = desk.state(lane(0));
     assert_eq!((state.fates.lost, state.cursor.position), (6, 7));

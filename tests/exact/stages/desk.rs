@@ -120,19 +120,19 @@ impl Desk {
 
     /// What was published so far.
     pub(crate) fn results(&self) -> Vec<&WindowResult> {
-        let result = |output| match output {
-            &Output::Result(ref result) => Some(&**result),
+        let results = self.out.iter().filter_map(|output| match output {
+            Output::Result(result) => Some(&**result),
             Output::Alert(_) => None,
-        };
-        self.out.iter().filter_map(result).collect()
+        });
+        results.collect()
     }
 
     pub(crate) fn alerts(&self) -> Vec<&AlertEvent> {
-        let alert = |output| match output {
-            &Output::Alert(ref alert) => Some(&**alert),
+        let alerts = self.out.iter().filter_map(|output| match output {
+            Output::Alert(alert) => Some(&**alert),
             Output::Result(_) => None,
-        };
-        self.out.iter().filter_map(alert).collect()
+        });
+        alerts.collect()
     }
 
     /// In few words: start in seconds, rows, what closed it.
@@ -147,30 +147,21 @@ impl Desk {
 
 /// A result in few words.
 pub(crate) fn brief(result: &WindowResult) -> String {
-    let mut text = format!(
-        "{}{}{} #{} epoch {}: {} rows, {:?}",
-        result.model,
-        if result.version.is_empty() { "" } else { " " },
-        result.version,
-        result.window_index,
-        result.epoch,
-        result.window_rows,
-        result.closed_by
-    );
-    if let Some(start) = &result.window_start {
-        text.insert_str(0, &format!("{} ", start.trim_start_matches("1970-01-01T")));
-    }
-    for (count, of) in [
+    let start = result.window_start.iter().map(|start| start.trim_start_matches("1970-01-01T"));
+    let model = [result.model.as_str(), &result.version].into_iter().filter(|it| !it.is_empty());
+    let (index, epoch) = (result.window_index, result.epoch);
+    let (rows, closed_by) = (result.window_rows, result.closed_by);
+    let window = format!("#{index} epoch {epoch}: {rows} rows, {closed_by:?}");
+    let named: Vec<&str> = start.chain(model).chain([window.as_str()]).collect();
+    let counts = [
         (result.late_rows, "late"),
         (result.rejected_rows, "rejected"),
         (result.quarantined_rows, "quarantined"),
-    ] {
-        if count > 0 {
-            text.push_str(&format!(", {count} {of}"));
-        }
-    }
-    if !result.lanes_left_out.is_empty() {
-        text.push_str(&format!(", without {}", result.lanes_left_out.join(" ")));
-    }
-    text
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts = counts.map(|(count, of)| format!("{count} {of}"));
+    let left_out = &result.lanes_left_out;
+    let without = (!left_out.is_empty()).then(|| format!("without {}", left_out.join(" ")));
+    let parts: Vec<String> = [named.join(" ")].into_iter().chain(counts).chain(without).collect();
+    parts.join(", ")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vigie::alert::{Level, Policy};
-use vigie::batch::{Body, Heartbeat, Stretch};
+use vigie::batch::{Body, Content, Heartbeat, Lane, Stretch};
 use vigie::epoch::{Epochs, Policies, Timing};
 use vigie::profile::WindowRule;
 use vigie::tally::Halt;
@@ -36,9 +36,9 @@ fn no_window_mixes_two_epochs_of_its_model_and_others_do_not_notice() {
             "00:00:00Z loans #1 epoch 2: 2 rows, Period"
         ]
     );
-    let profiles: Vec<&str> = desk.results().iter().map(|it| &it.profile[..]).collect();
+    let profiles: Vec<&str> = desk.results().iter().map(|it| it.profile.as_str()).collect();
     assert_ne!(profiles[0], profiles[2]);
-    let settings: Vec<&str> = desk.results().iter().map(|it| &it.settings[..]).collect();
+    let settings: Vec<&str> = desk.results().iter().map(|it| it.settings.as_str()).collect();
     assert_eq!(settings, ["settings 1", "settings 1", "settings 2"]);
 }
 
@@ -246,7 +246,7 @@ fn an_epoch_that_is_not_known_yet_stops_the_tally_and_changes_nothing() {
     desk.epoch = 2;
     // Not only rows: a heartbeat of an unknown epoch would seal windows that another instance would not.
     let beat = Heartbeat { high_watermark: 1, reached: 0 };
-    for body in [Body::Heartbeat(beat), Body::Open { beginning: 0 }, Body::Rows(Default::default())]
+    for body in [Body::Heartbeat(beat), Body::Open { beginning: 0 }, Body::Rows(Content::default())]
     {
         let record = desk.record(lane(0), Stretch { from: 1, to: 2 }, body);
         let halt = desk.try_say(&record).unwrap_err();
@@ -299,7 +299,7 @@ fn lanes_of_a_topic_that_is_no_longer_read_are_given_up() {
     first.topics = vec![TOPIC.to_owned(), "old".to_owned()];
     epochs.epochs.insert(1, Arc::new(first));
     let mut desk = Desk::open(epochs, 1);
-    let old = vigie::batch::Lane { topic: 8, partition: 0 };
+    let old = Lane { topic: 8, partition: 0 };
     let mut record = desk.record(old, Stretch { from: 0, to: 0 }, Body::Open { beginning: 0 });
     record.header.topic = "old".to_owned();
     desk.say(&record);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::{prop, prop_assert_eq, proptest};
-use vigie::batch::{Body, Cursor, Heartbeat, Stretch};
+use vigie::batch::{Body, Content, Cursor, Heartbeat, Lane, Stretch};
 use vigie::intake::{Committed, Feed};
 
 use super::desk::lane;
@@ -20,7 +20,7 @@ fn opened(found: Committed) -> Feed {
     feed
 }
 
-fn nothing() -> BTreeMap<u32, vigie::batch::Content> {
+fn nothing() -> BTreeMap<u32, Content> {
     BTreeMap::new()
 }
 
@@ -161,7 +161,7 @@ fn dead_letters_are_waited_for_too() {
 #[test]
 fn a_model_goes_to_one_output_and_what_has_none_with_its_lane() {
     let feed = Feed::take_over(
-        vigie::batch::Lane { topic: 1, partition: 21 },
+        Lane { topic: 1, partition: 21 },
         "p".to_owned(),
         32,
         16,

@@ -1,6 +1,9 @@
 //! Who is not waited for: idle lanes by their heartbeats, and everybody in the end.
 
+use std::time::Duration;
+
 use vigie::epoch::Timing;
+use vigie::profile::WindowRule;
 
 use super::desk::{Desk, lane};
 use super::events::{at, card};
@@ -93,10 +96,7 @@ fn a_row_after_its_lane_was_left_out_is_late() {
 #[test]
 fn silence_within_a_window_does_not_end_it() {
     // A model that is asked seldom: the window of this hour is not over because nobody came for five minutes.
-    let hour = Timing {
-        rule: vigie::profile::WindowRule::Period(std::time::Duration::from_secs(3600)),
-        ..impatient()
-    };
+    let hour = Timing { rule: WindowRule::Period(Duration::from_hours(1)), ..impatient() };
     let mut desk = Desk::open(one_epoch(hour), 1);
     desk.send(lane(0), &[at(1_000)]);
     desk.now = 1_600;

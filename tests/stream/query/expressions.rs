@@ -1,5 +1,6 @@
 //! Derived columns and filters.
 
+use std::slice;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -7,6 +8,7 @@ use arrow::array::{
     StringDictionaryBuilder, TimestampNanosecondArray,
 };
 use arrow::datatypes::{DataType, Int32Type, TimeUnit};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use insta::assert_snapshot;
 use vigie::query::{QueryError, RowExpressions};
 
@@ -43,7 +45,8 @@ fn values(sql: &str) -> String {
     let expressions = compile(&[("x", sql)], None).unwrap();
     let (rows, _) = expressions.apply(&loans()).unwrap();
     let x = rows.column(5);
-    let shown = arrow::util::display::ArrayFormatter::try_new(x, &Default::default()).unwrap();
+    let options = FormatOptions::default();
+    let shown = ArrayFormatter::try_new(x, &options).unwrap();
     let shown = (0..x.len())
         .map(|row| if x.is_null(row) { "-".to_owned() } else { shown.value(row).to_string() });
     shown.collect::<Vec<_>>().join(" ")
@@ -164,7 +167,7 @@ fn rows_of_any_origin_give_the_same_values() {
         );
         let (rows, keep) = expressions.apply(&rows.unwrap()).unwrap();
         let derived =
-            ["young", "day", "code"].map(|name| rows.column_by_name(name).unwrap().clone());
+            ["young", "day", "code"].map(|name| Arc::clone(rows.column_by_name(name).unwrap()));
         (derived, keep)
     });
     assert_eq!(results[0], results[1]);
@@ -181,10 +184,13 @@ async fn files_of_any_format_give_the_same_values() {
     for name in ["loans.parquet", "loans.csv", "loans.jsonl"] {
         let batch = rows(&opened(&[&data(name)]).await, &columns).await;
         let known = self::columns(&batch);
-        let expressions =
-            RowExpressions::compile(&known, &[derived.clone()], Some("age > 30 and not owner"));
+        let expressions = RowExpressions::compile(
+            &known,
+            slice::from_ref(&derived),
+            Some("age > 30 and not owner"),
+        );
         let (rows, keep) = expressions.unwrap().apply(&batch).unwrap();
-        results.push((rows.column(5).clone(), keep));
+        results.push((Arc::clone(rows.column(5)), keep));
     }
     assert_eq!(results[0], results[1]);
     assert_eq!(results[0], results[2]);
@@ -227,7 +233,7 @@ fn mistakes_are_named_with_their_expression() {
     assert_snapshot!(compile(&[], Some("age + 1")).unwrap_err(), @"filter `age + 1`: it gives numbers; a filter is true or false");
     let expressions = compile(&[("x", "region || 'a'")], None).unwrap();
     assert_snapshot!(expressions.apply(&loans().project(&[0]).unwrap()).unwrap_err(), @"there is no column `region`");
-    let wrong = RecordBatch::try_from_iter([("region", loans().column(0).clone())]).unwrap();
+    let wrong = RecordBatch::try_from_iter([("region", Arc::clone(loans().column(0)))]).unwrap();
     assert_snapshot!(expressions.apply(&wrong).unwrap_err(), @"column `region` holds whole numbers, which cannot be used as text");
 }
 

@@ -4,7 +4,8 @@ use std::fs;
 
 use futures::TryStreamExt;
 use insta::assert_snapshot;
-use vigie::query::{ColumnPath, Files, Format, Options, QueryError};
+use tokio::runtime::Runtime;
+use vigie::query::{ColumnPath, Files, Format, Options, QueryError, numeric};
 
 use super::{data, open, opened, rows, table, text, types};
 
@@ -190,7 +191,7 @@ async fn rows_keep_their_order_over_many_batches() {
     assert!(batches.iter().all(|rows| rows.num_rows() <= 700 && rows.num_columns() == 1));
     let n: Vec<f64> = batches
         .iter()
-        .flat_map(|rows| vigie::query::numeric("n", rows.column(0)).unwrap().values().to_vec())
+        .flat_map(|rows| numeric("n", rows.column(0)).unwrap().values().to_vec())
         .collect();
     assert_eq!(n, (0..15_000).map(f64::from).collect::<Vec<_>>());
 }
@@ -380,7 +381,7 @@ async fn a_column_is_read_once_and_under_one_name() {
 
 #[test]
 fn a_scan_can_be_drawn_by_a_thread_that_blocks() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let runtime = Runtime::new().unwrap();
     let _entered = runtime.enter();
     let files = runtime.block_on(opened(&[&data("parts")]));
     let scan = files.scan(&[files.resolve("id").unwrap()]).unwrap();

@@ -8,6 +8,9 @@ mod sink;
 mod speed;
 mod typing;
 
+use std::slice;
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::compute;
 use arrow::util::pretty;
@@ -31,7 +34,7 @@ async fn opened(inputs: &[&str]) -> Files {
 async fn rows(files: &Files, columns: &[&str]) -> RecordBatch {
     let paths: Vec<ColumnPath> = columns.iter().map(|path| files.resolve(path).unwrap()).collect();
     let scan = files.scan(&paths).unwrap();
-    let schema = scan.schema().clone();
+    let schema = Arc::clone(scan.schema());
     let batches: Vec<RecordBatch> = scan.try_collect().await.unwrap();
     compute::concat_batches(&schema, &batches).unwrap()
 }
@@ -41,7 +44,7 @@ async fn table(files: &Files, columns: &[&str]) -> String {
 }
 
 fn print(rows: &RecordBatch) -> String {
-    pretty::pretty_format_batches(std::slice::from_ref(rows)).unwrap().to_string()
+    pretty::pretty_format_batches(slice::from_ref(rows)).unwrap().to_string()
 }
 
 /// The text of an error with the folder of the test data taken out.

@@ -37,7 +37,8 @@ async fn answer(
     };
     let whole = bytes.len();
     let range = headers.get(header::RANGE).map(|range| {
-        let (start, end) = range.to_str().unwrap()["bytes=".len()..].split_once('-').unwrap();
+        let (start, end) =
+            range.to_str().unwrap().strip_prefix("bytes=").unwrap().split_once('-').unwrap();
         (start.parse().unwrap(), end.parse::<usize>().unwrap() + 1)
     });
     let (start, end) = range.unwrap_or((0, whole));

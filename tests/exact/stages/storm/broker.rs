@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vigie::batch::Record;
+use vigie::batch::{Cursor, Record};
 use vigie::epoch::Epochs;
 use vigie::intake::Committed;
 use vigie::tally::{Ledger, Output};
@@ -16,6 +16,7 @@ pub(super) const LANES: usize = 3;
 /// How many partitions the tally log has: enough that the two models do not share one.
 pub(super) const OUTPUTS: usize = 4;
 
+#[derive(Clone)]
 pub(super) struct Broker {
     pub(super) epochs: Epochs,
     /// The newest epoch in the control topic.
@@ -26,8 +27,8 @@ pub(super) struct Broker {
     groups: Vec<Group>,
     /// By lane, from which offset on which epoch is in force, as it was committed.
     pub(super) boundaries: Vec<BTreeMap<i64, u64>>,
-    /// By output: append times in milliseconds, and bytes.
-    pub(super) logs: Vec<Vec<(i64, Vec<u8>)>>,
+    /// By output: append times in milliseconds, and records as they come back from their bytes.
+    pub(super) logs: Vec<Vec<(i64, Record)>>,
     /// By output.
     pub(super) kept: Vec<Kept>,
     /// The broker's clock, in milliseconds.
@@ -35,14 +36,14 @@ pub(super) struct Broker {
 }
 
 /// What the consumer group knows of a lane.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Group {
     generation: u64,
     commit: Option<(i64, String)>,
 }
 
 /// What a tally partition's transactions left behind.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Kept {
     pub(super) state: Option<Stored>,
     pub(super) ledger: Option<Vec<u8>>,
@@ -108,13 +109,13 @@ impl Broker {
     }
 
     /// What the readers of all outputs know of a lane.
-    pub(super) fn ledgers(&self, number: usize) -> Vec<(vigie::batch::Cursor, Vec<(i64, u64)>)> {
+    pub(super) fn ledgers(&self, number: usize) -> Vec<(Cursor, Vec<(i64, u64)>)> {
         let of = |kept: &Kept| {
             let ledger = kept.ledger.as_ref().map(|bytes| Ledger::from_bytes(bytes).unwrap());
             let state = ledger.and_then(|mut it| it.lanes.remove(&lane(number as i32)));
             match state {
                 Some(state) => (state.cursor, state.boundaries),
-                None => (vigie::batch::Cursor::unknown(), Vec::new()),
+                None => (Cursor::unknown(), Vec::new()),
             }
         };
         self.kept.iter().map(of).collect()
@@ -129,7 +130,8 @@ impl Broker {
     /// Appends to a log; the append time.
     pub(super) fn append(&mut self, output: usize, record: &Record) -> i64 {
         self.now += 10;
-        self.logs[output].push((self.now, record.to_bytes().unwrap()));
+        let record = Record::from_bytes(&record.to_bytes().unwrap()).unwrap();
+        self.logs[output].push((self.now, record));
         self.now
     }
 }

@@ -3,7 +3,7 @@
 use super::super::events::{Event, REJECT, card, of};
 use super::super::rules::{PERIOD, timing};
 use super::broker::{LANES, OUTPUTS};
-use super::oracle::{as_if_undisturbed, counted_once, published_once};
+use super::oracle::{Calm, as_if_undisturbed, counted_once, published_once};
 use super::sender::Way;
 use super::storms::rising;
 use super::world::{Act, Step, World};
@@ -116,16 +116,21 @@ fn is_readers(step: &Step) -> bool {
 fn end_well(of_readers: bool, faults: impl Fn(usize) -> Vec<Vec<Step>>) {
     let day = day();
     let matters = |&point: &usize| point == 0 || is_readers(&day[point - 1]) == of_readers;
-    for point in (0..=day.len()).filter(matters) {
-        for fault in faults(point) {
-            let mut world = World::new(rising(timing(PERIOD)), input());
-            for step in day[..point].iter().chain(&fault).chain(&day[point..]) {
+    let mut calm = Calm::default();
+    let mut before = World::new(rising(timing(PERIOD)), input());
+    for point in 0..=day.len() {
+        for fault in faults(point).iter().filter(|_| matters(&point)) {
+            let mut world = before.clone();
+            for step in fault.iter().chain(&day[point..]) {
                 world.step(*step);
             }
             world.calm();
             published_once(&world);
             counted_once(&world);
-            as_if_undisturbed(&world);
+            as_if_undisturbed(&world, &mut calm);
+        }
+        if let Some(step) = day.get(point) {
+            before.step(*step);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The tally of one output, transaction by transaction.
 
-use vigie::batch::Record;
 use vigie::tally::{Ledger, Output, Tally};
 
 use super::super::checkpoints::Stored;
 use super::broker::Broker;
 
 /// Who works an output off, or still believes to.
+#[derive(Clone)]
 pub(super) struct Reader {
     output: usize,
     generation: u64,
@@ -33,10 +33,10 @@ impl Reader {
     fn take_to(&mut self, broker: &Broker, end: usize) {
         let from = usize::try_from(self.tally.position()).unwrap();
         let log = &broker.logs[self.output];
-        for (offset, (appended, bytes)) in log.iter().enumerate().take(end).skip(from) {
-            let record = Record::from_bytes(bytes).unwrap();
+        for (offset, (appended, record)) in log.iter().enumerate().take(end).skip(from) {
             let offset = i64::try_from(offset).unwrap();
-            self.tally.apply(offset, *appended, record, &broker.epochs, &mut self.fresh).unwrap();
+            let (record, fresh) = (record.clone(), &mut self.fresh);
+            self.tally.apply(offset, *appended, record, &broker.epochs, fresh).unwrap();
         }
     }
 

@@ -1,8 +1,9 @@
 //! The owner of a lane, or who still believes to be.
 
 use std::collections::VecDeque;
+use std::mem;
 
-use vigie::batch::{Body, Heartbeat, Record};
+use vigie::batch::{Body, Cursor, Heartbeat, Record};
 use vigie::intake::{Committed, Feed, Sending};
 
 use super::super::desk::lane;
@@ -11,6 +12,7 @@ use super::super::rules::TOPIC;
 use super::broker::{Broker, LANES, OUTPUTS};
 
 /// Who owns a lane, or still believes to.
+#[derive(Clone)]
 pub(super) struct Sender {
     lane: usize,
     generation: u64,
@@ -34,6 +36,7 @@ pub(super) struct Sender {
     beats: Vec<i64>,
 }
 
+#[derive(Clone)]
 struct Sent {
     turn: u64,
     /// `None` for a heartbeat.
@@ -116,12 +119,12 @@ impl Sender {
     /// An owner that found no commit goes on where the readers stand, once they all know it.
     pub(super) fn recover(&mut self, broker: &mut Broker) {
         let number = self.feed.committed().owner;
-        let heard = |(cursor, _): &(vigie::batch::Cursor, _)| cursor.owner >= number;
+        let heard = |(cursor, _): &(Cursor, _)| cursor.owner >= number;
         if !self.recovering || !broker.ledgers(self.lane).iter().all(heard) {
             return;
         }
         let found = broker.recovered(self.lane).unwrap();
-        let queues = std::mem::take(&mut self.queues);
+        let queues = mem::take(&mut self.queues);
         let mut next = Self::with(self.lane, self.generation, found, false);
         if broker.commit(self.lane, self.generation, next.feed.committed()) {
             // Its announcement may still be under way, to be heard twice.
@@ -162,7 +165,7 @@ impl Sender {
         if self.read.is_empty() {
             self.feed.skip_to(self.next);
         }
-        let read = std::mem::take(&mut self.read);
+        let read = mem::take(&mut self.read);
         let epoch = read.first().map_or(1, |&(offset, _)| self.feed.epoch_at(offset));
         let events = read.iter().map(|(offset, event)| (*offset, event));
         let content =

@@ -8,7 +8,7 @@ use vigie::profile::WindowRule;
 use super::super::events::{Event, card, of};
 use super::super::rules::{CARDS, LOANS, PERIOD, epoch, epochs, timing};
 use super::broker::{LANES, OUTPUTS};
-use super::oracle::{as_if_undisturbed, counted_once, published_once};
+use super::oracle::{Calm, as_if_undisturbed, counted_once, published_once};
 use super::sender::Way;
 use super::world::{Act, Step, World};
 
@@ -110,7 +110,7 @@ proptest! {
         let world = after(rising(timing(PERIOD)), input, steps);
         published_once(&world);
         counted_once(&world);
-        as_if_undisturbed(&world);
+        as_if_undisturbed(&world, &mut Calm::default());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A world, step by step.
 
+use std::mem;
+
 use vigie::epoch::Epochs;
 
 use super::super::events::Event;
@@ -48,6 +50,7 @@ pub(super) enum Act {
     Recover,
 }
 
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) broker: Broker,
     pub(super) owners: Vec<Sender>,
@@ -79,7 +82,7 @@ impl World {
             Step::Kill { lane } => owners[lane] = Sender::take_over(broker, lane),
             Step::Replace { lane } => {
                 let next = Sender::take_over(broker, lane);
-                zombies.push(std::mem::replace(&mut owners[lane], next));
+                zombies.push(mem::replace(&mut owners[lane], next));
             }
             Step::Forget { lane } => broker.forget_commit(lane),
             Step::Take { output, records } => readers[output].take(broker, records),
@@ -87,7 +90,7 @@ impl World {
             Step::KillReader { output } => readers[output] = Reader::begin(broker, output),
             Step::ReplaceReader { output } => {
                 let next = Reader::begin(broker, output);
-                let mut zombie = std::mem::replace(&mut readers[output], next);
+                let mut zombie = mem::replace(&mut readers[output], next);
                 zombie.take(broker, 3);
                 zombie.commit(broker, true);
             }

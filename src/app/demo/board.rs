@@ -1,0 +1,110 @@
+//! The live table: a line a window, the truth beside the estimate.
+
+use crate::alert::{AlertEvent, Event};
+use crate::app::demo::world::Feed;
+use crate::app::terminal::figure;
+use crate::metric::{Kind, Metric};
+use crate::window::{Figure, WindowResult};
+
+/// What is printed of windows.
+#[derive(Debug)]
+pub(super) struct Board {
+    feed: Feed,
+    windows: Option<u64>,
+    printed: u64,
+}
+
+impl Board {
+    /// A table that is over after so many windows.
+    pub(super) fn new(feed: &Feed, windows: Option<u64>) -> Self {
+        Self { feed: feed.clone(), windows, printed: 0 }
+    }
+
+    /// Whether all windows were printed that were asked for.
+    pub(super) fn is_over(&self) -> bool {
+        self.windows.is_some_and(|windows| self.printed >= windows)
+    }
+
+    /// The line of a window, with the heading before the first and now and then.
+    pub(super) fn line(&mut self, result: &WindowResult) -> String {
+        let heading = if self.printed.is_multiple_of(20) {
+            format!(
+                "\n{:>6}  {:<24} {:>19} {:>8} {:>17}  {:<34} {}\n",
+                "window",
+                "what happens",
+                "estimated roc_auc",
+                "true",
+                "expected",
+                "drifted most",
+                "data quality"
+            )
+        } else {
+            String::new()
+        };
+        self.printed += 1;
+        let from = result.window_index * self.feed.window;
+        // What there is to expect of these cases: without the luck of their targets, as an estimate is.
+        let truth = self.feed.world.truth(from..from + result.window_rows).expected.roc_auc;
+        let estimate = result
+            .figures
+            .iter()
+            .find(|figure| figure.kind == Kind::Estimated && figure.metric == Metric::RocAuc);
+        let value = estimate.map_or("-".to_owned(), |found| {
+            let value = found.value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+            let error = found.sampling_error.map_or(String::new(), |e| format!(" +-{e:.3}"));
+            format!("{value}{error}{}", if found.breach == Some(true) { " !" } else { "  " })
+        });
+        let expected = estimate.map_or(String::new(), |found| {
+            match (found.lower_threshold, found.upper_threshold) {
+                (Some(low), Some(high)) => format!("{low:.3} to {high:.3}"),
+                (Some(low), None) => format!("at least {low:.3}"),
+                _ => String::new(),
+            }
+        });
+        format!(
+            "{heading}{:>6}  {:<24} {value:>19} {:>8} {expected:>17}  {:<34} {}\n",
+            result.window_index,
+            self.feed.phase(from + result.window_rows / 2),
+            truth.map_or("-".to_owned(), |truth| format!("{truth:.3}")),
+            worst(result, Kind::Drift).map_or("-".to_owned(), |found| {
+                format!("{} {}", column(found), found.value.map_or(String::new(), figure))
+            }),
+            worst(result, Kind::Quality).map_or("ok".to_owned(), |found| {
+                let share = figure(100.0 * found.value.unwrap_or(0.0));
+                format!("{} {share} % {}", column(found), words(found.metric))
+            }),
+        )
+    }
+
+    /// The line of an alert.
+    pub(super) fn alert(event: &AlertEvent) -> String {
+        let word = match event.event {
+            Event::Opened => "ALERT",
+            Event::Updated => "ALERT, changed",
+            Event::Resolved => "RESOLVED",
+        };
+        // The rest of the sentence is the evidence, which the table shows.
+        let summary = event.summary.split(';').next().unwrap_or_default();
+        format!("        >> {word}  {summary}\n")
+    }
+}
+
+fn column(figure: &Figure) -> &str {
+    figure.column_name.as_deref().unwrap_or("")
+}
+
+fn words(metric: Metric) -> &'static str {
+    match metric {
+        Metric::MissingRate => "missing",
+        Metric::UnseenRate => "never seen before",
+        _ => "out of range",
+    }
+}
+
+/// The figure of a kind that is furthest out.
+fn worst(result: &WindowResult, kind: Kind) -> Option<&Figure> {
+    let out = |figure: &&Figure| figure.kind == kind && figure.breach == Some(true);
+    let excess =
+        |figure: &Figure| figure.value.unwrap_or(0.0) - figure.upper_threshold.unwrap_or(0.0);
+    result.figures.iter().filter(out).max_by(|a, b| excess(a).total_cmp(&excess(b)))
+}

@@ -1,0 +1,129 @@
+//! A model that gets worse opens one alert, and the same alert is over when it is well again.
+
+use rdkafka::Message;
+use rdkafka::message::{Headers, OwnedMessage};
+use serde_json::Value;
+use vigie::simulator::{Conditions, Phase, Schedule, World};
+
+use crate::broker::Broker;
+use crate::http;
+use crate::instance::Instance;
+use crate::patience;
+use crate::site::{MODEL, Site};
+
+const WINDOW: u64 = 1_000;
+
+fn world() -> World {
+    let shifted = Conditions { shift: 0.9, ..Conditions::STEADY };
+    World::new(7).with_schedule(Schedule::new(vec![
+        Phase::new("steady", 3 * WINDOW, Conditions::STEADY),
+        Phase::new("shifted", 3 * WINDOW, shifted),
+        Phase::new("steady again", 4 * WINDOW, Conditions::STEADY),
+    ]))
+}
+
+/// Only estimated performance alerts; two bad windows of three, two good ones.
+const SETTINGS: &str = "
+window = { size = 1000 }
+performance = { metrics = ['roc_auc'] }
+alerts = { quality = 'off', open_after = '2 of 3', resolve_after = 2 }
+";
+
+fn header<'m>(record: &'m OwnedMessage, name: &str) -> &'m str {
+    let headers = record.headers().unwrap();
+    let found = headers.iter().find(|header| header.key == name);
+    str::from_utf8(found.unwrap().value.unwrap()).unwrap()
+}
+
+fn json(record: &OwnedMessage) -> Value {
+    serde_json::from_slice(record.payload().unwrap()).unwrap()
+}
+
+#[test]
+fn one_alert_from_opening_to_recovery_over_a_kill_between() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let world = world();
+    let site = Site::new(broker, &world, 1, SETTINGS);
+    let instance = site.start("a").ready();
+    site.send(broker, &world, 0..5 * WINDOW);
+    site.results(broker, 5);
+    let opened = site.records(broker, "alerts");
+    assert_eq!(opened.len(), 1, "two bad windows open it: {:?}", opened.iter().map(json));
+    let open = json(&opened[0]);
+    assert_eq!((&open["event"], &open["sequence"]), (&"opened".into(), &0.into()));
+    assert_eq!((&open["kind"], &open["metric"]), (&"estimated".into(), &"roc_auc".into()));
+    assert_eq!((&open["severity"], &open["window"]), (&"critical".into(), &4.into()));
+    assert!(open["value"].as_f64() < open["lower_threshold"].as_f64(), "{open}");
+    assert!(!open["evidence"]["drift"].as_array().unwrap().is_empty(), "{open}");
+    let results = site.results(broker, 5);
+    assert_eq!(open["result"], results[4]["id"]);
+    assert_eq!(open["since"], results[3]["window_start"], "the first bad one");
+    shows_open(&instance, "1");
+
+    instance.kill();
+    let instance = site.start("a").ready();
+    shows_open(&instance, "1");
+    site.send(broker, &world, 5 * WINDOW..10 * WINDOW);
+    site.results(broker, 10);
+    let records = site.records(broker, "alerts");
+    assert_eq!(records[0].payload(), opened[0].payload(), "what was said stays said");
+    assert_eq!(records.len(), 2, "{:?}", records.iter().map(json));
+    let resolved = json(&records[1]);
+    assert_eq!(
+        (&resolved["event"], &resolved["resolution"]),
+        (&"resolved".into(), &"recovered".into())
+    );
+    assert_eq!((&resolved["id"], &resolved["sequence"]), (&open["id"], &1.into()));
+    assert_eq!(resolved["window"], 7, "the second good one");
+    for (sequence, record) in records.iter().enumerate() {
+        let event = json(record);
+        let id = event["id"].as_str().unwrap();
+        let kind = event["event"].as_str().unwrap();
+        assert_eq!(record.key(), Some(MODEL.as_bytes()));
+        assert_eq!(header(record, "ce_specversion"), "1.0");
+        assert_eq!(header(record, "ce_id"), format!("{id}/{sequence}"));
+        assert_eq!(header(record, "ce_subject"), id);
+        assert_eq!(header(record, "ce_type"), format!("vigie.alert.{kind}"));
+        assert_eq!(header(record, "content-type"), "application/json");
+    }
+    shows_open(&instance, "0");
+    site.verify();
+    instance.stop();
+}
+
+/// The gauge says so, once the commit has reached it.
+fn shows_open(instance: &Instance, value: &str) {
+    let shown = || {
+        let metrics = http::get(instance.address(), "/metrics").1;
+        let found = metrics.lines().any(|line| {
+            line.starts_with("vigie_alert_open{")
+                && line.contains("critical")
+                && line.ends_with(&format!(" {value}"))
+        });
+        found.then_some(())
+    };
+    assert!(patience::until(shown).is_some(), "vigie_alert_open is not {value}");
+}
+
+#[test]
+fn a_steady_model_pages_nobody() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let world = World::new(21);
+    // A row beyond all that the reference has seen is a breach, and comes sooner or later.
+    let settings = "
+window = { size = 1000 }
+thresholds = { out_of_range_rate = 'none' }
+alerts = { open_after = '2 of 3' }
+";
+    let site = Site::new(broker, &world, 1, settings);
+    let instance = site.start("a").ready();
+    site.send(broker, &world, 0..6 * WINDOW);
+    site.results(broker, 6);
+    let alerts: Vec<Value> = site.records(broker, "alerts").iter().map(json).collect();
+    assert_eq!(alerts, Vec::<Value>::new());
+    instance.stop();
+}

@@ -1,0 +1,108 @@
+//! What the stream publishes is what `vigie check` says of the same rows, to the bit.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::Value;
+use vigie::simulator::{Conditions, Phase, Schedule, World};
+
+use crate::broker::Broker;
+use crate::published::{Figures, differences, estimated, figures, figures_of};
+use crate::site::Site;
+
+/// A steady hour, then applicants of another kind with incomes that get lost.
+fn world() -> World {
+    let trouble = Conditions { shift: 0.8, fault: 0.3, concept: 0.0 };
+    World::new(11).with_schedule(Schedule::new(vec![
+        Phase::new("steady", 3_600, Conditions::STEADY),
+        Phase::new("trouble", 3_600, trouble).entered_over(900),
+    ]))
+}
+
+/// What a window is of, and its figures.
+type Window = (BTreeMap<&'static str, Value>, Figures);
+
+fn window(common: &Value, figures: Figures) -> Window {
+    let names = ["window_rows", "window_start", "window_end", "model", "segment", "profile"];
+    (names.into_iter().map(|name| (name, common[name].clone())).collect(), figures)
+}
+
+/// The analysis windows that `vigie check` finds in a file.
+fn checked(site: &Site, file: &str) -> Vec<Window> {
+    let profile = site.path("loans.vigie").display().to_string();
+    let output = site.path("checked.jsonl");
+    let written = output.display().to_string();
+    let config = site.path("vigie.toml").display().to_string();
+    let ended = site.run(&[
+        "check",
+        "--config",
+        &config,
+        "--profile",
+        &profile,
+        file,
+        "--output",
+        &written,
+    ]);
+    assert_eq!(ended.code, Some(1), "the trouble shows: {}", ended.said);
+    let mut rows: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
+    for line in fs::read_to_string(output).unwrap().lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        if row["dataset"] == "analysis" {
+            rows.entry(row["window_index"].as_u64().unwrap()).or_default().push(row);
+        }
+    }
+    rows.values().map(|rows| window(&rows[0], figures(rows))).collect()
+}
+
+fn streamed(results: &[Value]) -> Vec<Window> {
+    results.iter().map(|result| window(result, figures_of(result))).collect()
+}
+
+fn assert_same(streamed: &[Window], checked: &[Window]) {
+    assert_eq!(streamed.len(), checked.len());
+    for (index, (streamed, checked)) in streamed.iter().zip(checked).enumerate() {
+        assert_eq!(streamed.0, checked.0, "window {index}");
+        assert_eq!(differences(&streamed.1, &checked.1), Vec::<String>::new(), "window {index}");
+        assert!(streamed.1.contains_key(&estimated("roc_auc")), "it is there to be compared");
+    }
+}
+
+#[test]
+fn windows_by_size_of_one_partition() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let world = world();
+    let site = Site::new(broker, &world, 1, "window = { size = 900 }");
+    let file = site.file(&world, 0..6_300);
+    let checked = checked(&site, &file);
+    let instance = site.start("a").ready();
+    site.well(&["replay", &file]);
+    let results = site.results(broker, 7);
+    assert_same(&streamed(&results), &checked);
+    site.verify();
+    instance.stop();
+}
+
+#[test]
+fn windows_by_period_of_four_partitions_and_two_instances() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let world = world();
+    let site = Site::new(broker, &world, 4, "window = { period = '20min' }");
+    let file = site.file(&world, 0..7_200);
+    let checked = checked(&site, &file);
+    let [a, b] = ["a", "b"].map(|name| site.start(name).ready());
+    site.well(&["replay", &file]);
+    site.send_later(broker, &world, 7_200);
+    let results = site.results(broker, 6);
+    assert_same(&streamed(&results), &checked);
+    for result in &results {
+        assert_eq!(result["inputs"].as_array().map(Vec::len), Some(4), "every lane has its part");
+        assert_eq!(result["late_rows"], 0);
+    }
+    site.verify();
+    a.stop();
+    b.stop();
+}

@@ -1,0 +1,352 @@
+//! `vigie run` against a bare loop that consumes and parses the same topic, over a real Apache Kafka: CPU time of the
+//! process of each.
+//!
+//! ```text
+//! cargo bench --bench run
+//! ```
+//!
+//! 2,000,000 events (`-- 500000` for fewer) of 400 bytes of JSON with 20 features in 4 partitions. The loop polls
+//! librdkafka, one by one and in batches, and lets `serde_json` read each event into a typed struct, whose fields go to
+//! Arrow columns; nothing else. `vigie run` does intake, tally log, tally, transactions and all statistics, with its
+//! start. `serde_json` reads numbers exactly here (`float_roundtrip`), as we do.
+#![expect(clippy::print_stdout, reason = "a bench says what it measured")]
+#![expect(clippy::panic, reason = "a bench that cannot measure ends")]
+#![expect(unsafe_code, reason = "rdkafka offers no polling in batches")]
+
+mod cpu;
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::ptr::null_mut;
+use std::time::Duration;
+use std::{env, fs, slice};
+
+use arrow::array::{Float64Builder, Int64Builder, StringDictionaryBuilder};
+use arrow::datatypes::Int32Type;
+use futures::executor;
+use jiff::Timestamp;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka_sys as sys;
+use serde::Deserialize;
+use serde_json::Value;
+use vigie::simulator::{Layout, Timeline, WideShape, WideWorld};
+
+const PARTITIONS: i32 = 4;
+const REFERENCE: u64 = 50_000;
+const TOPIC: &str = "predictions";
+/// Rows in the columns of the loop before they are given away, as in a stretch of ours.
+const FULL: usize = 4_096;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn main() {
+    let events: u64 = env::args().nth(1).and_then(|rows| rows.parse().ok()).unwrap_or(2_000_000);
+    let events = events.next_multiple_of(5_000);
+    let broker = Broker::start();
+    let world = WideWorld::new(7, WideShape::default(), Timeline::default());
+    let bytes = produce(&broker, &world, events);
+    println!("{events} events of {} bytes, 20 features, {PARTITIONS} partitions", bytes / events);
+    println!("CPU microseconds an event");
+    let each = |seconds: f64| seconds / events as f64 * 1e6;
+    let mut bare = f64::INFINITY;
+    for (name, batches) in [("one by one", false), ("in batches", true)] {
+        let empty = each(consume(&broker, events, batches, |_| {}));
+        let mut columns = Columns::default();
+        let parsed = each(consume(&broker, events, batches, |payload| columns.add(payload)));
+        println!("{parsed:9.3} loop that polls {name} and parses ({empty:.3} without parsing)");
+        bare = bare.min(parsed);
+    }
+    let (ours, threads) = run(&broker, &world, events);
+    let ours = each(ours);
+    println!("{ours:9.3} vigie run, of which by thread");
+    for (name, seconds) in threads {
+        println!("  {:7.3} {name}", each(seconds));
+    }
+    println!("{:9.2} events of vigie run for one of the loop", bare / ours);
+}
+
+/// A real Apache Kafka that ends with us.
+struct Broker {
+    script: Child,
+    address: String,
+}
+
+impl Broker {
+    fn start() -> Self {
+        let mut script = Command::new("python3")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/broker.py"))
+            .arg("run")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 is there");
+        let mut line = String::new();
+        let mut said = BufReader::new(script.stdout.as_mut().expect("it is piped"));
+        said.read_line(&mut line).expect("text");
+        let address = line.trim().strip_prefix("ready ");
+        let address = address.unwrap_or_else(|| panic!("the broker did not start: {line}"));
+        Self { address: address.to_owned(), script }
+    }
+
+    fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &self.address);
+        client
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // The broker ends when its input does.
+        drop(self.script.stdin.take());
+        drop(self.script.wait());
+    }
+}
+
+/// Fills the topic; how many bytes it has.
+fn produce(broker: &Broker, world: &WideWorld, events: u64) -> u64 {
+    let admin: AdminClient<DefaultClientContext> = broker.client().create().expect("a client");
+    let topic = NewTopic::new(TOPIC, PARTITIONS, TopicReplication::Fixed(1));
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+    let made = executor::block_on(admin.create_topics([&topic], &options));
+    assert!(matches!(made.as_deref(), Ok([Ok(_)])), "{made:?}");
+    let mut settings = broker.client();
+    settings.set("linger.ms", "50").set("batch.size", "1000000");
+    settings.set("queue.buffering.max.messages", "1000000");
+    let producer: ThreadedProducer<DefaultProducerContext> = settings.create().expect("a client");
+    let mut bytes = 0;
+    let mut text = Vec::new();
+    for (index, row) in world.rows(REFERENCE..REFERENCE + events).enumerate() {
+        text.clear();
+        row.prediction.write_json(Layout::Nested, &mut text);
+        bytes += text.len() as u64;
+        let partition = (index / 64) as i32 % PARTITIONS;
+        let mut record: BaseRecord<'_, (), Vec<u8>> =
+            BaseRecord::to(TOPIC).partition(partition).payload(&text);
+        while let Err((error, back)) = producer.send(record) {
+            assert!(matches!(error, KafkaError::MessageProduction(_)), "{error}");
+            producer.flush(PATIENCE).expect("the broker takes records");
+            record = back;
+        }
+    }
+    producer.flush(PATIENCE).expect("the broker takes records");
+    bytes
+}
+
+/// Reads the topic from its beginning; CPU seconds of this process.
+fn consume(broker: &Broker, events: u64, batches: bool, mut with: impl FnMut(&[u8])) -> f64 {
+    let consumer: BaseConsumer = broker
+        .client()
+        .set("group.id", "bare")
+        .set("enable.auto.commit", "false")
+        .set("queued.max.messages.kbytes", "16384")
+        .create()
+        .expect("a client");
+    let mut list = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        list.add_partition_offset(TOPIC, partition, Offset::Beginning).expect("an offset");
+    }
+    let began = cpu::seconds("self");
+    consumer.assign(&list).expect("the topic is there");
+    let mut read = 0;
+    if batches {
+        let mut messages = vec![null_mut(); 1_024];
+        // SAFETY: the consumer outlives the queue, and every message is destroyed once, after its last use; a payload is
+        // as long as its message says.
+        unsafe {
+            let queue = sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr());
+            while read < events {
+                let found = sys::rd_kafka_consume_batch_queue(
+                    queue,
+                    100,
+                    messages.as_mut_ptr(),
+                    messages.len(),
+                );
+                for &message in &messages[..usize::try_from(found).expect("no error")] {
+                    if (*message).err == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                        with(slice::from_raw_parts((*message).payload.cast(), (*message).len));
+                        read += 1;
+                    }
+                    sys::rd_kafka_message_destroy(message);
+                }
+            }
+            sys::rd_kafka_queue_destroy(queue);
+        }
+    } else {
+        while read < events {
+            if let Some(Ok(message)) = consumer.poll(PATIENCE) {
+                with(message.payload().unwrap_or_default());
+                read += 1;
+            }
+        }
+    }
+    cpu::seconds("self") - began
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    timestamp: &'a str,
+    model: Named<'a>,
+    #[serde(borrow)]
+    features: Features<'a>,
+    y_pred_proba: Option<f64>,
+    y_pred: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    name: &'a str,
+    version: &'a str,
+}
+
+macro_rules! features {
+    ($($number:ident)*; $($category:ident)*) => {
+        #[derive(Deserialize)]
+        struct Features<'a> {
+            $($number: Option<f64>,)*
+            $(#[serde(borrow)] $category: Option<&'a str>,)*
+        }
+
+        /// Events as columns.
+        #[derive(Default)]
+        struct Columns {
+            rows: usize,
+            models: StringDictionaryBuilder<Int32Type>,
+            versions: StringDictionaryBuilder<Int32Type>,
+            times: Int64Builder,
+            scores: Float64Builder,
+            predictions: Int64Builder,
+            $($number: Float64Builder,)*
+            $($category: StringDictionaryBuilder<Int32Type>,)*
+        }
+
+        impl Columns {
+            fn add(&mut self, payload: &[u8]) {
+                let event: Event<'_> = serde_json::from_slice(payload).expect("an event of ours");
+                let time: Timestamp = event.timestamp.parse().expect("a time");
+                self.models.append_value(event.model.name);
+                self.versions.append_value(event.model.version);
+                self.times.append_value(time.as_microsecond());
+                self.scores.append_option(event.y_pred_proba);
+                self.predictions.append_option(event.y_pred);
+                $(self.$number.append_option(event.features.$number);)*
+                $(self.$category.append_option(event.features.$category);)*
+                self.rows += 1;
+                if self.rows == FULL {
+                    self.rows = 0;
+                    black_box((self.models.finish(), self.versions.finish()));
+                    black_box((self.times.finish(), self.scores.finish(), self.predictions.finish()));
+                    $(black_box(self.$number.finish());)*
+                    $(black_box(self.$category.finish());)*
+                }
+            }
+        }
+    };
+}
+
+features! {
+    f00 f01 f02 f03 f04 f05 f06 f07 f08 f09 f10 f11 f12 f13 f14 f15; c00 c01 c02 c03
+}
+
+/// Runs the service until it has published every window; its CPU seconds, also by thread.
+fn run(broker: &Broker, world: &WideWorld, events: u64) -> (f64, Vec<(String, f64)>) {
+    let folder = tempfile::tempdir().expect("a folder for files");
+    let settings = format!(
+        r#"
+[kafka]
+bootstrap_servers = "{}"
+
+[kafka.topics]
+predictions = ["{TOPIC}"]
+
+[service]
+listen = "127.0.0.1:0"
+
+[model.model-0]
+problem = "binary"
+profile = "profile.vigie"
+
+[model.model-0.columns]
+id          = "id"
+timestamp   = "timestamp"
+model       = "model.name"
+version     = "model.version"
+probability = "y_pred_proba"
+prediction  = "y_pred"
+target      = "target"
+features    = ["features.*"]
+
+[model.model-0.window]
+size = 5000
+
+[model.model-0.drift]
+continuous   = ["kolmogorov_smirnov", "jensen_shannon", "wasserstein", "hellinger"]
+categorical  = ["chi2", "jensen_shannon", "l_infinity", "hellinger"]
+multivariate = []
+"#,
+        broker.address
+    );
+    fs::write(folder.path().join("vigie.toml"), settings).expect("the folder is ours");
+    let file = fs::File::create(folder.path().join("reference.jsonl")).expect("the folder is ours");
+    let mut reference = BufWriter::new(file);
+    let mut text = Vec::new();
+    for row in world.rows(0..REFERENCE) {
+        text.clear();
+        row.prediction.write_json_with(("target", row.target), Layout::Nested, &mut text);
+        text.push(b'\n');
+        reference.write_all(&text).expect("the disk has room");
+    }
+    reference.flush().expect("the disk has room");
+    let vigie = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+        command.current_dir(folder.path()).args(arguments).args(["--config", "vigie.toml"]);
+        command
+    };
+    let built = vigie(&["profile", "build", "--reference", "reference.jsonl"]).output();
+    let built = built.expect("vigie starts");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let log = fs::File::create(folder.path().join("log")).expect("the folder is ours");
+    let mut service = vigie(&["run"]).stderr(log).spawn().expect("vigie starts");
+    let process = service.id().to_string();
+
+    let consumer: BaseConsumer = broker
+        .client()
+        .set("group.id", "results")
+        .set("auto.offset.reset", "earliest")
+        .set("isolation.level", "read_committed")
+        .set("topic.metadata.refresh.interval.ms", "500")
+        .create()
+        .expect("a client");
+    consumer.subscribe(&["vigie.results"]).expect("a name");
+    let mut rows = 0;
+    while rows < events {
+        if let Some(Ok(message)) = consumer.poll(Duration::from_millis(200)) {
+            let result: Value =
+                serde_json::from_slice(message.payload().unwrap_or_default()).expect("a result");
+            rows += result["window_rows"].as_u64().expect("a number");
+        }
+        let ended = service.try_wait().expect("our child");
+        let log = || fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+        assert!(ended.is_none(), "vigie ended: {}", log());
+    }
+    let spent = cpu::seconds(&process);
+    let mut threads: BTreeMap<String, f64> = BTreeMap::new();
+    for task in fs::read_dir(format!("/proc/{process}/task")).expect("it runs") {
+        let task = task.expect("it runs").file_name();
+        let task = format!("{process}/task/{}", task.display());
+        let name = fs::read_to_string(format!("/proc/{task}/comm")).unwrap_or_default();
+        *threads.entry(name.trim().to_owned()).or_default() += cpu::seconds(&task);
+    }
+    service.kill().expect("it runs");
+    drop(service.wait());
+    let mut threads: Vec<(String, f64)> = threads.into_iter().collect();
+    threads.sort_by(|a, b| b.1.total_cmp(&a.1));
+    (spent, threads)
+}

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use jsonschema::validator_for;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 use vigie::alert::{AlertEvent, Level, Lifecycle, Policy};
-use vigie::simulator::{Layout, World};
+use vigie::simulator::{Layout, OutcomePlan, World};
 use vigie::window::{ClosedBy, Dataset, Heading, LaneInput, WindowResult, WindowState};
 
 use crate::data::assert_current;
@@ -109,10 +110,15 @@ fn alerts_are_valid() {
     assert!(!validator_for(&schema).unwrap().is_valid(&wrong));
 }
 
+/// A schema that is written by hand: the paths in it are those of the example settings.
+fn written(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(name);
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
 #[test]
 fn predictions_are_valid() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/prediction-event.schema.json");
-    let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let schema = written("prediction-event.schema.json");
     let world = World::new(1);
     let event = world.prediction(&world.case(12)).to_json(Layout::Nested);
     let event: Value = serde_json::from_slice(&event).unwrap();
@@ -128,4 +134,29 @@ fn predictions_are_valid() {
         wrong[key] = value;
         assert!(!validator_for(&schema).unwrap().is_valid(&wrong), "{key}");
     }
+}
+
+#[test]
+fn ground_truth_is_valid() {
+    let schema = written("ground-truth-event.schema.json");
+    let world = World::new(1);
+    let plan = OutcomePlan { withdrawn: 0.3, ..OutcomePlan::default() };
+    let mut withdrawn = 0;
+    for outcome in plan.outcomes(&world, 0..50) {
+        let event: Value = serde_json::from_slice(&outcome.to_json()).unwrap();
+        valid(&schema, &event);
+        withdrawn += u32::from(event["outcome"]["repaid"].is_null());
+        for (key, value) in [
+            ("loan", json!({"id": null})),
+            ("loan", json!("loan-1")),
+            ("outcome", json!({})),
+            ("outcome", json!({"repaid": [1]})),
+            ("decided_at", json!(true)),
+        ] {
+            let mut wrong = event.clone();
+            wrong[key] = value;
+            assert!(!validator_for(&schema).unwrap().is_valid(&wrong), "{key}");
+        }
+    }
+    assert!(withdrawn > 0);
 }

@@ -8,10 +8,12 @@
 //! folds windows of 1,000 rows, sealed ones included; default settings. The models predict in turn, so with 1,000 of
 //! them every stretch has a few rows of each. CPU time, and the memory that open windows take.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
+#![expect(clippy::panic, reason = "a bench that cannot measure ends")]
 
 mod cpu;
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use vigie::batch::{Column, Lane, Record, Rows, Values};
@@ -134,9 +136,10 @@ fn epochs(world: &WideWorld, shape: WideShape) -> Epochs {
     let mut text =
         String::from("[defaults.columns]\nmodel = 'model.name'\nversion = 'model.version'\n");
     text += "timestamp = 'timestamp'\nprobability = 'y_pred_proba'\nprediction = 'y_pred'\n";
-    text += &format!("[defaults.window]\nsize = {SIZE}\n");
+    let mut add = |line: fmt::Arguments<'_>| text.write_fmt(line).expect("a String takes all");
+    add(format_args!("[defaults.window]\nsize = {SIZE}\n"));
     for model in 0..shape.models {
-        text += &format!("[model.model-{model}]\nproblem = 'binary'\n");
+        add(format_args!("[model.model-{model}]\nproblem = 'binary'\n"));
     }
     let settings = Settings::read(&text, "bench", &Outside::NOTHING).expect("good settings");
     let profile = profile(world, shape, &settings);

@@ -44,7 +44,7 @@ const REFERENCE: u64 = 50_000;
 const TOPIC: &str = "predictions";
 /// Rows in the columns of the loop before they are given away, as in a stretch of ours.
 const FULL: usize = 4_096;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn main() {
     let events: u64 = env::args().nth(1).and_then(|rows| rows.parse().ok()).unwrap_or(2_000_000);

@@ -115,7 +115,8 @@ enum Done<E> {
 /// Gives every window of a file to `emit`, in their order.
 ///
 /// `batches` are the file's rows in their order, each with its number of rows; `convert` makes rows of a batch, whose
-/// first row has that number in the file.
+/// first row has that number in the file. Returns how many rows were rejected; a window counts those read since the
+/// one before, so those behind the last good row are in none.
 ///
 /// # Errors
 /// The first error of a batch or of `convert`.
@@ -125,7 +126,7 @@ pub fn run<B: Send, E: Send>(
     batches: impl Iterator<Item = Result<(u64, B), E>>,
     convert: impl Fn(B, u64) -> Result<Read, E> + Sync,
     mut emit: impl FnMut(FileWindow),
-) -> Result<(), E> {
+) -> Result<u64, E> {
     let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let (jobs, waiting) = sync_channel::<Job<B>>(workers * 2);
     let (done, finished) = channel::<Done<E>>();
@@ -146,13 +147,15 @@ pub fn run<B: Send, E: Send>(
             next: 0,
             read: 0,
             rejected: 0,
+            all_rejected: 0,
             folded: BTreeMap::new(),
             frontier: (0, 0),
             under_way: 0,
             sealed: BTreeMap::new(),
         };
         // The workers end when the collector is gone, and with it whoever gives them work.
-        collector.collect(batches, &mut emit)
+        collector.collect(batches, &mut emit)?;
+        Ok(collector.all_rejected)
     })
 }
 
@@ -231,6 +234,8 @@ struct Collector<'p, B, E> {
     read: u64,
     /// Rows that could not be read, and that no window has counted yet.
     rejected: u64,
+    /// Rows that could not be read.
+    all_rejected: u64,
     /// Batches that are folded, but not those before them: by first row, with rows and rows read.
     folded: BTreeMap<u64, (u64, u64)>,
     /// Rows below which everything is folded: of the file, and of those that could be read.
@@ -331,6 +336,7 @@ impl<B, E> Collector<'_, B, E> {
             self.next += length;
             self.read += read.rows.len() as u64;
             self.rejected += read.rejected;
+            self.all_rejected += read.rejected;
             if read.rejected > 0 && !read.rows.is_empty() {
                 let times = read.rows.times.as_deref();
                 if let Some(run) = self.cut.cut.runs(before, read.rows.len(), times).first() {

@@ -86,8 +86,9 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     let model = subject.model.clone();
     let rule = subject.profile.rule;
     let policy = model.alerts.policy(subject.profile.of_role(Role::Score).is_some());
-    let (reference, analysis) =
+    let Scored { reference, analysis, rejected } =
         spawn_blocking(move || score(&subject)).await.context("scoring ended early")??;
+    lines.rejected(rejected);
     if let Some(mut save) = save {
         for result in reference.iter().chain(&analysis) {
             save.write(result)?;
@@ -190,8 +191,15 @@ fn assumed(subject: &Subject) -> Vec<String> {
     said
 }
 
-/// The windows of the reference and of the analysis.
-fn score(subject: &Subject) -> Result<(Vec<WindowResult>, Vec<WindowResult>)> {
+/// The windows of the reference and of the analysis, and how many rows of the latter are in none.
+struct Scored {
+    reference: Vec<WindowResult>,
+    analysis: Vec<WindowResult>,
+    rejected: u64,
+}
+
+/// Scores all windows.
+fn score(subject: &Subject) -> Result<Scored> {
     let profile = Arc::new(subject.profile.clone());
     let names = || subject.analysis.names().collect::<Vec<_>>().join(", ");
     let plan = Plan::new(Arc::clone(&profile), subject.model.criteria());
@@ -217,7 +225,7 @@ fn score(subject: &Subject) -> Result<(Vec<WindowResult>, Vec<WindowResult>)> {
         Ok((batch.num_rows() as u64, batch))
     });
     let convert = |batch: RecordBatch, first| maker.make(&batch, first).map_err(Error::from);
-    files::run(&plan, &cut, batches, convert, |window| {
+    let rejected = files::run(&plan, &cut, batches, convert, |window| {
         let heading = headings.analysis(&window, analysis.len() as u64);
         analysis.push(heading.result(&plan, &window.reading));
     })
@@ -242,7 +250,7 @@ fn score(subject: &Subject) -> Result<(Vec<WindowResult>, Vec<WindowResult>)> {
             heading.result(&plan, &window.reading)
         })
         .collect();
-    Ok((reference, analysis))
+    Ok(Scored { reference, analysis, rejected })
 }
 
 /// What all windows of a check have in common.

@@ -16,6 +16,7 @@ pub(super) struct Verdict {
     headline: String,
     why: Vec<String>,
     realized: Option<String>,
+    rejected: u64,
     assumed: Vec<String>,
 }
 
@@ -23,6 +24,11 @@ impl Verdict {
     /// Nothing but what was assumed.
     pub(super) fn assuming(assumed: Vec<String>) -> Self {
         Self { assumed, ..Self::default() }
+    }
+
+    /// That so many rows could not be used.
+    pub(super) fn rejected(&mut self, rows: u64) {
+        self.rejected = rows;
     }
 
     /// As they are printed.
@@ -35,6 +41,11 @@ impl Verdict {
         };
         line("why", &self.why.join("; "));
         line("realized", self.realized.as_deref().unwrap_or_default());
+        if self.rejected > 0 {
+            let rows = if self.rejected == 1 { "row" } else { "rows" };
+            let what = "left out: a score outside of 0 to 1, or no readable time";
+            line("rejected", &format!("{} {rows} {what}", count(self.rejected)));
+        }
         line("assumed", &self.assumed.join(", "));
         text
     }
@@ -58,7 +69,7 @@ pub(super) fn verdict(
         window.figures.iter().filter(judges).any(|figure| figure.breach.is_some())
     });
     if !judged {
-        let why = nothing_judged(model, windows);
+        let why = nothing_judged(model, windows, lines.rejected);
         lines.headline = format!("{name}  CANNOT JUDGE  {why}");
         return Outcome::NothingJudged;
     }
@@ -256,8 +267,11 @@ fn realized(windows: &[WindowResult]) -> Option<String> {
     }
 }
 
-fn nothing_judged(model: &Model, windows: &[WindowResult]) -> String {
+fn nothing_judged(model: &Model, windows: &[WindowResult], rejected: u64) -> String {
     let rows: u64 = windows.iter().map(|window| window.window_rows).sum();
+    if rows == 0 && rejected > 0 {
+        return format!("no row of the analysis can be used: all {} are rejected", count(rejected));
+    }
     if rows == 0 {
         return "no rows in the analysis".to_owned();
     }

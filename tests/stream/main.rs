@@ -40,6 +40,8 @@ mod harness; // that those above do what they say
 #[cfg(test)]
 mod query; // files as one table, SQL on rows
 #[cfg(test)]
+mod refused; // what cannot be worked with is refused at the start
+#[cfg(test)]
 mod rules; // the alerting rules in deploy/
 #[cfg(test)]
 mod same_as_check; // what the stream publishes is what `vigie check` says of the same rows

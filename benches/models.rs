@@ -97,7 +97,7 @@ fn measure(shape: WideShape, events: u64) {
         let mut records = Vec::new();
         wire += cost(|| {
             for record in made.drain(..) {
-                let bytes = record.to_bytes().expect("our own record");
+                let bytes = record.to_bytes();
                 records.push(Record::from_bytes(&bytes).expect("our own record"));
             }
         });

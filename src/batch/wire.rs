@@ -1,22 +1,22 @@
-//! A record as bytes: a CBOR header, then the rows of each section as Arrow IPC.
+//! A record as bytes: CBOR, with the values of each column in one run of bytes.
+//!
+//! Arrow's own form says the schema of every section anew, which costs more than the rows where a thousand models
+//! share a stretch.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int64Array, RecordBatch,
-    UInt64Array,
-};
-use arrow::buffer::ScalarBuffer;
-use arrow::datatypes::{DataType, Field, Int32Type, Schema};
-use arrow::error::ArrowError;
-use arrow::ipc::reader::StreamReader;
-use arrow::ipc::writer::StreamWriter;
+use arrow::array::{Array, DictionaryArray, Float64Array, Int32Array, StringArray};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
+use arrow::datatypes::{ArrowNativeType, ToByteSlice};
 use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Encode};
 
 use crate::batch::record::{Body, Content, Header, Heartbeat, Record, Reject, Section};
-use crate::batch::rows::{Column, Rows, Values};
+use crate::batch::rows::{Column, Rows, Values, labels};
+
+// Numbers travel as they lie in memory.
+const _: () = assert!(cfg!(target_endian = "little"), "vigie runs on little-endian machines");
 
 /// The version of this form; a reader refuses any other.
 const FORMAT: u8 = 1;
@@ -36,14 +36,11 @@ pub enum WireError {
     /// Not even CBOR, or not of our form.
     #[error("the record is damaged")]
     Damaged(#[from] DecodeError),
-    /// Its rows are not Arrow IPC, or not of our form.
-    #[error("the rows of the record are damaged")]
-    Rows(#[from] ArrowError),
-    /// A column of rows is not of our form.
-    #[error("column `{column}` of the record's rows is damaged")]
-    Column {
-        /// Its name.
-        column: String,
+    /// Its rows are not of our form.
+    #[error("the rows of the record are damaged{}", column.map(|at| format!(" in column {at}")).unwrap_or_default())]
+    Rows {
+        /// Which column, from 0; `None` for all of them.
+        column: Option<usize>,
     },
 }
 
@@ -71,37 +68,58 @@ enum WireBody<'b> {
 
 #[derive(Encode, Decode)]
 struct WireSection<'b> {
-    #[n(0)]
-    model: String,
-    #[n(1)]
-    version: String,
+    #[b(0)]
+    model: Cow<'b, str>,
+    #[b(1)]
+    version: Cow<'b, str>,
     #[n(2)]
     profiled: bool,
-    #[cbor(b(3), with = "minicbor::bytes")]
-    rows: Cow<'b, [u8]>,
+    #[b(3)]
+    offsets: Bytes<'b>,
+    #[b(4)]
+    times: Option<Bytes<'b>>,
+    #[b(5)]
+    expected: Option<Bytes<'b>>,
+    #[b(6)]
+    columns: Vec<WireColumn<'b>>,
 }
+
+#[derive(Encode, Decode)]
+struct WireColumn<'b> {
+    /// Numbers, or positions in `labels`.
+    #[b(0)]
+    values: Bytes<'b>,
+    /// Which rows have a value; `None` for all.
+    #[b(1)]
+    present: Option<Bytes<'b>>,
+    #[b(2)]
+    labels: Option<Vec<Cow<'b, str>>>,
+    #[b(3)]
+    absent: Option<Bytes<'b>>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(transparent)]
+struct Bytes<'b>(#[cbor(b(0), with = "minicbor::bytes")] Cow<'b, [u8]>);
 
 impl Record {
     /// As bytes.
-    ///
-    /// # Errors
-    /// Where Arrow cannot write the rows: never for rows that a reader of ours made.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, WireError> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         let body = match &self.body {
             Body::Open { beginning } => WireBody::Open(*beginning),
             Body::Heartbeat(heartbeat) => WireBody::Heartbeat(*heartbeat),
             Body::Lost { reason } => WireBody::Lost(reason.clone()),
             Body::Rows(content) => {
-                let sections =
-                    content.sections.iter().map(write_section).collect::<Result<_, _>>()?;
+                let sections = content.sections.iter().map(write_section).collect();
                 WireBody::Rows(sections, content.rejects.clone(), content.filtered.clone())
             }
         };
         let wire = Wire { format: FORMAT, header: self.header.clone(), body };
         let mut bytes = Vec::new();
-        minicbor::encode(&wire, &mut bytes)
-            .map_err(|_| WireError::Damaged(DecodeError::message("it could not be encoded")))?;
-        Ok(bytes)
+        // Writing to memory cannot fail, and no encoder of ours has errors of its own.
+        let written = minicbor::encode(&wire, &mut bytes);
+        debug_assert!(written.is_ok(), "records can be encoded");
+        bytes
     }
 
     /// From bytes.
@@ -131,88 +149,93 @@ impl Record {
     }
 }
 
-fn write_section(section: &Section) -> Result<WireSection<'static>, WireError> {
+fn write_section(section: &Section) -> WireSection<'_> {
     let rows = &section.rows;
-    let mut fields = vec![Field::new("offset", DataType::Int64, false)];
-    let mut arrays: Vec<ArrayRef> = vec![Arc::new(Int64Array::new(rows.offsets.clone(), None))];
-    if let Some(times) = &rows.times {
-        fields.push(Field::new("time", DataType::Int64, false));
-        arrays.push(Arc::new(Int64Array::new(times.clone(), None)));
-    }
-    if let Some(expected) = &rows.expected {
-        fields.push(Field::new("expected", DataType::UInt64, false));
-        arrays.push(Arc::new(UInt64Array::new(expected.clone(), None)));
-    }
-    for column in &rows.columns {
-        let array: ArrayRef = match &column.values {
-            Values::Numbers(array) => Arc::new(array.clone()),
-            Values::Labels(array) => Arc::new(array.clone()),
-        };
-        fields.push(Field::new("value", array.data_type().clone(), true));
-        arrays.push(array);
-        if let Some(absent) = &column.absent {
-            fields.push(Field::new("absent", DataType::Boolean, false));
-            arrays.push(Arc::new(BooleanArray::new(absent.clone(), None)));
-        }
-    }
-    let schema = Arc::new(Schema::new(fields));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
-    let mut bytes = Vec::with_capacity(batch.get_array_memory_size() + 1024);
-    let mut writer = StreamWriter::try_new(&mut bytes, &schema)?;
-    writer.write(&batch)?;
-    writer.finish()?;
-    drop(writer);
-    Ok(WireSection {
-        model: section.model.clone(),
-        version: section.version.clone(),
+    WireSection {
+        model: section.model.as_str().into(),
+        version: section.version.as_str().into(),
         profiled: section.profiled,
-        rows: bytes.into(),
-    })
+        offsets: numbers(&rows.offsets),
+        times: rows.times.as_ref().map(|times| numbers(times)),
+        expected: rows.expected.as_ref().map(|expected| numbers(expected)),
+        columns: rows.columns.iter().map(write_column).collect(),
+    }
+}
+
+fn write_column(column: &Column) -> WireColumn<'_> {
+    let (values, nulls, labels) = match &column.values {
+        Values::Numbers(array) => (numbers(array.values()), array.nulls(), None),
+        Values::Labels(array) => {
+            let labels = labels(array).map(Cow::Borrowed).collect();
+            (numbers(array.keys().values()), array.nulls(), Some(labels))
+        }
+    };
+    WireColumn {
+        values,
+        present: nulls.map(|nulls| bits(nulls.inner())),
+        labels,
+        absent: column.absent.as_ref().map(bits),
+    }
 }
 
 fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
-    let mut reader = StreamReader::try_new(&*section.rows, None)?;
-    let Some(batch) = reader.next().transpose()? else {
-        return Err(WireError::Column { column: "offset".to_owned() });
-    };
-    let mut rows = Rows {
-        offsets: ScalarBuffer::from(Vec::new()),
-        times: None,
-        columns: Vec::new(),
-        expected: None,
-    };
-    for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
-        let damaged = || WireError::Column { column: field.name().clone() };
-        let array = array.as_any();
-        match field.name().as_str() {
-            "offset" => {
-                rows.offsets =
-                    array.downcast_ref::<Int64Array>().ok_or_else(damaged)?.values().clone();
-            }
-            "time" => {
-                rows.times =
-                    Some(array.downcast_ref::<Int64Array>().ok_or_else(damaged)?.values().clone());
-            }
-            "expected" => {
-                rows.expected =
-                    Some(array.downcast_ref::<UInt64Array>().ok_or_else(damaged)?.values().clone());
-            }
-            "value" => {
-                let values = if let Some(numbers) = array.downcast_ref::<Float64Array>() {
-                    Values::Numbers(numbers.clone())
-                } else {
-                    let labels: &DictionaryArray<Int32Type> =
-                        array.downcast_ref().ok_or_else(damaged)?;
-                    Values::Labels(labels.clone())
-                };
-                rows.columns.push(Column::new(values));
-            }
-            "absent" => {
-                let absent = array.downcast_ref::<BooleanArray>().ok_or_else(damaged)?;
-                rows.columns.last_mut().ok_or_else(damaged)?.absent = Some(absent.values().clone());
-            }
-            _ => return Err(damaged()),
-        }
+    let offsets: ScalarBuffer<i64> = section.offsets.read();
+    let rows = offsets.len();
+    let times = section.times.map(|times| times.read());
+    let expected = section.expected.map(|expected| expected.read());
+    let complete = times.as_ref().is_none_or(|times: &ScalarBuffer<i64>| times.len() == rows)
+        && expected.as_ref().is_none_or(|expected: &ScalarBuffer<u64>| expected.len() == rows);
+    if !complete {
+        return Err(WireError::Rows { column: None });
     }
-    Ok(Section { model: section.model, version: section.version, profiled: section.profiled, rows })
+    let columns = section.columns.into_iter().enumerate().map(|(index, column)| {
+        read_column(column, rows).ok_or(WireError::Rows { column: Some(index) })
+    });
+    Ok(Section {
+        model: section.model.into_owned(),
+        version: section.version.into_owned(),
+        profiled: section.profiled,
+        rows: Rows { columns: columns.collect::<Result<_, _>>()?, offsets, times, expected },
+    })
+}
+
+/// `None` where it is damaged.
+fn read_column(column: WireColumn<'_>, rows: usize) -> Option<Column> {
+    let bits = |bytes: Option<Bytes<'_>>| match bytes {
+        None => Some(None),
+        Some(bytes) if bytes.0.len() == rows.div_ceil(8) => {
+            Some(Some(BooleanBuffer::new(Buffer::from(&*bytes.0), 0, rows)))
+        }
+        Some(_) => None,
+    };
+    let nulls = bits(column.present)?.map(NullBuffer::new);
+    let values = match column.labels {
+        None => {
+            Values::Numbers(Float64Array::try_new(column.values.read(), nulls).ok()?)
+        }
+        Some(labels) => {
+            let keys = Int32Array::try_new(column.values.read(), nulls).ok()?;
+            let labels = StringArray::from_iter_values(labels);
+            Values::Labels(DictionaryArray::try_new(keys, Arc::new(labels)).ok()?)
+        }
+    };
+    (values.len() == rows).then_some(Column { values, absent: bits(column.absent)? })
+}
+
+/// Numbers as they lie in memory.
+fn numbers<T: ArrowNativeType>(values: &[T]) -> Bytes<'_> {
+    Bytes(values.to_byte_slice().into())
+}
+
+/// Bits, eight to a byte, the first one lowest.
+fn bits(bits: &BooleanBuffer) -> Bytes<'static> {
+    Bytes(bits.sliced().as_slice()[..bits.len().div_ceil(8)].to_vec().into())
+}
+
+impl Bytes<'_> {
+    /// As numbers; what is left over at the end is dropped.
+    fn read<T: ArrowNativeType>(&self) -> ScalarBuffer<T> {
+        let length = self.0.len() / size_of::<T>();
+        ScalarBuffer::new(Buffer::from(&*self.0), 0, length)
+    }
 }

@@ -252,14 +252,24 @@ impl<W: Weight> Histogram<W> {
 
     /// Every value with its weight, in no order; a bin stands at its middle.
     pub fn for_each(&self, mut visit: impl FnMut(f64, &W)) {
-        for (&key, weight) in self.keys.iter().zip(&self.weights) {
-            visit(self.middle(key), weight);
-        }
-        for &(value, item) in &self.pending {
+        self.for_each_sorted(&mut visit);
+        for (value, item) in self.pending() {
             let mut weight = W::default();
             weight.add(item);
             visit(value, &weight);
         }
+    }
+
+    /// The part of [`Histogram::for_each`] that is sorted in.
+    pub fn for_each_sorted(&self, mut visit: impl FnMut(f64, &W)) {
+        for (&key, weight) in self.keys.iter().zip(&self.weights) {
+            visit(self.middle(key), weight);
+        }
+    }
+
+    /// The part of [`Histogram::for_each`] that waits to be sorted in, one by one.
+    pub fn pending(&self) -> impl ExactSizeIterator<Item = (f64, W::Item)> {
+        self.pending.iter().copied()
     }
 
     /// Values with their weights in ascending order, each once; a bin stands at its middle.

@@ -84,13 +84,6 @@ pub enum StreamError {
         #[source]
         source: WireError,
     },
-    /// A record of our own log cannot be written.
-    #[error("a record for the tally log cannot be written")]
-    Encode {
-        /// Why.
-        #[source]
-        source: WireError,
-    },
     /// A record of our own log cannot be understood.
     #[error("tally log partition {partition} offset {offset}")]
     Halt {

@@ -1,5 +1,6 @@
 //! The whole service: settings put in force, then the stages until it is told to stop.
 
+use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -93,7 +94,8 @@ impl Service {
                     &self.make_show,
                     &self.stop,
                 )?;
-                stages.push(scope.spawn(move || tallies.run()));
+                let tally = thread::Builder::new().name("tally".to_owned());
+                stages.push(tally.spawn_scoped(scope, move || tallies.run()).map_err(no_thread)?);
             }
             if self.stages.intake {
                 let intake = Intake::new(
@@ -104,7 +106,8 @@ impl Service {
                     &self.telemetry,
                     &self.stop,
                 )?;
-                stages.push(scope.spawn(move || intake.run()));
+                let thread = thread::Builder::new().name("intake".to_owned());
+                stages.push(thread.spawn_scoped(scope, move || intake.run()).map_err(no_thread)?);
             }
             // Each stage has said by now what it waits for itself.
             self.telemetry.readiness().done(Readiness::SERVICE);
@@ -176,6 +179,10 @@ impl Service {
             }
         }
     }
+}
+
+fn no_thread(error: io::Error) -> StreamError {
+    StreamError::Control(format!("no thread for a stage: {error}"))
 }
 
 fn say(what: &str, applied: Applied) {

@@ -83,9 +83,7 @@ impl ContinuousState {
         while !values.is_empty() {
             let (now, later) = values.split_at(values.len().min(self.values.room()));
             if let Some(binned) = &mut self.binned {
-                for &value in now {
-                    binned.add(value, 1, plan);
-                }
+                binned.add_all(now, plan);
             }
             for &value in now {
                 self.values.push(value, ());
@@ -156,7 +154,9 @@ impl ContinuousState {
             return (**binned).clone();
         }
         let mut binned = Binned::new(plan);
-        self.values.for_each(|value, &times| binned.add(value, times, plan));
+        let waiting: Vec<f64> = self.values.pending().map(|(value, ())| value).collect();
+        binned.add_all(&waiting, plan);
+        self.values.for_each_sorted(|value, &times| binned.add(value, times, plan));
         binned
     }
 
@@ -177,9 +177,24 @@ impl Binned {
         }
     }
 
-    #[inline]
+    /// Adds values once each.
+    fn add_all(&mut self, values: &[f64], plan: &ContinuousPlan) {
+        // Two loops: looking cells up waits for memory, and waits at once for many values with nothing else between.
+        for &value in values {
+            self.cells[plan.grid.cell(value)] += 1;
+        }
+        for &value in values {
+            self.add_sums(value, 1, plan);
+        }
+    }
+
     fn add(&mut self, value: f64, times: u64, plan: &ContinuousPlan) {
         self.cells[plan.grid.cell(value)] += times;
+        self.add_sums(value, times, plan);
+    }
+
+    #[inline]
+    fn add_sums(&mut self, value: f64, times: u64, plan: &ContinuousPlan) {
         self.sum.add_times(value, times, plan.scale);
         let distance = value - plan.centre;
         // A square beyond the doubles stays at their end: the variance is then reported as infinite.

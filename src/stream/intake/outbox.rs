@@ -62,11 +62,11 @@ impl Outbox {
             if nothing {
                 let bytes = match &mut empty {
                     Some(bytes) => bytes,
-                    None => empty.insert(encode(record)?),
+                    None => empty.insert(record.to_bytes()),
                 };
                 self.produce(*output, bytes, ticket)?;
             } else {
-                self.produce(*output, &encode(record)?, ticket)?;
+                self.produce(*output, &record.to_bytes(), ticket)?;
             }
         }
         Ok(())
@@ -81,7 +81,7 @@ impl Outbox {
         record: &Record,
     ) -> Result<(), StreamError> {
         let ticket = Ticket { lane, turn, purpose: Purpose::Heartbeat(output) };
-        self.produce(output, &encode(record)?, ticket)
+        self.produce(output, &record.to_bytes(), ticket)
     }
 
     /// Sends a dead letter, acknowledged with the stretch that its record belongs to.
@@ -143,8 +143,4 @@ impl Outbox {
         // What is not acknowledged by then is sent again by the next owner.
         drop(self.producer.flush(time));
     }
-}
-
-fn encode(record: &Record) -> Result<Vec<u8>, StreamError> {
-    record.to_bytes().map_err(|source| StreamError::Encode { source })
 }

@@ -72,7 +72,7 @@ impl Desk {
     }
 
     pub(crate) fn try_say(&mut self, record: &Record) -> Result<Admission, Halt> {
-        let bytes = record.to_bytes().unwrap();
+        let bytes = record.to_bytes();
         let offset = i64::try_from(self.log.len()).unwrap();
         let record = Record::from_bytes(&bytes).unwrap();
         let appended = self.now * 1000;

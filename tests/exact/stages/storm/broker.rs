@@ -130,7 +130,7 @@ impl Broker {
     /// Appends to a log; the append time.
     pub(super) fn append(&mut self, output: usize, record: &Record) -> i64 {
         self.now += 10;
-        let record = Record::from_bytes(&record.to_bytes().unwrap()).unwrap();
+        let record = Record::from_bytes(&record.to_bytes()).unwrap();
         self.logs[output].push((self.now, record));
         self.now
     }

@@ -115,7 +115,11 @@ impl Record {
             }
         };
         let wire = Wire { format: FORMAT, header: self.header.clone(), body };
-        let mut bytes = Vec::new();
+        // Growing would copy it several times over.
+        let mut bytes = Vec::with_capacity(match &self.body {
+            Body::Rows(content) => content.sections.iter().map(bytes_of).sum::<usize>() + 1024,
+            _ => 256,
+        });
         // Writing to memory cannot fail, and no encoder of ours has errors of its own.
         let written = minicbor::encode(&wire, &mut bytes);
         debug_assert!(written.is_ok(), "records can be encoded");
@@ -147,6 +151,12 @@ impl Record {
         };
         Ok(Self { header: wire.header, body })
     }
+}
+
+/// About how many bytes a section takes.
+fn bytes_of(section: &Section) -> usize {
+    let rows = section.rows.len();
+    256 + rows * 24 + section.rows.columns.len() * (rows * 9 + 64)
 }
 
 fn write_section(section: &Section) -> WireSection<'_> {
@@ -210,9 +220,7 @@ fn read_column(column: WireColumn<'_>, rows: usize) -> Option<Column> {
     };
     let nulls = bits(column.present)?.map(NullBuffer::new);
     let values = match column.labels {
-        None => {
-            Values::Numbers(Float64Array::try_new(column.values.read(), nulls).ok()?)
-        }
+        None => Values::Numbers(Float64Array::try_new(column.values.read(), nulls).ok()?),
         Some(labels) => {
             let keys = Int32Array::try_new(column.values.read(), nulls).ok()?;
             let labels = StringArray::from_iter_values(labels);

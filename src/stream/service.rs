@@ -95,7 +95,11 @@ impl Service {
                     &self.stop,
                 )?;
                 let tally = thread::Builder::new().name("tally".to_owned());
-                stages.push(tally.spawn_scoped(scope, move || tallies.run()).map_err(no_thread)?);
+                stages.push(
+                    tally
+                        .spawn_scoped(scope, move || tallies.run())
+                        .map_err(|error| no_thread(&error))?,
+                );
             }
             if self.stages.intake {
                 let intake = Intake::new(
@@ -107,7 +111,11 @@ impl Service {
                     &self.stop,
                 )?;
                 let thread = thread::Builder::new().name("intake".to_owned());
-                stages.push(thread.spawn_scoped(scope, move || intake.run()).map_err(no_thread)?);
+                stages.push(
+                    thread
+                        .spawn_scoped(scope, move || intake.run())
+                        .map_err(|error| no_thread(&error))?,
+                );
             }
             // Each stage has said by now what it waits for itself.
             self.telemetry.readiness().done(Readiness::SERVICE);
@@ -181,7 +189,7 @@ impl Service {
     }
 }
 
-fn no_thread(error: io::Error) -> StreamError {
+fn no_thread(error: &io::Error) -> StreamError {
     StreamError::Control(format!("no thread for a stage: {error}"))
 }
 

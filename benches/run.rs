@@ -21,7 +21,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::ptr::null_mut;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{env, fs, slice};
 
 use arrow::array::{Float64Builder, Int64Builder, StringDictionaryBuilder};
@@ -38,6 +38,7 @@ use rdkafka_sys as sys;
 use serde::Deserialize;
 use serde_json::Value;
 use vigie::simulator::{Layout, Timeline, WideShape, WideWorld};
+use vigie::telemetry::Clock;
 
 const PARTITIONS: i32 = 4;
 const REFERENCE: u64 = 50_000;
@@ -331,8 +332,8 @@ multivariate = []
         .expect("a client");
     consumer.subscribe(&[&format!("vigie-{topic}.results")]).expect("a name");
     let mut rows = 0;
-    let opened = Instant::now();
-    while rows < events || opened.elapsed() < START {
+    let clock = Clock::machine();
+    while rows < events || clock.running() < START {
         if let Some(Ok(message)) = consumer.poll(Duration::from_millis(200)) {
             let result: Value =
                 serde_json::from_slice(message.payload().unwrap_or_default()).expect("a result");

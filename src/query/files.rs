@@ -42,13 +42,13 @@ pub struct Options {
     /// From how many rows of a CSV or JSON file the types are inferred; default: from all, as pandas does, which
     /// reads the file twice but can never be contradicted by a later row, and counts the rows.
     pub infer_rows: Option<u64>,
-    /// Rows in a batch at most; default 8,192.
+    /// Rows in a batch at most; default 4,096.
     pub batch_rows: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { format: None, infer_rows: None, batch_rows: 8192 }
+        Self { format: None, infer_rows: None, batch_rows: 4096 }
     }
 }
 

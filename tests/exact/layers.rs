@@ -197,7 +197,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("futures", &["query", "stream", "app"]),
     ("glob", &["query"]),
     ("indicatif", &["app"]),
-    ("mimalloc", &["main"]),
     ("object_store", &["query"]),
     ("parquet", &["query"]),
     ("prometheus", &["output", "telemetry"]),

@@ -40,7 +40,8 @@ impl Level {
 /// Which breaches alert, and how many windows it takes.
 ///
 /// A window is bad when a figure of a kind that alerts is outside its thresholds, good when none is, and neither when
-/// there was too little to judge: such a window changes nothing.
+/// there was too little to judge: such a window changes nothing. A fault of the data counts where there is more of it
+/// than chance would bring: one row out of range in a thousand wakes nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Estimated and realized performance.
@@ -68,6 +69,22 @@ impl Default for Policy {
             resolve_after: 1,
         }
     }
+}
+
+/// How many standard errors a share of faulty rows must lie above its threshold.
+const CHANCE: f64 = 3.0;
+
+/// Whether a breach counts. Faults of the data: where their share, less three of its binomial standard errors, is still
+/// above the threshold; that there are fewer than expected is no fault.
+fn counts(figure: &Figure, rows: u64) -> bool {
+    let (Kind::Quality, Some(value)) = (figure.kind, figure.value) else { return true };
+    let Some(limit) = figure.upper_threshold else { return false };
+    let rows = rows as f64;
+    // Rates are at most 1; what is more is a number of rows.
+    let whole = if value > 1.0 { rows } else { 1.0 };
+    let share = value / whole;
+    let error = (share * (1.0 - share) / rows).max(0.0).sqrt();
+    share - CHANCE * error > limit / whole
 }
 
 /// Where a model version stands with its alert.
@@ -133,7 +150,7 @@ impl Policy {
         let mut found: Vec<(Severity, &Figure)> = result
             .figures
             .iter()
-            .filter(|figure| figure.breach == Some(true))
+            .filter(|figure| figure.breach == Some(true) && counts(figure, result.window_rows))
             .filter_map(|figure| Some((self.level(figure.kind).severity()?, figure)))
             .collect();
         // Stable, so figures at the same distance keep the order in which they are published.

@@ -117,6 +117,22 @@ fn written(name: &str) -> Value {
 }
 
 #[test]
+fn a_fault_of_the_data_wakes_somebody_only_beyond_chance() {
+    let policy = Policy { performance: Level::Off, ..Policy::default() };
+    // Reference amounts lie below 1e4; of 500 rows so many lie far beyond.
+    for (beyond, wakes) in [(0, false), (1, false), (5, false), (30, true), (500, true)] {
+        let outliers = |(at, row): (usize, Row)| Row {
+            amount: if at < beyond { Some(1e9) } else { row.amount },
+            ..row
+        };
+        let result =
+            result(&rows(2, 500).into_iter().enumerate().map(outliers).collect::<Vec<_>>());
+        let deciding = policy.deciding(&result).map(|(_, figure)| figure.metric.as_str());
+        assert_eq!(deciding, wakes.then_some("out_of_range_rate"), "{beyond} of 500");
+    }
+}
+
+#[test]
 fn predictions_are_valid() {
     let schema = written("prediction-event.schema.json");
     let world = World::new(1);

@@ -21,6 +21,7 @@
 //! fit/        reference rows -> profile
 //! batch/      what travels between stages: rows with their positions; lanes, stretches, tiling
 //! intake/     bytes -> rows and rejects -> what the profile adds -> batches
+//! join/       predictions waiting for their targets, in pure form; not part of the service yet
 //! tally/      which window a row belongs to, when it is sealed; results
 //! alert/      results -> alert events: policy, a pure state machine
 //! engine/     the stages joined by queues in memory
@@ -47,6 +48,7 @@ pub mod engine;
 pub mod epoch;
 pub mod fit;
 pub mod intake;
+pub mod join;
 pub mod metric;
 #[cfg(feature = "daemon")]
 pub mod output;

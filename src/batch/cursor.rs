@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::batch::{Body, Record};
+use crate::batch::{Body, Carried, Record};
 
 /// How far a lane has been applied. Drops what was seen, cuts what overlaps, drops what lies beyond a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -46,7 +46,7 @@ impl Cursor {
     }
 
     /// Judges a record, and moves on where it is new.
-    pub fn admit(&mut self, record: &mut Record) -> Admission {
+    pub fn admit<C: Carried>(&mut self, record: &mut Record<C>) -> Admission {
         let header = &record.header;
         if header.owner < self.owner {
             return Admission::Zombie;

@@ -3,13 +3,17 @@
 //! Knows nothing of what the rows mean: that is `profile` and `window`.
 
 mod cursor;
+mod keyed;
 mod lane;
 mod record;
 mod rows;
 mod wire;
 
 pub use self::cursor::{Admission, Cursor};
+pub use self::keyed::{Keyed, Pending, Target, key_of};
 pub use self::lane::{Digest, Lane, Stretch};
-pub use self::record::{Body, Content, Header, Heartbeat, Record, Reject, Section};
+pub use self::record::{
+    Body, Carried, Content, Header, Heartbeat, News, Realized, Record, Reject, Section,
+};
 pub use self::rows::{Column, Rows, Values, labels};
 pub use self::wire::WireError;

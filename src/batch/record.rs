@@ -4,13 +4,19 @@ use minicbor::{Decode, Encode};
 
 use crate::batch::{Lane, Rows, Stretch};
 
-/// One record of the tally log.
+/// One record of a log of ours: of the tally log, or with [`Keyed`](crate::batch::Keyed) content of the join log.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct Record<C = Content> {
     /// Which lane it speaks for.
     pub header: Header,
     /// What it says.
-    pub body: Body,
+    pub body: Body<C>,
+}
+
+/// What a record carries of a stretch, each part with the offset of the record that it comes from.
+pub trait Carried {
+    /// Leaves out what lies below `offset`.
+    fn cut(&mut self, offset: i64);
 }
 
 /// What every record says of its lane.
@@ -41,14 +47,14 @@ pub struct Header {
 
 /// What a record carries.
 #[derive(Clone, Debug)]
-pub enum Body {
+pub enum Body<C = Content> {
     /// A new owner has taken the lane, which begins at this offset for readers who do not know it yet.
     Open {
         /// The lane's first offset that counts.
         beginning: i64,
     },
     /// What was read of a stretch.
-    Rows(Content),
+    Rows(C),
     /// The lane is alive.
     Heartbeat(Heartbeat),
     /// The stretch is gone: an operator said to go on without it.
@@ -67,6 +73,65 @@ pub struct Content {
     pub rejects: Vec<Reject>,
     /// Offsets of the records that the model's filter leaves out.
     pub filtered: Vec<i64>,
+    /// What the join has found out; its lane is a partition of the join log.
+    pub realized: Vec<Realized>,
+}
+
+/// What became known of one prediction.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Realized {
+    /// Where in the join log that was.
+    #[n(0)]
+    pub offset: i64,
+    /// The lane of the prediction.
+    #[n(1)]
+    pub lane: Lane,
+    /// Where the prediction stands in it.
+    #[n(2)]
+    pub position: i64,
+    /// The epoch that it was read in.
+    #[n(3)]
+    pub epoch: u64,
+    /// Its model.
+    #[n(4)]
+    pub model: String,
+    /// Its version.
+    #[n(5)]
+    pub version: String,
+    /// Its event time in microseconds since 1970, UTC.
+    #[n(6)]
+    pub time: i64,
+    /// Its score; `None` where it is missing.
+    #[n(7)]
+    pub score: Option<f64>,
+    /// What the model decided; `None` where it is missing.
+    #[n(8)]
+    pub predicted: Option<String>,
+    /// What that is.
+    #[n(9)]
+    pub news: News,
+}
+
+/// What is new of a prediction.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum News {
+    /// Its target is another one than before; `None` where there is none.
+    #[n(0)]
+    Target {
+        /// The one before.
+        #[n(0)]
+        before: Option<String>,
+        /// The one that counts now.
+        #[n(1)]
+        after: Option<String>,
+        /// From the prediction's arrival to the target's, in milliseconds of the join log's time; 0 where the target
+        /// was there first.
+        #[n(2)]
+        lag: i64,
+    },
+    /// It has the id of an earlier prediction of the same version: no target will count for it.
+    #[n(1)]
+    Repeated,
 }
 
 /// Rows of one model version.
@@ -109,7 +174,7 @@ pub struct Heartbeat {
 }
 
 impl Content {
-    /// How many records of the input it accounts for.
+    /// How many records of an input of predictions it accounts for.
     pub fn len(&self) -> usize {
         let rows: usize = self.sections.iter().map(|section| section.rows.len()).sum();
         rows + self.rejects.len() + self.filtered.len()
@@ -119,9 +184,10 @@ impl Content {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
 
-    /// Leaves out what lies below `offset`.
-    pub fn cut(&mut self, offset: i64) {
+impl Carried for Content {
+    fn cut(&mut self, offset: i64) {
         for section in &mut self.sections {
             let below = section.rows.offsets.partition_point(|&at| at < offset);
             if below > 0 {
@@ -131,5 +197,6 @@ impl Content {
         self.sections.retain(|section| !section.rows.is_empty());
         self.rejects.retain(|reject| reject.offset >= offset);
         self.filtered.retain(|&at| at >= offset);
+        self.realized.retain(|realized| realized.offset >= offset);
     }
 }

@@ -12,7 +12,10 @@ use arrow::datatypes::{ArrowNativeType, ToByteSlice};
 use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Encode};
 
-use crate::batch::record::{Body, Content, Header, Heartbeat, Record, Reject, Section};
+use crate::batch::keyed::Keyed;
+use crate::batch::record::{
+    Body, Carried, Content, Header, Heartbeat, Realized, Record, Reject, Section,
+};
 use crate::batch::rows::{Column, Rows, Values, labels};
 
 // Numbers travel as they lie in memory.
@@ -44,26 +47,55 @@ pub enum WireError {
     },
 }
 
+/// What a record can carry, and how that is written.
+pub trait Wired: Carried + Sized {
+    /// The written form.
+    type Wire<'b>: Encode<()> + Decode<'b, ()>;
+
+    /// Into the written form, and about how many bytes that takes.
+    fn write(&self) -> (Self::Wire<'_>, usize);
+
+    /// From the written form.
+    ///
+    /// # Errors
+    /// Where it is damaged.
+    fn read(wire: Self::Wire<'_>) -> Result<Self, WireError>;
+}
+
 #[derive(Encode, Decode)]
-struct Wire<'b> {
+struct Wire<W> {
     #[n(0)]
     format: u8,
     #[n(1)]
     header: Header,
-    #[b(2)]
-    body: WireBody<'b>,
+    #[n(2)]
+    body: WireBody<W>,
 }
 
 #[derive(Encode, Decode)]
-enum WireBody<'b> {
+enum WireBody<W> {
     #[n(0)]
     Open(#[n(0)] i64),
     #[n(1)]
-    Rows(#[b(0)] Vec<WireSection<'b>>, #[n(1)] Vec<Reject>, #[n(2)] Vec<i64>),
+    Rows(#[n(0)] W),
     #[n(2)]
     Heartbeat(#[n(0)] Heartbeat),
     #[n(3)]
     Lost(#[n(0)] String),
+}
+
+/// [`Content`] as it is written.
+#[derive(Encode, Decode)]
+#[expect(missing_debug_implementations, reason = "it lives for a moment")]
+pub struct WireContent<'b> {
+    #[b(0)]
+    sections: Vec<WireSection<'b>>,
+    #[n(1)]
+    rejects: Cow<'b, [Reject]>,
+    #[n(2)]
+    filtered: Cow<'b, [i64]>,
+    #[n(3)]
+    realized: Cow<'b, [Realized]>,
 }
 
 #[derive(Encode, Decode)]
@@ -102,24 +134,21 @@ struct WireColumn<'b> {
 #[cbor(transparent)]
 struct Bytes<'b>(#[cbor(b(0), with = "minicbor::bytes")] Cow<'b, [u8]>);
 
-impl Record {
+impl<C: Wired> Record<C> {
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let body = match &self.body {
-            Body::Open { beginning } => WireBody::Open(*beginning),
-            Body::Heartbeat(heartbeat) => WireBody::Heartbeat(*heartbeat),
-            Body::Lost { reason } => WireBody::Lost(reason.clone()),
+        let (body, length) = match &self.body {
+            Body::Open { beginning } => (WireBody::Open(*beginning), 0),
+            Body::Heartbeat(heartbeat) => (WireBody::Heartbeat(*heartbeat), 0),
+            Body::Lost { reason } => (WireBody::Lost(reason.clone()), reason.len()),
             Body::Rows(content) => {
-                let sections = content.sections.iter().map(write_section).collect();
-                WireBody::Rows(sections, content.rejects.clone(), content.filtered.clone())
+                let (wire, length) = content.write();
+                (WireBody::Rows(wire), length)
             }
         };
         let wire = Wire { format: FORMAT, header: self.header.clone(), body };
         // Growing would copy it several times over.
-        let mut bytes = Vec::with_capacity(match &self.body {
-            Body::Rows(content) => content.sections.iter().map(bytes_of).sum::<usize>() + 1024,
-            _ => 256,
-        });
+        let mut bytes = Vec::with_capacity(length + 256);
         // Writing to memory cannot fail, and no encoder of ours has errors of its own.
         let written = minicbor::encode(&wire, &mut bytes);
         debug_assert!(written.is_ok(), "records can be encoded");
@@ -138,18 +167,53 @@ impl Record {
         if found != FORMAT {
             return Err(WireError::Format { found });
         }
-        let wire: Wire<'_> = minicbor::decode(bytes)?;
+        let wire: Wire<C::Wire<'_>> = minicbor::decode(bytes)?;
         let body = match wire.body {
             WireBody::Open(beginning) => Body::Open { beginning },
             WireBody::Heartbeat(heartbeat) => Body::Heartbeat(heartbeat),
             WireBody::Lost(reason) => Body::Lost { reason },
-            WireBody::Rows(sections, rejects, filtered) => Body::Rows(Content {
-                sections: sections.into_iter().map(read_section).collect::<Result<_, _>>()?,
-                rejects,
-                filtered,
-            }),
+            WireBody::Rows(content) => Body::Rows(C::read(content)?),
         };
         Ok(Self { header: wire.header, body })
+    }
+}
+
+impl Wired for Content {
+    type Wire<'b> = WireContent<'b>;
+
+    fn write(&self) -> (WireContent<'_>, usize) {
+        let wire = WireContent {
+            sections: self.sections.iter().map(write_section).collect(),
+            rejects: Cow::Borrowed(&self.rejects),
+            filtered: Cow::Borrowed(&self.filtered),
+            realized: Cow::Borrowed(&self.realized),
+        };
+        let length = self.sections.iter().map(bytes_of).sum::<usize>();
+        (
+            wire,
+            length + self.rejects.len() * 64 + self.filtered.len() * 5 + self.realized.len() * 96,
+        )
+    }
+
+    fn read(wire: WireContent<'_>) -> Result<Self, WireError> {
+        Ok(Self {
+            sections: wire.sections.into_iter().map(read_section).collect::<Result<_, _>>()?,
+            rejects: wire.rejects.into_owned(),
+            filtered: wire.filtered.into_owned(),
+            realized: wire.realized.into_owned(),
+        })
+    }
+}
+
+impl Wired for Keyed {
+    type Wire<'b> = Cow<'b, Self>;
+
+    fn write(&self) -> (Cow<'_, Self>, usize) {
+        (Cow::Borrowed(self), (self.predictions.len() + self.targets.len()) * 64)
+    }
+
+    fn read(wire: Cow<'_, Self>) -> Result<Self, WireError> {
+        Ok(wire.into_owned())
     }
 }
 

@@ -66,6 +66,7 @@ const LAYERS: &[Layer] = &[
             "settings::UnknownVersion",
         ],
     ),
+    pure("join", &["batch"]),
     pure(
         "tally",
         &[

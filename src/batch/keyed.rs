@@ -1,0 +1,108 @@
+//! What the join log carries: predictions and targets, by the hash of the id that brings them together.
+
+use minicbor::{Decode, Encode};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::batch::Carried;
+
+/// What was read of a stretch that has to be joined.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub struct Keyed {
+    /// Model and version of the predictions, each pair once.
+    #[n(0)]
+    pub models: Vec<(String, String)>,
+    /// Predictions, by offset.
+    #[n(1)]
+    pub predictions: Vec<Pending>,
+    /// Targets, by offset.
+    #[n(2)]
+    pub targets: Vec<Target>,
+}
+
+/// A prediction that waits for its target.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Pending {
+    /// The hash of its id.
+    #[cbor(n(0), with = "crate::stats::codec::uint128")]
+    pub key: u128,
+    /// Where it stands in its lane.
+    #[n(1)]
+    pub offset: i64,
+    /// Which of [`Keyed::models`].
+    #[n(2)]
+    pub model: u32,
+    /// Event time in microseconds since 1970, UTC.
+    #[n(3)]
+    pub time: i64,
+    /// The score; `None` where it is missing.
+    #[n(4)]
+    pub score: Option<f64>,
+    /// What the model decided; `None` where it is missing.
+    #[n(5)]
+    pub predicted: Option<String>,
+}
+
+/// A target that was made known.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Target {
+    /// The hash of the id of its prediction.
+    #[cbor(n(0), with = "crate::stats::codec::uint128")]
+    pub key: u128,
+    /// Where it stands in its lane.
+    #[n(1)]
+    pub offset: i64,
+    /// The model that it is for; `None` for all that predicted this id.
+    #[n(2)]
+    pub model: Option<String>,
+    /// The version that it is for; `None` for all.
+    #[n(3)]
+    pub version: Option<String>,
+    /// When it was known, in microseconds since 1970, UTC: of several the latest counts, and then the last to come.
+    /// `i64::MIN` where events do not say.
+    #[n(4)]
+    pub decided_at: i64,
+    /// The target; `None` takes back what was said before.
+    #[n(5)]
+    pub label: Option<String>,
+}
+
+impl Carried for Keyed {
+    fn cut(&mut self, offset: i64) {
+        self.predictions.retain(|prediction| prediction.offset >= offset);
+        self.targets.retain(|target| target.offset >= offset);
+    }
+}
+
+impl Keyed {
+    /// Whether there is nothing to join.
+    pub fn is_empty(&self) -> bool {
+        self.predictions.is_empty() && self.targets.is_empty()
+    }
+}
+
+/// The hash of an id that may have several parts: XXH3-128.
+///
+/// The parts are told apart by their lengths: `["ab", "c"]` is another id than `["a", "bc"]`. Numbers come as the text
+/// that they are written as.
+pub fn key_of<'p>(parts: impl IntoIterator<Item = &'p str>) -> u128 {
+    let mut hasher = Xxh3::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.digest128()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_its_parts() {
+        let keys = [key_of(["ab", "c"]), key_of(["a", "bc"]), key_of(["abc"]), key_of(["", "abc"])];
+        for (at, key) in keys.iter().enumerate() {
+            assert!(!keys[..at].contains(key), "{at}");
+        }
+        assert_eq!(keys[0], key_of(["ab", "c"]));
+    }
+}

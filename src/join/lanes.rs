@@ -1,0 +1,86 @@
+//! What the join knows of a lane.
+
+use minicbor::{Decode, Encode};
+
+use crate::batch::{Cursor, Heartbeat};
+
+/// Arrivals that lie closer together than this, in milliseconds, are told as one: no prediction expires before its time.
+const GRAIN: i64 = 60_000;
+
+/// A lane as the join sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) struct JoinLane {
+    /// The name of its topic.
+    #[n(0)]
+    pub(super) topic: String,
+    /// How many partitions the topic has, as last heard.
+    #[n(1)]
+    pub(super) partitions: i32,
+    #[n(2)]
+    pub(super) cursor: Cursor,
+    /// The log's time up to which all that the lane held has been applied; `i64::MIN` before the first.
+    #[n(3)]
+    pub(super) reached: i64,
+    /// Heartbeats whose high watermark has not been applied yet, oldest first.
+    #[n(4)]
+    waiting: Vec<Heartbeat>,
+    /// When its records came, in the log's time, and the position behind them; both ascending.
+    #[n(5)]
+    arrivals: Vec<(i64, i64)>,
+}
+
+impl JoinLane {
+    pub(super) fn new(topic: String, partitions: i32) -> Self {
+        Self {
+            topic,
+            partitions,
+            cursor: Cursor::unknown(),
+            reached: i64::MIN,
+            waiting: Vec::new(),
+            arrivals: Vec::new(),
+        }
+    }
+
+    /// Takes a sign of life.
+    pub(super) fn hear(&mut self, heartbeat: Heartbeat) {
+        self.waiting.push(heartbeat);
+        self.settle();
+    }
+
+    /// Notes what the position that was reached says of the time.
+    pub(super) fn settle(&mut self) {
+        let position = self.cursor.position;
+        let mut reached = self.reached;
+        self.waiting.retain(|heartbeat| {
+            let applied = heartbeat.high_watermark <= position;
+            if applied {
+                reached = reached.max(heartbeat.reached);
+            }
+            !applied
+        });
+        self.reached = reached;
+    }
+
+    /// Notes that everything below `to` came by `now`.
+    pub(super) fn note(&mut self, now: i64, to: i64) {
+        match self.arrivals.last_mut() {
+            // The later time holds for all: they wait a little longer.
+            Some((at, until)) if now.div_euclid(GRAIN) == at.div_euclid(GRAIN) => {
+                (*at, *until) = (now, to);
+            }
+            _ => self.arrivals.push((now, to)),
+        }
+    }
+
+    /// The position below which everything came by `time`; `None` where nothing did.
+    pub(super) fn arrived_until(&self, time: i64) -> Option<i64> {
+        let before = self.arrivals.partition_point(|&(at, _)| at <= time);
+        Some(self.arrivals[before.checked_sub(1)?].1)
+    }
+
+    /// Forgets when records came of which nobody will ask again: all but the last by `time`.
+    pub(super) fn forget(&mut self, time: i64) {
+        let before = self.arrivals.partition_point(|&(at, _)| at <= time);
+        self.arrivals.drain(..before.saturating_sub(1));
+    }
+}

@@ -1,0 +1,363 @@
+//! Predictions that wait for their targets, and targets that wait for their predictions.
+//!
+//! One join reads one partition of the join log, where both sides of an id lie in one order, and is a pure function of
+//! it: the caller fetches what stands under the keys that a record needs, and keeps what comes back.
+//!
+//! - A record is taken once, by its lane's position.
+//! - Of several targets for a prediction the one decided last counts, then the one that came last. A null takes back.
+//! - A prediction that comes again (same id, model and version) is told, and gets no target.
+//! - A prediction waits for so long from its arrival, in the time that *all* lanes of its ground truth have reached: a
+//!   lane that stands still loses nobody's target.
+
+mod known;
+mod lanes;
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+
+use self::known::Waiting;
+use self::lanes::JoinLane;
+use crate::batch::{Admission, Body, Keyed, Lane, News, Pending, Realized, Record, Target};
+
+pub use self::known::Known;
+
+/// How targets of a model are waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// How long, in milliseconds of the join log's time.
+    pub millis: i64,
+    /// The topics that its targets come by.
+    pub topics: Vec<String>,
+}
+
+/// How targets are waited for, by model; of a model that is not there none is.
+pub type Waits = BTreeMap<String, Wait>;
+
+/// The join of one partition of the log: all but what stands under keys.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub struct Join {
+    /// The log's next offset.
+    #[n(0)]
+    position: i64,
+    /// The log's time: the greatest append time so far, in milliseconds.
+    #[n(1)]
+    time: i64,
+    /// Lanes in the order in which they were first met: what is kept names them by number.
+    #[n(2)]
+    lanes: Vec<(Lane, JoinLane)>,
+    /// Model versions in the order in which they were first met.
+    #[n(3)]
+    models: Vec<(String, String)>,
+    /// How many targets there were.
+    #[n(4)]
+    turn: u64,
+    #[n(5)]
+    counts: Counts,
+}
+
+/// What became of predictions and targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Counts {
+    /// Predictions that were taken up.
+    #[n(0)]
+    pub predictions: u64,
+    /// Predictions whose id, model and version were there already.
+    #[n(1)]
+    pub repeated: u64,
+    /// Targets.
+    #[n(2)]
+    pub targets: u64,
+    /// Targets that change nothing: an equal one, or one decided later, was there.
+    #[n(3)]
+    pub without_effect: u64,
+    /// Targets that came where no prediction of their id waits: they wait for one. It may come, be over, or never have been.
+    #[n(4)]
+    pub unmatched: u64,
+    /// Predictions that were met again after their wait was over.
+    #[n(5)]
+    pub expired: u64,
+}
+
+/// A record that was admitted, cut to what is new of it.
+#[derive(Debug)]
+pub struct Admitted {
+    offset: i64,
+    lane: u32,
+    epoch: u64,
+    content: Keyed,
+}
+
+/// What a record leads to.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// What became known, in the order of the log.
+    pub realized: Vec<Realized>,
+    /// What stands under keys from now on.
+    pub writes: BTreeMap<u128, Known>,
+}
+
+impl Join {
+    /// The log's next offset.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// Notes that the log holds no record below an offset that was not taken.
+    pub fn skip_to(&mut self, offset: i64) {
+        self.position = self.position.max(offset);
+    }
+
+    /// What became of predictions and targets.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Judges the record at `offset` of the log, appended at `appended` (milliseconds since 1970); `None` where there is
+    /// nothing to join in it.
+    pub fn admit(
+        &mut self,
+        offset: i64,
+        appended: i64,
+        mut record: Record<Keyed>,
+    ) -> (Admission, Option<Admitted>) {
+        self.position = offset + 1;
+        self.time = self.time.max(appended);
+        let now = self.time;
+        let (lane, state) = self.lane(&record);
+        let admission = state.cursor.admit(&mut record);
+        if admission != Admission::New {
+            return (admission, None);
+        }
+        state.partitions = state.partitions.max(record.header.partitions);
+        match record.body {
+            Body::Open { .. } | Body::Lost { .. } => state.settle(),
+            Body::Heartbeat(heartbeat) => state.hear(heartbeat),
+            Body::Rows(content) => {
+                state.settle();
+                state.note(now, record.header.stretch.to);
+                let epoch = record.header.epoch;
+                let admitted = Admitted { offset, lane, epoch, content };
+                return (admission, Some(admitted).filter(|admitted| !admitted.content.is_empty()));
+            }
+        }
+        (admission, None)
+    }
+
+    /// The number and state of a record's lane.
+    fn lane(&mut self, record: &Record<Keyed>) -> (u32, &mut JoinLane) {
+        let header = &record.header;
+        let found = self.lanes.iter().position(|(lane, _)| *lane == header.lane);
+        let at = found.unwrap_or_else(|| {
+            self.lanes.push((header.lane, JoinLane::new(header.topic.clone(), header.partitions)));
+            self.lanes.len() - 1
+        });
+        (at as u32, &mut self.lanes[at].1)
+    }
+
+    /// Takes an admitted record; `found` is what stands under its keys ([`Admitted::needs`]).
+    pub fn apply(
+        &mut self,
+        admitted: Admitted,
+        mut found: BTreeMap<u128, Known>,
+        waits: &Waits,
+    ) -> Effects {
+        let Admitted { offset, lane, epoch, content } = admitted;
+        self.forget(waits);
+        for known in found.values_mut() {
+            self.leave_out_past(known, waits);
+        }
+        let mut realized = Vec::new();
+        // In the order of the lane, so that it does not matter how it was cut into records.
+        let mut targets = content.targets.iter().peekable();
+        for prediction in &content.predictions {
+            while let Some(target) = targets.next_if(|target| target.offset < prediction.offset) {
+                let known = found.entry(target.key).or_default();
+                self.learn(known, target, offset, &mut realized);
+            }
+            let Some(named) = content.models.get(prediction.model as usize) else { continue };
+            let model = self.model(named);
+            let waiting = Waiting {
+                lane,
+                position: prediction.offset,
+                epoch,
+                model,
+                time: prediction.time,
+                score: prediction.score,
+                predicted: prediction.predicted.clone(),
+                arrived: self.time,
+            };
+            let known = found.entry(prediction.key).or_default();
+            self.take(known, prediction, waiting, offset, &mut realized);
+        }
+        for target in targets {
+            let known = found.entry(target.key).or_default();
+            self.learn(known, target, offset, &mut realized);
+        }
+        Effects { realized, writes: found }
+    }
+
+    /// Forgets when records came of which nobody will ask again.
+    fn forget(&mut self, waits: &Waits) {
+        let asked =
+            waits.values().map(|wait| Some(self.reached(wait)?.saturating_sub(wait.millis)));
+        if let Some(Some(oldest)) = asked.min() {
+            for (_, lane) in &mut self.lanes {
+                lane.forget(oldest);
+            }
+        }
+    }
+
+    /// Leaves out what is over, so that it does not matter when a store drops it.
+    fn leave_out_past(&mut self, known: &mut Known, waits: &Waits) {
+        let before = known.predictions.len();
+        known.predictions.retain(|waiting| !self.is_over(waiting, waits));
+        self.counts.expired += (before - known.predictions.len()) as u64;
+        if known.predictions.is_empty() {
+            let is_past = |arrived| waits.values().all(|wait| self.is_past(arrived, wait));
+            known.targets.retain(|target| !is_past(target.arrived));
+        }
+    }
+
+    /// From which time of the log on, once all lanes of ground truth have reached it, what stands under a key is over: in
+    /// milliseconds since 1970.
+    pub fn over_at(&self, known: &Known, waits: &Waits) -> i64 {
+        let longest = waits.values().map(|wait| wait.millis).max().unwrap_or(0);
+        let arrivals = known.predictions.iter().map(|waiting| waiting.arrived);
+        let latest = arrivals.chain(known.targets.iter().map(|target| target.arrived)).max();
+        latest.unwrap_or(self.time).saturating_add(longest)
+    }
+
+    fn model(&mut self, named: &(String, String)) -> u32 {
+        let found = self.models.iter().position(|known| known == named);
+        found.unwrap_or_else(|| {
+            self.models.push(named.clone());
+            self.models.len() - 1
+        }) as u32
+    }
+
+    /// Takes up a prediction.
+    fn take(
+        &mut self,
+        known: &mut Known,
+        prediction: &Pending,
+        waiting: Waiting,
+        offset: i64,
+        realized: &mut Vec<Realized>,
+    ) {
+        debug_assert_eq!(prediction.offset, waiting.position, "one is made of the other");
+        if known.predictions.iter().any(|before| before.model == waiting.model) {
+            self.counts.repeated += 1;
+            realized.push(self.told(&waiting, offset, News::Repeated));
+            return;
+        }
+        self.counts.predictions += 1;
+        let (model, version) = &self.models[waiting.model as usize];
+        let label = known.target(model, version).and_then(|target| target.label.clone());
+        if label.is_some() {
+            let news = News::Target { before: None, after: label, lag: 0 };
+            realized.push(self.told(&waiting, offset, news));
+        }
+        known.predictions.push(waiting);
+    }
+
+    /// Takes up a target.
+    fn learn(
+        &mut self,
+        known: &mut Known,
+        target: &Target,
+        offset: i64,
+        realized: &mut Vec<Realized>,
+    ) {
+        self.counts.targets += 1;
+        let (turn, now) = (self.turn, self.time);
+        self.turn += 1;
+        let labels = |known: &Known| -> Vec<Option<String>> {
+            let label_of = |waiting: &Waiting| {
+                let (model, version) = &self.models[waiting.model as usize];
+                known.target(model, version).and_then(|target| target.label.clone())
+            };
+            known.predictions.iter().map(label_of).collect()
+        };
+        self.counts.unmatched += u64::from(known.predictions.is_empty());
+        let before = labels(known);
+        if !known.learn(target, turn, now) {
+            self.counts.without_effect += 1;
+            return;
+        }
+        let after = labels(known);
+        let mut changed = false;
+        for ((waiting, before), after) in known.predictions.iter().zip(before).zip(after) {
+            if before == after {
+                continue;
+            }
+            changed = true;
+            let lag = now - waiting.arrived;
+            realized.push(self.told(waiting, offset, News::Target { before, after, lag }));
+        }
+        if !changed && !known.predictions.is_empty() {
+            self.counts.without_effect += 1;
+        }
+    }
+
+    fn told(&self, waiting: &Waiting, offset: i64, news: News) -> Realized {
+        let (model, version) = self.models[waiting.model as usize].clone();
+        Realized {
+            offset,
+            lane: self.lanes[waiting.lane as usize].0,
+            position: waiting.position,
+            epoch: waiting.epoch,
+            model,
+            version,
+            time: waiting.time,
+            score: waiting.score,
+            predicted: waiting.predicted.clone(),
+            news,
+        }
+    }
+
+    /// Whether nothing that comes now counts for a prediction any more.
+    fn is_over(&self, waiting: &Waiting, waits: &Waits) -> bool {
+        let (model, _) = &self.models[waiting.model as usize];
+        waits.get(model).is_none_or(|wait| self.is_past(waiting.arrived, wait))
+    }
+
+    /// Whether all lanes of a model's ground truth have reached the end of the wait that began at `arrived`.
+    fn is_past(&self, arrived: i64, wait: &Wait) -> bool {
+        self.reached(wait).is_some_and(|reached| reached >= arrived.saturating_add(wait.millis))
+    }
+
+    /// The log's time that all lanes of a model's ground truth have reached; `None` while one was never heard of.
+    pub fn reached(&self, wait: &Wait) -> Option<i64> {
+        let mut least = None;
+        for topic in &wait.topics {
+            let of_topic =
+                || self.lanes.iter().map(|(_, lane)| lane).filter(|lane| lane.topic == *topic);
+            let partitions = of_topic().map(|lane| lane.partitions).max()?;
+            if (of_topic().count() as i32) < partitions {
+                return None;
+            }
+            let reached = of_topic().map(|lane| lane.reached).min()?;
+            least = Some(least.map_or(reached, |least: i64| least.min(reached)));
+        }
+        least
+    }
+
+    /// Of every lane of predictions: below which offset nothing of a model can change any more.
+    pub fn settled(&self, wait: &Wait) -> impl Iterator<Item = (Lane, i64)> {
+        let until = self.reached(wait).map(|reached| reached.saturating_sub(wait.millis));
+        let lanes = self.lanes.iter();
+        lanes.filter_map(move |(id, lane)| Some((*id, lane.arrived_until(until?)?)))
+    }
+}
+
+impl Admitted {
+    /// The keys that it needs.
+    pub fn needs(&self) -> impl Iterator<Item = u128> {
+        let predictions = self.content.predictions.iter().map(|prediction| prediction.key);
+        predictions.chain(self.content.targets.iter().map(|target| target.key))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use crate::output::prometheus::{Gauges, PartitionGauges};
 use crate::query::table::for_stream;
 use crate::settings::Settings;
 use crate::stream::{Clients, ExpressionMaker, Profiles, Service, Stages, Stop};
-use crate::tally::{Show, Standing};
+use crate::tally::{Filling, Show, Standing};
 use crate::telemetry::{Clock, Telemetry, start_log};
 use crate::web::{Server, router};
 use crate::window::WindowResult;
@@ -123,6 +123,10 @@ impl Show for Shown {
 
     fn standings(&mut self, all: &[Standing<'_>]) {
         self.gauges.standings(all);
+    }
+
+    fn filling(&mut self, all: &[Filling<'_>]) {
+        self.gauges.filling(all);
     }
 
     fn ready(&mut self, ready: bool) {

@@ -241,6 +241,8 @@ impl<'w> Session<'w> {
             if now.saturating_sub(self.lag_time) >= LAG_EVERY {
                 self.lag_time = now;
                 self.report_lag();
+                let epochs = self.worker.in_force.now().epochs;
+                self.worker.show.filling(&self.tally.filling(&epochs));
             }
         }
         Ok(())

@@ -37,7 +37,7 @@ use crate::window::WindowResult;
 pub use self::check::Halt;
 pub use self::checkpoint::{Checkpoint, CheckpointError, Ledger};
 pub use self::lane::{Fates, LaneState};
-pub use self::show::{Show, Standing};
+pub use self::show::{Filling, Show, Standing};
 
 /// The tally of one partition of the log.
 #[derive(Clone, Debug, Default, PartialEq)]

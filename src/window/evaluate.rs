@@ -1,6 +1,6 @@
 //! From a window's state to what was measured of it.
 
-use crate::metric::Metric;
+use crate::metric::{Kind, Metric};
 use crate::profile::{
     Categorical, Column, ColumnReading, ColumnValue, Distribution, Measured, Performance, Reading,
     Values,
@@ -16,6 +16,7 @@ use crate::window::outcome::{
     EstimatedState, Expected, Labelled, PROBABILITY_UNITS, RealizedState,
 };
 use crate::window::plan::{CategoricalPlan, ColumnPlan, ContinuousPlan, Plan};
+use crate::window::result::Figure;
 use crate::window::state::{ColumnState, WindowState};
 
 impl WindowState {
@@ -50,6 +51,18 @@ impl WindowState {
             estimated: self.estimated.as_mut().map(|state| estimated(state, rows)),
             realized: self.realized.as_mut().map(realized),
         }
+    }
+}
+
+impl WindowState {
+    /// Estimated performance of the rows so far; nothing where the model has no score.
+    pub fn estimated_so_far(&self, plan: &Plan) -> Vec<Figure> {
+        let Some(mut state) = self.estimated.clone() else { return Vec::new() };
+        let rows = self.rows();
+        let estimated = Some(estimated(&mut state, rows));
+        let reading = Reading { rows, columns: Vec::new(), estimated, realized: None };
+        let figures = plan.figures(&reading).into_iter();
+        figures.filter(|figure| figure.kind == Kind::Estimated).collect()
     }
 }
 

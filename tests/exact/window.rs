@@ -2,9 +2,10 @@
 
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 use proptest::test_runner::Config;
+use vigie::metric::Kind;
 use vigie::window::{Plan, WindowState};
 
-use crate::world::{Row, plan, row, served};
+use crate::world::{Row, plan, row, rows, served};
 
 fn fold(plan: &Plan, rows: &[Row]) -> WindowState {
     let batch = served(plan.profile(), rows, 0);
@@ -138,4 +139,17 @@ fn a_state_stays_bounded() {
     // Four numbers' worth of histograms with their buffers, and a thousand unseen labels.
     assert!(greatest < 16 << 20, "{greatest} bytes");
     assert!(bytes(&state).len() < 4 << 20, "{} bytes encoded", bytes(&state).len());
+}
+
+#[test]
+fn what_is_estimated_so_far_is_what_sealing_says() {
+    let plan = plan();
+    for count in [0, 1, 700] {
+        let mut state = fold(plan, &rows(3, count));
+        let so_far = state.estimated_so_far(plan);
+        let mut sealed = plan.figures(&state.evaluate(plan));
+        sealed.retain(|figure| figure.kind == Kind::Estimated);
+        assert_eq!(so_far, sealed);
+        assert!(!so_far.is_empty());
+    }
 }

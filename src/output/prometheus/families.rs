@@ -57,6 +57,8 @@ families! {
         "Performance below it is a breach.";
     PerformanceUpper "vigie_performance_upper_threshold" ["model" "version" "segment" "kind" "method" "metric"]
         "Performance above it is a breach.";
+    OpenPerformance "vigie_open_window_performance" ["model" "version" "segment" "kind" "method" "metric"]
+        "Estimated performance of the rows so far of the newest window that is still filling.";
     Breach "vigie_breach" ["model" "version" "segment" "kind" "metric" "column"]
         "1 while the figure is outside its thresholds, 0 within; absent where there was too little to judge.";
     Quality "vigie_quality" ["model" "version" "segment" "metric" "column"]

@@ -11,7 +11,7 @@ use prometheus::proto;
 use crate::output::prometheus::families::{FAMILIES, FamilySpec};
 use crate::output::prometheus::series::{self, Series, Told, Whose};
 use crate::settings::Prometheus;
-use crate::tally::{Show, Standing};
+use crate::tally::{Filling, Show, Standing};
 use crate::telemetry::{ExpositionError, Telemetry};
 use crate::window::{Dataset, WindowResult};
 
@@ -54,6 +54,7 @@ struct Entry {
     standing: Arc<[Series]>,
     latest: Option<Part>,
     realized: Option<Part>,
+    filling: Arc<[Series]>,
 }
 
 /// What is shown of one window.
@@ -155,6 +156,38 @@ impl PartitionGauges {
         }
     }
 
+    /// Shows how windows stand that are filling, of this partition; of others nothing any more.
+    pub fn fill(&self, all: &[Filling<'_>]) {
+        let families = &self.gauges.settings.families;
+        if !self.gauges.settings.segments.iter().any(|segment| segment == ALL) {
+            return;
+        }
+        let mut series: BTreeMap<(Arc<str>, Arc<str>), Vec<Series>> = all
+            .iter()
+            .map(|one| {
+                ((one.model.into(), one.version.into()), series::filling(&one.figures, families))
+            })
+            .collect();
+        let mut shown = locked(&self.gauges.shown);
+        let most = usize::try_from(self.gauges.settings.max_series).unwrap_or(usize::MAX);
+        let Shown { entries, series: count } = &mut *shown;
+        let mut dropped = 0;
+        // Only beside what is shown already: a version shows itself by its standing.
+        let ours = entries.iter_mut().filter(|(_, entry)| entry.partition == self.partition);
+        for (whose, entry) in ours.filter(|(whose, _)| &*whose.segment == ALL) {
+            *count -= entry.filling.len();
+            let key = (Arc::clone(&whose.model), Arc::clone(&whose.version));
+            let mut filling = series.remove(&key).unwrap_or_default();
+            let room = most.saturating_sub(*count);
+            dropped += filling.len().saturating_sub(room);
+            filling.truncate(room);
+            *count += filling.len();
+            entry.filling = filling.into();
+        }
+        drop(shown);
+        self.tell(all.first().map_or("", |one| one.model), dropped);
+    }
+
     /// Shows nothing of this partition any more: it is another instance's.
     pub fn clear(&self) {
         locked(&self.gauges.shown).remove(|_, entry| entry.partition == self.partition);
@@ -209,6 +242,10 @@ impl Show for PartitionGauges {
         self.stand(all);
     }
 
+    fn filling(&mut self, all: &[Filling<'_>]) {
+        self.fill(all);
+    }
+
     /// What is shown stays: while the state is read back, the last that was committed still holds.
     fn ready(&mut self, _: bool) {}
 
@@ -228,7 +265,7 @@ impl Entry {
     fn parts(&self) -> impl Iterator<Item = &Arc<[Series]>> {
         let windows = [&self.latest, &self.realized];
         let of_windows = windows.into_iter().flatten().map(|part| &part.series);
-        [&self.standing].into_iter().chain(of_windows)
+        [&self.standing].into_iter().chain(of_windows).chain([&self.filling])
     }
 
     fn series(&self) -> usize {

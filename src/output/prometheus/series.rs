@@ -131,6 +131,24 @@ pub(super) fn standing(told: &Told) -> Vec<Series> {
     gathered.done()
 }
 
+/// What is shown of a window that is filling.
+pub(super) fn filling(figures: &[Figure], families: &[Export]) -> Vec<Series> {
+    let mut gathered = Gathered::of(families);
+    for figure in figures {
+        if export(figure.kind).is_some_and(|export| families.contains(&export)) {
+            let labels = performance_labels(figure);
+            gathered.add(Family::OpenPerformance, labels, figure.value);
+        }
+    }
+    gathered.done()
+}
+
+/// The labels of a performance figure.
+fn performance_labels(figure: &Figure) -> [Text; 3] {
+    let method = figure.method.map_or("", |method| method.as_str());
+    [figure.kind.as_str(), method, figure.metric.as_str()].map(Text::Fixed)
+}
+
 impl<'r> Gathered<'r> {
     fn of(families: &'r [Export]) -> Self {
         let (columns, breaches) = (BTreeMap::new(), BTreeMap::new());
@@ -171,8 +189,7 @@ impl<'r> Gathered<'r> {
         }
         let [value, lower, upper] = match kind {
             Kind::Estimated | Kind::Realized => {
-                let method = figure.method.map_or("", |method| method.as_str());
-                let labels = [Text::Fixed(kind.as_str()), Text::Fixed(method), metric];
+                let labels = performance_labels(figure);
                 for (family, value) in [
                     (Family::Performance, figure.value),
                     (Family::PerformanceError, figure.sampling_error),

@@ -1,9 +1,9 @@
 use super::*;
 use crate::alert::Severity;
 use crate::metric::{Kind, Metric};
-use crate::output::made_up::result;
+use crate::output::made_up::{figure, result};
 use crate::settings::{Export, Prometheus};
-use crate::tally::{Show, Standing};
+use crate::tally::{Filling, Show, Standing};
 use crate::telemetry::{Clock, Telemetry};
 use crate::window::WindowResult;
 
@@ -109,6 +109,28 @@ fn alerts_are_said_when_they_are_known_and_go_with_the_version() {
     assert!(open("critical", 0));
     partition.standings(&[]);
     assert!(shown(&telemetry).is_empty());
+}
+
+#[test]
+fn a_window_that_is_filling_is_shown_until_it_is_another() {
+    let (telemetry, gauges) = gauges(20_000);
+    let mut partition = gauges.partition(0);
+    partition.standings(&[STANDING]);
+    let filling = |value| Filling {
+        model: "car-loan",
+        version: "7",
+        figures: vec![figure(Kind::Estimated, Metric::RocAuc, None, value)],
+    };
+    let series = "vigie_open_window_performance{model=\"car-loan\",version=\"7\",segment=\"all\",\
+                  kind=\"estimated\",method=\"cbpe\",metric=\"roc_auc\"}";
+    for value in [0.25, 0.75] {
+        partition.filling(&[filling(value)]);
+        assert!(has(&telemetry, &format!("{series} {value}")), "{:?}", shown(&telemetry));
+    }
+    gauges.partition(1).fill(&[]);
+    assert!(has(&telemetry, series));
+    partition.filling(&[]);
+    assert!(!has(&telemetry, series));
 }
 
 #[test]

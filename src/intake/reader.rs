@@ -224,6 +224,13 @@ impl Reader {
         }
     }
 
+    /// How many bytes a row may take on the log beside what stands in its event: a place in every column, named or not.
+    pub fn row_bytes(&self) -> usize {
+        let versions =
+            self.models.iter().flat_map(|model| model.versions.values().chain(&model.any));
+        24 + 9 * versions.map(|version| version.columns.len()).max().unwrap_or(0)
+    }
+
     /// Records read since the last time.
     pub fn len(&self) -> usize {
         self.rows

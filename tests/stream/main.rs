@@ -47,3 +47,5 @@ mod rules; // the alerting rules in deploy/
 mod same_as_check; // what the stream publishes is what `vigie check` says of the same rows
 #[cfg(test)]
 mod scrape; // a real Prometheus sees what was published
+#[cfg(test)]
+mod wide; // more columns than fit a message four thousand times

@@ -18,6 +18,9 @@ use crate::stream::intake::outbox::Outbox;
 use crate::stream::membership::Partition;
 use crate::telemetry::Telemetry;
 
+/// A stretch that would take so many bytes is closed: half of what a message may have.
+const LARGE: usize = 4 << 20;
+
 /// What lanes read records by.
 #[derive(Clone)]
 pub(super) struct Books {
@@ -38,6 +41,8 @@ pub(super) struct OpenLane {
     /// By epoch; older ones go when the lane has passed them.
     readers: BTreeMap<u64, Reader>,
     letters: Vec<Letter>,
+    /// About how many bytes what was read of the stretch takes on the log.
+    bytes: usize,
     /// When the first record of the stretch was read.
     pub(super) began: Option<Duration>,
     /// Reading begins when every output knows us.
@@ -61,6 +66,7 @@ impl OpenLane {
             feed,
             readers: BTreeMap::new(),
             letters: Vec::new(),
+            bytes: 0,
             began: None,
             reading: false,
             moved: false,
@@ -91,7 +97,7 @@ impl OpenLane {
         if offset < self.feed.position() {
             return Ok(());
         }
-        if self.feed.must_close_before(offset) {
+        if self.feed.must_close_before(offset) || self.bytes >= LARGE {
             self.close(books, outbox)?;
         }
         let epoch = self.feed.epoch_at(offset);
@@ -101,6 +107,7 @@ impl OpenLane {
         };
         self.began.get_or_insert(now);
         self.feed.read(offset);
+        self.bytes += message.payload_len() + reader.row_bytes();
         let headers = MessageHeaders(message.headers());
         let view = RecordView {
             value: message.payload(),
@@ -139,6 +146,7 @@ impl OpenLane {
     /// Ends the stretch that is being read, and sends it.
     pub(super) fn close(&mut self, books: &Books, outbox: &Outbox) -> Result<(), StreamError> {
         self.began = None;
+        self.bytes = 0;
         let mut content = BTreeMap::new();
         for reader in self.readers.values_mut().filter(|reader| !reader.is_empty()) {
             // A stretch has one epoch, so only one reader has read anything.
@@ -165,6 +173,7 @@ impl OpenLane {
         self.turn += 1;
         self.readers.clear();
         self.letters.clear();
+        self.bytes = 0;
         self.began = None;
         self.feed.fall_back();
     }

@@ -111,6 +111,7 @@ const LAYERS: &[Layer] = &[
             "metric",
             "settings::Export",
             "settings::Prometheus",
+            "tally::Filling",
             "tally::Show",
             "tally::Standing",
             "telemetry",

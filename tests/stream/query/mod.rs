@@ -5,7 +5,6 @@ mod files;
 mod memory;
 mod remote;
 mod sink;
-mod speed;
 mod typing;
 
 use std::slice;

@@ -86,7 +86,7 @@ fn main() {
         let rows = &windows[window(index)];
         let rows = Rows { expected: profile.expected(&rows.columns), ..rows.clone() };
         let reading = state(&rows).evaluate(&plan);
-        black_box(plan.figures(&reading));
+        black_box(plan.figures(&reading, None));
     });
     println!("CPU microseconds a row, {WINDOWS} windows of {} rows, 10 features", rows::SIZE);
     println!("vigie    {ours:9.3}");

@@ -101,6 +101,8 @@ pub enum Family {
     Summary,
     /// From the window itself.
     Rows,
+    /// From other figures.
+    Diagnosis,
 }
 
 /// Which direction is good news.
@@ -230,6 +232,9 @@ metrics! {
         "sum of the values" "sum";
     Rows "rows" Rows ALL NO POSITIVE_OR_OPEN Neither THREE_SIGMA
         "rows of the window" "count";
+
+    EstimatedMinusRealized "estimated_minus_realized" Diagnosis ALL NO ANY Neither NONE
+        "what was estimated of a window less what came to pass" "difference of the two figures";
 }
 
 impl Metric {

@@ -12,7 +12,7 @@ use std::thread;
 
 use crate::batch::Rows;
 use crate::profile::Reading;
-use crate::window::{Cut, Plan, WindowKey, WindowState};
+use crate::window::{Cut, Outcome, Plan, WindowKey, WindowState};
 
 /// A window of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,8 @@ pub struct FileWindow {
     pub rejected: u64,
     /// What was measured.
     pub reading: Reading,
+    /// Realized performance, where some rows have targets and others not.
+    pub outcome: Option<Outcome>,
 }
 
 /// Rows of a batch that could be read, and how many could not.
@@ -187,6 +189,7 @@ fn work<B, E>(
                 row_span: part.rows,
                 rejected: part.rejected,
                 reading: part.state.evaluate(plan),
+                outcome: part.state.outcome(plan),
             })),
         };
         if done.send(outcome).is_err() {

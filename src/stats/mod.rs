@@ -29,7 +29,8 @@ pub use self::calibration::{
     Calibrator, InvalidKnots, ShuffleSplit, Split, expected_calibration_error, needs_calibration,
 };
 pub use self::classification::{
-    Basis, Cell, Cells, Normalization, ScoreBin, ValueNormalization, average_precision, roc_auc,
+    Basis, Cell, Cells, Normalization, PostStratifiedCells, PostStratifiedRanking, ScoreBin,
+    ValueNormalization, Weighed, average_precision, roc_auc,
 };
 pub use self::decile::decile_cuts;
 pub use self::distance::{

@@ -26,6 +26,8 @@ pub enum Undefined {
     Infinite,
     /// No row has a target.
     NoTargets,
+    /// Scores that weigh in the window of which no row has a target yet.
+    StratumWithoutTargets,
     /// The column is not in the data.
     NotInData,
 }
@@ -41,6 +43,7 @@ impl Undefined {
             Self::TooFew => "too_few",
             Self::Infinite => "infinite",
             Self::NoTargets => "no_targets",
+            Self::StratumWithoutTargets => "stratum_without_targets",
             Self::NotInData => "not_in_data",
         }
     }

@@ -70,7 +70,7 @@ impl Tally {
         let result = match (&mut window.state, served) {
             (Some(state), Some(served)) => {
                 let reading = state.evaluate(&served.plan);
-                heading.result(&served.plan, &reading)
+                heading.result(&served.plan, &reading, None)
             }
             _ => heading.result_without_profile(),
         };

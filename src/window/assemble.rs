@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::profile::Reading;
 use crate::window::plan::Plan;
+use crate::window::realized::Outcome;
 use crate::window::result::{ClosedBy, Dataset, Figure, LaneInput, SCHEMA, Status, WindowResult};
 
 /// The version of vigie.
@@ -48,12 +49,16 @@ pub struct Heading {
 
 impl Heading {
     /// The result of a window that a profile serves.
-    pub fn result(self, plan: &Plan, reading: &Reading) -> WindowResult {
-        let coverage = reading.realized.as_ref().map(|realized| match reading.rows {
-            0 => 0.0,
-            rows => realized.usable as f64 / rows as f64,
-        });
-        self.with(plan.figures(reading), coverage)
+    pub fn result(self, plan: &Plan, reading: &Reading, outcome: Option<&Outcome>) -> WindowResult {
+        let coverage = match (outcome, &reading.realized) {
+            (Some(outcome), _) => Some(outcome.coverage()),
+            (None, Some(realized)) => Some(match reading.rows {
+                0 => 0.0,
+                rows => realized.usable as f64 / rows as f64,
+            }),
+            (None, None) => None,
+        };
+        self.with(plan.figures(reading, outcome), coverage)
     }
 
     /// The result of a window that no profile serves: how many rows it had.
@@ -89,6 +94,7 @@ impl Heading {
             revision_cause: None,
             is_final: true,
             coverage,
+            targets: None,
             inputs: self.inputs,
             epoch,
             profile: self.profile,

@@ -10,12 +10,14 @@ use crate::stats::{
     jensen_shannon, kolmogorov_smirnov, kolmogorov_smirnov_binned, l_infinity, psi, roc_auc,
     wasserstein, wasserstein_binned, widened,
 };
+use crate::window::awaited::Awaited;
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::{Binned, ContinuousState};
 use crate::window::outcome::{
     EstimatedState, Expected, Labelled, PROBABILITY_UNITS, RealizedState,
 };
 use crate::window::plan::{CategoricalPlan, ColumnPlan, ContinuousPlan, Plan};
+use crate::window::realized::Outcome;
 use crate::window::result::Figure;
 use crate::window::state::{ColumnState, WindowState};
 
@@ -55,13 +57,26 @@ impl WindowState {
 }
 
 impl WindowState {
+    /// Realized performance, where rows have targets and some of them none: also weighed to stand for all. `None`
+    /// where it adds nothing to the reading.
+    pub fn outcome(&mut self, plan: &Plan) -> Option<Outcome> {
+        let rows = self.rows();
+        let targets = self.realized.as_ref()?.targets;
+        if targets == 0 || targets == rows {
+            return None;
+        }
+        let mut awaited = Awaited::default();
+        awaited.seal(self, plan, &[]);
+        awaited.measure_with(self.realized.as_mut()?, plan).into()
+    }
+
     /// Estimated performance of the rows so far; nothing where the model has no score.
     pub fn estimated_so_far(&self, plan: &Plan) -> Vec<Figure> {
         let Some(mut state) = self.estimated.clone() else { return Vec::new() };
         let rows = self.rows();
         let estimated = Some(estimated(&mut state, rows));
         let reading = Reading { rows, columns: Vec::new(), estimated, realized: None };
-        let figures = plan.figures(&reading).into_iter();
+        let figures = plan.figures(&reading, None).into_iter();
         figures.filter(|figure| figure.kind == Kind::Estimated).collect()
     }
 }

@@ -8,6 +8,7 @@ use crate::stats::{
     Basis, Cell, Limits, Normalization, Range, SamplingError, Undefined, confidence,
 };
 use crate::window::criteria::Criteria;
+use crate::window::realized::Outcome;
 use crate::window::result::{Figure, Method, Status};
 
 /// A profile and criteria, compiled to one judgement a figure.
@@ -110,32 +111,26 @@ impl Judge {
     pub(super) fn figures(
         &self,
         reading: &Reading,
+        outcome: Option<&Outcome>,
         profile: &Profile,
         criteria: &Criteria,
     ) -> Vec<Figure> {
         let few = (reading.rows < criteria.min_rows).then_some(Status::TooFew);
         let mut figures = Vec::new();
-        for (basis, kind, method) in [
-            (Basis::Estimated, Kind::Estimated, Method::Cbpe),
-            (Basis::Realized, Kind::Realized, Method::Labelled),
-        ] {
-            let (performance, low) = match basis {
-                Basis::Estimated => (&reading.estimated, None),
-                Basis::Realized => (&reading.realized, low_coverage(reading, criteria)),
-            };
-            let Some(performance) = performance else { continue };
-            for judgement in &self.performance {
-                let metric = judgement.metric;
-                let value = performance_value(metric, performance, basis, criteria);
-                let rows = match metric {
-                    Metric::RocAuc | Metric::AveragePrecision => performance.scored,
-                    _ => performance.predicted,
-                };
-                figures.push(Figure {
-                    method: Some(method),
-                    ..judgement.figure(kind, value, rows, few.or(low))
-                });
+        if let Some(estimated) = &reading.estimated {
+            figures.extend(self.performance(Basis::Estimated, estimated, few, criteria));
+        }
+        match (outcome, &reading.realized) {
+            (Some(outcome), _) => {
+                let value = |figure: &Figure| Some((figure.metric, figure.value?));
+                let estimated: Vec<_> = figures.iter().filter_map(value).collect();
+                figures.extend(self.realized(reading.rows, outcome, &estimated, criteria));
             }
+            (None, Some(realized)) => {
+                let low = low_coverage(realized.usable, reading.rows, criteria);
+                figures.extend(self.performance(Basis::Realized, realized, few.or(low), criteria));
+            }
+            (None, None) => {}
         }
         for family in [Family::Drift, Family::Quality, Family::Summary] {
             for ((column, judgements), reading_of) in
@@ -171,9 +166,91 @@ impl Judge {
         figures.push(self.rows.figure(Kind::Summary, Ok(reading.rows as f64), 0, few));
         figures
     }
+
+    fn performance<'j>(
+        &'j self,
+        basis: Basis,
+        performance: &'j Performance,
+        unjudged: Option<Status>,
+        criteria: &'j Criteria,
+    ) -> impl Iterator<Item = Figure> + 'j {
+        let (kind, method) = match basis {
+            Basis::Estimated => (Kind::Estimated, Method::Cbpe),
+            Basis::Realized => (Kind::Realized, Method::Labelled),
+        };
+        self.performance.iter().map(move |judgement| {
+            let value = performance_value(judgement.metric, performance, basis, criteria);
+            let rows = judgement.rows_of(performance);
+            Figure { method: Some(method), ..judgement.figure(kind, value, rows, unjudged) }
+        })
+    }
+
+    /// The figures that targets change: of the rows that have one, of all rows as those stand for them, and what was
+    /// estimated less that. `rows` are those of the window.
+    pub(super) fn realized(
+        &self,
+        rows: u64,
+        outcome: &Outcome,
+        estimated: &[(Metric, f64)],
+        criteria: &Criteria,
+    ) -> Vec<Figure> {
+        let few = (rows < criteria.min_rows).then_some(Status::TooFew);
+        let low = low_coverage(outcome.labelled.usable, outcome.rows, criteria);
+        let unjudged = few.or(low);
+        let mut figures: Vec<Figure> =
+            self.performance(Basis::Realized, &outcome.labelled, unjudged, criteria).collect();
+        let stratified = &outcome.stratified;
+        let whole = &stratified.performance;
+        let metric = Metric::EstimatedMinusRealized;
+        let range = metric.spec().range;
+        let limits = criteria.threshold(None, metric).limits(&[], range);
+        let difference = Judgement { metric, limits, error: None, range };
+        let mut differences = Vec::new();
+        for judgement in &self.performance {
+            let metric = judgement.metric;
+            let value = match stratified.refused(metric) {
+                Some(reason) => Err(reason),
+                None => performance_value(metric, whole, Basis::Realized, criteria),
+            };
+            let error = stratified.error(metric, criteria).filter(|_| value.is_ok());
+            figures.push(Figure {
+                method: Some(Method::PostStratified),
+                ..judgement.figure_with(Kind::Realized, value, error, unjudged)
+            });
+            let found = estimated.iter().find(|(of, _)| *of == metric).map(|&(_, value)| value);
+            if let Some(estimated) = found {
+                // The scatter of so many rows, and what is not known of them yet.
+                let scatter = judgement.error_of(judgement.rows_of(whole));
+                let error = scatter.zip(error).map(|(a, b)| libm::hypot(a, b));
+                let value = value.map(|value| estimated - value);
+                let error = error.filter(|_| value.is_ok());
+                let mut figure = difference.figure_with(Kind::Diagnosis, value, error, unjudged);
+                // Without limits there is nothing to hold it against.
+                figure.breach = figure.breach.filter(|_| limits != Limits::OPEN);
+                figure.of = Some(metric);
+                figure.method = Some(Method::PostStratified);
+                differences.push(figure);
+            }
+        }
+        figures.extend(differences);
+        figures
+    }
 }
 
 impl Judgement {
+    /// The rows that a metric of performance is of.
+    fn rows_of(&self, performance: &Performance) -> u64 {
+        match self.metric {
+            Metric::RocAuc | Metric::AveragePrecision => performance.scored,
+            _ => performance.predicted,
+        }
+    }
+
+    /// The sampling error of so many rows.
+    fn error_of(&self, rows: u64) -> Option<f64> {
+        self.error.and_then(|error| error.for_rows(rows).ok())
+    }
+
     /// `unjudged` says why a value is not held against its limits.
     fn figure(
         &self,
@@ -182,8 +259,16 @@ impl Judgement {
         rows: u64,
         unjudged: Option<Status>,
     ) -> Figure {
-        let error = self.error.and_then(|error| error.for_rows(rows).ok());
-        let error = error.filter(|_| value.is_ok());
+        self.figure_with(kind, value, self.error_of(rows).filter(|_| value.is_ok()), unjudged)
+    }
+
+    fn figure_with(
+        &self,
+        kind: Kind,
+        value: Result<f64, Undefined>,
+        error: Option<f64>,
+        unjudged: Option<Status>,
+    ) -> Figure {
         let bounds =
             value.ok().zip(error).map(|(value, error)| confidence(value, error, self.range));
         Figure {
@@ -211,9 +296,8 @@ impl Judgement {
     }
 }
 
-fn low_coverage(reading: &Reading, criteria: &Criteria) -> Option<Status> {
-    let labelled = reading.realized.as_ref()?.usable as f64;
-    (labelled < criteria.min_coverage * reading.rows as f64).then_some(Status::LowCoverage)
+fn low_coverage(labelled: u64, rows: u64, criteria: &Criteria) -> Option<Status> {
+    ((labelled as f64) < criteria.min_coverage * rows as f64).then_some(Status::LowCoverage)
 }
 
 /// Targets are known to come later, so that some are missing says nothing about the data.

@@ -9,6 +9,7 @@
 //! window: that is `tally`.
 
 mod assemble;
+mod awaited;
 mod categorical;
 mod continuous;
 mod criteria;
@@ -17,15 +18,19 @@ mod evaluate;
 mod judge;
 mod outcome;
 mod plan;
+mod realized;
 mod result;
 mod state;
 
 pub use self::assemble::{ENGINE, Heading, utc};
+pub use self::awaited::{Awaited, Labels};
 pub use self::criteria::Criteria;
 pub use self::cut::{Cut, Run, WindowKey};
 pub use self::outcome::PROBABILITY_UNITS;
 pub use self::plan::{Plan, Prepared};
+pub use self::realized::Outcome;
 pub use self::result::{
-    ClosedBy, Dataset, Figure, LaneInput, Method, RevisionCause, SCHEMA, Status, WindowResult,
+    ClosedBy, Dataset, Figure, LaneInput, Method, RevisionCause, SCHEMA, Status, Targets,
+    WindowResult,
 };
 pub use self::state::WindowState;

@@ -123,17 +123,27 @@ pub(super) struct RealizedState {
     /// Rows with a target and a score, by score.
     #[n(2)]
     pub(super) curve: Histogram<Labelled>,
+    /// Rows with a target, a score and a prediction by stratum of the score: `[target][prediction]`.
+    #[n(3)]
+    pub(super) strata: Vec<[[u64; 2]; 2]>,
 }
 
 impl RealizedState {
     /// Adds a row with a target.
     #[inline]
-    pub(super) fn add(&mut self, target: bool, score: Option<f64>, predicted: Option<bool>) {
+    pub(super) fn add(&mut self, target: bool, row: Scored) {
+        let Scored { score, predicted } = row;
         self.targets += 1;
         if let Some(positive) = predicted {
             self.cells[usize::from(target)][usize::from(positive)] += 1;
+            if let Some((_, stratum)) = score {
+                if self.strata.len() <= stratum {
+                    self.strata.resize(stratum + 1, [[0; 2]; 2]);
+                }
+                self.strata[stratum][usize::from(target)][usize::from(positive)] += 1;
+            }
         }
-        if let Some(score) = score {
+        if let Some((score, _)) = score {
             self.curve.push(score, target);
             if self.curve.is_due() {
                 self.curve.compact(|_, _| ());
@@ -146,6 +156,28 @@ impl RealizedState {
         for (ours, theirs) in self.cells.iter_mut().flatten().zip(other.cells.iter().flatten()) {
             *ours += theirs;
         }
+        if self.strata.len() < other.strata.len() {
+            self.strata.resize(other.strata.len(), [[0; 2]; 2]);
+        }
+        for (ours, theirs) in self.strata.iter_mut().zip(&other.strata) {
+            for (ours, theirs) in ours.iter_mut().flatten().zip(theirs.iter().flatten()) {
+                *ours += theirs;
+            }
+        }
         self.curve.merge(&other.curve, |_, _| ());
     }
+
+    /// Bytes of memory held.
+    pub(super) fn bytes(&self) -> usize {
+        self.curve.bytes() + self.strata.len() * size_of::<[[u64; 2]; 2]>()
+    }
+}
+
+/// What a prediction is known by, beside its target.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Scored {
+    /// Its score, and the stratum that it lies in.
+    pub(super) score: Option<(f64, usize)>,
+    /// Whether the positive class was predicted.
+    pub(super) predicted: Option<bool>,
 }

@@ -10,6 +10,7 @@ use crate::profile::{
 use crate::stats::{Grid, Scale, equal_width_edges};
 use crate::window::criteria::Criteria;
 use crate::window::judge::Judge;
+use crate::window::realized::Outcome;
 use crate::window::result::Figure;
 
 /// A profile together with what the settings ask of it: the layout of every window's state, and what its figures are
@@ -25,6 +26,8 @@ pub struct Plan {
     pub(super) score: Option<usize>,
     pub(super) prediction: Option<usize>,
     pub(super) target: Option<usize>,
+    /// Where a stratum of scores ends and the next begins: the reference's deciles.
+    strata: Vec<f64>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,12 +92,37 @@ impl Plan {
         let (score, prediction, target) =
             (find(Role::Score), find(Role::Prediction), find(Role::Target));
         let judge = Judge::new(&profile, &criteria);
-        Self { profile, criteria, judge, columns, score, prediction, target }
+        let strata = match score.map(|index| &profile.columns[index].values) {
+            Some(Values::Continuous(scores)) => scores.quantiles.edges.clone(),
+            _ => Vec::new(),
+        };
+        Self { profile, criteria, judge, columns, score, prediction, target, strata }
     }
 
-    /// The figures of a window.
-    pub fn figures(&self, reading: &Reading) -> Vec<Figure> {
-        self.judge.figures(reading, &self.profile, &self.criteria)
+    /// The stratum of a score.
+    #[inline]
+    pub(super) fn stratum(&self, score: f64) -> usize {
+        self.strata.partition_point(|&cut| cut <= score)
+    }
+
+    /// How many strata of scores there are.
+    pub(super) fn strata(&self) -> usize {
+        self.strata.len() + 1
+    }
+
+    /// The figures of a window; `outcome` where its realized performance was measured row by row.
+    pub fn figures(&self, reading: &Reading, outcome: Option<&Outcome>) -> Vec<Figure> {
+        self.judge.figures(reading, outcome, &self.profile, &self.criteria)
+    }
+
+    /// The figures that targets change; `rows` and `estimated` are those of the window.
+    pub fn realized_figures(
+        &self,
+        rows: u64,
+        outcome: &Outcome,
+        estimated: &[(Metric, f64)],
+    ) -> Vec<Figure> {
+        self.judge.realized(rows, outcome, estimated, &self.criteria)
     }
 
     /// What the settings ask.

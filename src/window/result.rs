@@ -59,6 +59,9 @@ pub struct WindowResult {
     pub is_final: bool,
     /// Share of the rows that have a target; null where the model has none to come.
     pub coverage: Option<f64>,
+    /// What is known of the targets; only where they come later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Targets>,
     /// Which records it is made of, by lane; not in files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<LaneInput>,
@@ -70,6 +73,26 @@ pub struct WindowResult {
     pub settings: String,
     /// What was found.
     pub figures: Vec<Figure>,
+}
+
+/// What is known of a window's targets, where they come later.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Targets {
+    /// Rows with a target.
+    pub rows: u64,
+    /// Predictions whose id, model and version had been there before: they can have no target, and are left out of
+    /// coverage.
+    pub repeated: u64,
+    /// Share of the rows predicted negative that have a target; null where there are none.
+    pub coverage_of_negative: Option<f64>,
+    /// Share of the rows predicted positive that have a target; null where there are none.
+    pub coverage_of_positive: Option<f64>,
+    /// Half of the targets came within so many seconds of their prediction, to an eighth; null before the first.
+    pub lag_p50_seconds: Option<f64>,
+    /// Nine tenths of them.
+    pub lag_p90_seconds: Option<f64>,
+    /// All but a hundredth of them.
+    pub lag_p99_seconds: Option<f64>,
 }
 
 /// Which rows a window is of.
@@ -233,6 +256,8 @@ pub enum Method {
     Cbpe,
     /// From the rows that have a target.
     Labelled,
+    /// From the rows that have a target, weighed so that their scores are spread as those of all rows.
+    PostStratified,
 }
 
 impl Method {
@@ -241,6 +266,7 @@ impl Method {
         match self {
             Self::Cbpe => "cbpe",
             Self::Labelled => "labelled",
+            Self::PostStratified => "post_stratified",
         }
     }
 }
@@ -267,6 +293,8 @@ pub enum Status {
     LowCoverage,
     /// No row has a target.
     NoTargets,
+    /// Scores that weigh in the window of which no row has a target yet.
+    StratumWithoutTargets,
     /// No profile serves this version of the model.
     NoProfile,
     /// The profile's column is not in the data.
@@ -286,6 +314,7 @@ impl Status {
             Self::Infinite => "infinite",
             Self::LowCoverage => "low_coverage",
             Self::NoTargets => "no_targets",
+            Self::StratumWithoutTargets => "stratum_without_targets",
             Self::NoProfile => "no_profile",
             Self::NotInData => "not_in_data",
         }
@@ -302,6 +331,7 @@ impl From<Undefined> for Status {
             Undefined::TooFew => Self::TooFew,
             Undefined::Infinite => Self::Infinite,
             Undefined::NoTargets => Self::NoTargets,
+            Undefined::StratumWithoutTargets => Self::StratumWithoutTargets,
             Undefined::NotInData => Self::NotInData,
         }
     }

@@ -7,7 +7,7 @@ use minicbor::{Decode, Encode};
 use crate::batch::Values;
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::ContinuousState;
-use crate::window::outcome::{EstimatedState, RealizedState};
+use crate::window::outcome::{EstimatedState, RealizedState, Scored};
 use crate::window::plan::{ColumnPlan, Plan, Prepared};
 
 /// The whole state of a window: a bounded value, folded from rows in any order, merged with others in any order.
@@ -103,8 +103,7 @@ impl WindowState {
             let score = score.and_then(|scores| {
                 use arrow::array::Array;
                 let score = scores.is_valid(row).then(|| scores.value(row));
-                // An infinite score ranks where it belongs: at the end.
-                score.filter(|score| !score.is_nan()).map(|score| score.clamp(f64::MIN, f64::MAX))
+                score.and_then(usable)
             });
             let predicted = class(plan.prediction, row);
             if let (Some(state), Some(score), Some(expected)) =
@@ -113,7 +112,8 @@ impl WindowState {
                 state.add(score, expected[row], predicted);
             }
             if let (Some(state), Some(target)) = (&mut self.realized, class(plan.target, row)) {
-                state.add(target, score, predicted);
+                let score = score.map(|score| (score, plan.stratum(score)));
+                state.add(target, Scored { score, predicted });
             }
         }
     }
@@ -155,6 +155,11 @@ impl WindowState {
             .sum();
         columns
             + self.estimated.as_ref().map_or(0, |state| state.curve.bytes())
-            + self.realized.as_ref().map_or(0, |state| state.curve.bytes())
+            + self.realized.as_ref().map_or(0, RealizedState::bytes)
     }
+}
+
+/// A score that ranks: an infinite one where it belongs, at the end.
+pub(super) fn usable(score: f64) -> Option<f64> {
+    (!score.is_nan()).then(|| score.clamp(f64::MIN, f64::MAX))
 }

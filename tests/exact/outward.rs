@@ -68,7 +68,7 @@ fn result(rows: &[Row]) -> WindowResult {
         profile: "p".to_owned(),
         settings: "s".to_owned(),
     };
-    heading.result(plan, &state.evaluate(plan))
+    heading.result(plan, &state.evaluate(plan), None)
 }
 
 /// Rows whose amounts have moved far away.

@@ -81,7 +81,7 @@ proptest! {
         // What is read of equal states is equal, down to the text that is published.
         let text = |mut state: WindowState| {
             let reading = state.evaluate(plan);
-            serde_json::to_string(&(&reading, plan.figures(&reading))).unwrap()
+            serde_json::to_string(&(&reading, plan.figures(&reading, None))).unwrap()
         };
         prop_assert_eq!(text(left), text(whole.clone()));
         let again: WindowState = minicbor::decode(&bytes(&whole)).unwrap();
@@ -147,7 +147,7 @@ fn what_is_estimated_so_far_is_what_sealing_says() {
     for count in [0, 1, 700] {
         let mut state = fold(plan, &rows(3, count));
         let so_far = state.estimated_so_far(plan);
-        let mut sealed = plan.figures(&state.evaluate(plan));
+        let mut sealed = plan.figures(&state.evaluate(plan), None);
         sealed.retain(|figure| figure.kind == Kind::Estimated);
         assert_eq!(so_far, sealed);
         assert!(!so_far.is_empty());

@@ -227,7 +227,7 @@ fn score(subject: &Subject) -> Result<Scored> {
     let convert = |batch: RecordBatch, first| maker.make(&batch, first).map_err(Error::from);
     let rejected = files::run(&plan, &cut, batches, convert, |window| {
         let heading = headings.analysis(&window, analysis.len() as u64);
-        analysis.push(heading.result(&plan, &window.reading));
+        analysis.push(heading.result(&plan, &window.reading, window.outcome.as_ref()));
     })
     .with_context(|| format!("analysis {}", names()))?;
     if let (Some(last), false) =
@@ -247,7 +247,7 @@ fn score(subject: &Subject) -> Result<Scored> {
                 dataset: Dataset::Reference,
                 ..headings.of(index as u64, window.span, window.row_span, window.reading.rows, 0)
             };
-            heading.result(&plan, &window.reading)
+            heading.result(&plan, &window.reading, None)
         })
         .collect();
     Ok(Scored { reference, analysis, rejected })

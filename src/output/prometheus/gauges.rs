@@ -108,8 +108,9 @@ impl PartitionGauges {
         let window = (result.window_index, result.revision);
         let dropped = self.change(&result.model, version, &result.segment, |entry, room| {
             let mut dropped = 0;
-            // Windows of many versions in one have no order.
-            if !served || entry.latest.as_ref().is_none_or(|shown| shown.window <= window) {
+            // Windows of many versions in one have no order; a revision says only what targets change.
+            let newer = entry.latest.as_ref().is_none_or(|shown| shown.window <= window);
+            if result.revision == 0 && (!served || newer) {
                 entry.latest = None;
                 let room = room.saturating_sub(entry.series());
                 dropped += Part::put(&mut entry.latest, window, latest, room);

@@ -5,11 +5,13 @@
 
 mod business_value;
 mod cells;
+mod post_stratified;
 mod ranking;
 mod rates;
 
 pub use self::business_value::ValueNormalization;
 pub use self::cells::{Cell, Cells, Normalization};
+pub use self::post_stratified::{PostStratifiedCells, PostStratifiedRanking, Weighed};
 pub(in crate::stats) use self::ranking::both_classes;
 pub use self::ranking::{ScoreBin, average_precision, roc_auc};
 pub use self::rates::Basis;

@@ -1,0 +1,221 @@
+//! Realized performance: from the rows that have a target, as they are and weighed to stand for all rows.
+
+use crate::metric::Metric;
+use crate::profile::{Measured, Performance};
+use crate::stats::{
+    Cell, Cells, Normalization, PostStratifiedCells, PostStratifiedRanking, ScoreBin, Undefined,
+    ValueNormalization, average_precision, roc_auc,
+};
+use crate::window::criteria::Criteria;
+use crate::window::outcome::{Labelled, RealizedState};
+use crate::window::plan::Plan;
+
+/// Realized performance as it was measured of a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Rows that can have a target.
+    pub(super) rows: u64,
+    /// Of those that have one.
+    pub(super) labelled: Performance,
+    /// Of all, as those stand for them.
+    pub(super) stratified: Stratified,
+}
+
+/// Performance of all rows, from those that have a target.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Stratified {
+    pub(super) performance: Performance,
+    cells: Result<PostStratifiedCells, Undefined>,
+    ranking: Result<PostStratifiedRanking, Undefined>,
+}
+
+impl Outcome {
+    /// Share of the rows that have a target.
+    pub fn coverage(&self) -> f64 {
+        share(self.labelled.usable, self.rows)
+    }
+
+    /// How many rows have a target.
+    pub fn targets(&self) -> u64 {
+        self.labelled.usable
+    }
+
+    /// Measures it: what was given, without what was taken back again. `rows` can have a target, `strata` are those of
+    /// them with a score.
+    ///
+    /// Exact while the curves are: beyond 65,536 distinct scores a target that was taken back leaves the bin that is
+    /// nearest to its score.
+    pub(super) fn of(
+        plan: &Plan,
+        given: &mut RealizedState,
+        taken: Option<&mut RealizedState>,
+        rows: u64,
+        strata: &[u64],
+    ) -> Self {
+        let nothing = &mut RealizedState::default();
+        let taken = taken.unwrap_or(nothing);
+        let less = |given: u64, taken: u64| given.saturating_sub(taken);
+        let mut cells = given.cells;
+        for (cell, taken) in cells.iter_mut().flatten().zip(taken.cells.iter().flatten()) {
+            *cell = less(*cell, *taken);
+        }
+        let targets = less(given.targets, taken.targets);
+        let curve = curve(given, taken);
+        let bins = || curve.iter().map(|(_, bin)| score_bin(bin));
+        let scored = curve.iter().map(|(_, bin)| bin.positives + bin.negatives).sum();
+        let none = (scored == 0).then_some(if targets == 0 {
+            Undefined::NoTargets
+        } else {
+            Undefined::AllMissing
+        });
+        let of = |value| Measured(none.map_or(value, Err));
+        let labelled = Performance {
+            usable: targets,
+            predicted: cells.iter().flatten().sum(),
+            scored,
+            cells: counted(cells),
+            roc_auc: of(roc_auc(bins())),
+            average_precision: of(average_precision(bins().collect::<Vec<_>>())),
+        };
+        let mut by_stratum = vec![[[0; 2]; 2]; plan.strata()];
+        for (stratum, cells) in by_stratum.iter_mut().enumerate() {
+            let of = |state: &RealizedState| state.strata.get(stratum).copied().unwrap_or_default();
+            let (given, taken) = (of(given), of(taken));
+            for (cell, (given, taken)) in
+                cells.iter_mut().flatten().zip(given.iter().flatten().zip(taken.iter().flatten()))
+            {
+                *cell = less(*given, *taken);
+            }
+        }
+        let by_stratum =
+            by_stratum.into_iter().map(|of| Cell::ALL.map(|cell| counted(of).cell(cell)));
+        let bins: Vec<(usize, ScoreBin)> =
+            curve.iter().map(|(score, bin)| (plan.stratum(*score), score_bin(bin))).collect();
+        let stratified = Stratified::new(&labelled, strata, by_stratum.collect(), &bins);
+        Self { rows, labelled, stratified }
+    }
+}
+
+impl Stratified {
+    fn new(
+        labelled: &Performance,
+        strata: &[u64],
+        cells: Vec<[f64; 4]>,
+        bins: &[(usize, ScoreBin)],
+    ) -> Self {
+        let rows = strata.iter().sum();
+        let cells = PostStratifiedCells::new(strata, cells);
+        let ranking = PostStratifiedRanking::new(strata, bins);
+        let value = |of: fn(&PostStratifiedRanking) -> Result<f64, Undefined>| {
+            Measured(ranking.as_ref().map_err(|&reason| reason).and_then(of))
+        };
+        let performance = Performance {
+            usable: labelled.usable,
+            predicted: if cells.is_ok() { rows } else { 0 },
+            scored: rows,
+            cells: cells.as_ref().map(PostStratifiedCells::cells).unwrap_or_default(),
+            roc_auc: value(|ranking| ranking.roc_auc.map(|(area, _)| area)),
+            average_precision: value(|ranking| ranking.average_precision.map(|(value, _)| value)),
+        };
+        Self { performance, cells, ranking }
+    }
+
+    /// Why no metric of the cells has a value, where none has.
+    pub(super) fn refused(&self, metric: Metric) -> Option<Undefined> {
+        match metric {
+            Metric::RocAuc | Metric::AveragePrecision => self.ranking.as_ref().err().copied(),
+            _ => self.cells.as_ref().err().copied(),
+        }
+    }
+
+    /// The standard error of a metric.
+    pub(super) fn error(&self, metric: Metric, criteria: &Criteria) -> Option<f64> {
+        let ranking = self.ranking.as_ref();
+        match metric {
+            Metric::RocAuc => return ranking.ok()?.roc_auc.ok()?.1,
+            Metric::AveragePrecision => return ranking.ok()?.average_precision.ok()?.1,
+            _ => {}
+        }
+        let (above, below) = ratio(metric, criteria)?;
+        self.cells.as_ref().ok()?.error(above, below)
+    }
+}
+
+/// A metric as a sum over the cells, in the order of [`Cell::ALL`]; or as a ratio of two.
+fn ratio(metric: Metric, criteria: &Criteria) -> Option<([f64; 4], Option<[f64; 4]>)> {
+    const ROWS: [f64; 4] = [1.0; 4];
+    // True positives, false positives, false negatives, true negatives.
+    let cell = |above: [f64; 4]| {
+        let [tp, fp, fn_, tn] = above;
+        let of_class = if tp + fn_ > 0.0 { [1.0, 0.0, 1.0, 0.0] } else { [0.0, 1.0, 0.0, 1.0] };
+        let predicted = if tp + fp > 0.0 { [1.0, 1.0, 0.0, 0.0] } else { [0.0, 0.0, 1.0, 1.0] };
+        debug_assert!((tp + fp + fn_ + tn - 1.0).abs() < f64::EPSILON, "one cell");
+        let below = match criteria.confusion {
+            Normalization::None => None,
+            Normalization::All => Some(ROWS),
+            Normalization::True => Some(of_class),
+            Normalization::Pred => Some(predicted),
+        };
+        (above, below)
+    };
+    Some(match metric {
+        Metric::F1 => ([2.0, 0.0, 0.0, 0.0], Some([2.0, 1.0, 1.0, 0.0])),
+        Metric::Precision => ([1.0, 0.0, 0.0, 0.0], Some([1.0, 1.0, 0.0, 0.0])),
+        Metric::Recall => ([1.0, 0.0, 0.0, 0.0], Some([1.0, 0.0, 1.0, 0.0])),
+        Metric::Specificity => ([0.0, 0.0, 0.0, 1.0], Some([0.0, 1.0, 0.0, 1.0])),
+        Metric::Accuracy => ([1.0, 0.0, 0.0, 1.0], Some(ROWS)),
+        Metric::TruePositive => cell([1.0, 0.0, 0.0, 0.0]),
+        Metric::FalsePositive => cell([0.0, 1.0, 0.0, 0.0]),
+        Metric::FalseNegative => cell([0.0, 0.0, 1.0, 0.0]),
+        Metric::TrueNegative => cell([0.0, 0.0, 0.0, 1.0]),
+        Metric::BusinessValue => {
+            let [[tn, fp], [fn_, tp]] = criteria.business_value?;
+            let below = match criteria.business {
+                ValueNormalization::None => None,
+                ValueNormalization::PerPrediction => Some(ROWS),
+            };
+            ([tp, fp, fn_, tn], below)
+        }
+        _ => return None,
+    })
+}
+
+fn counted(cells: [[u64; 2]; 2]) -> Cells {
+    let [[true_negative, false_positive], [false_negative, true_positive]] = cells;
+    Cells {
+        true_positive: true_positive as f64,
+        false_positive: false_positive as f64,
+        false_negative: false_negative as f64,
+        true_negative: true_negative as f64,
+    }
+}
+
+fn score_bin(bin: &Labelled) -> ScoreBin {
+    ScoreBin { positives: bin.positives as f64, negatives: bin.negatives as f64 }
+}
+
+/// Rows with a target in ascending order of score: those that were given, without those that were taken back.
+fn curve(given: &mut RealizedState, taken: &mut RealizedState) -> Vec<(f64, Labelled)> {
+    let mut curve: Vec<(f64, Labelled)> =
+        given.curve.ascending(|_, _| ()).map(|(score, bin)| (score, *bin)).collect();
+    for (score, bin) in taken.curve.ascending(|_, _| ()) {
+        let after = curve.partition_point(|&(at, _)| at < score);
+        let nearest = [after.checked_sub(1), Some(after)]
+            .into_iter()
+            .flatten()
+            .filter(|&at| at < curve.len())
+            .min_by(|&a, &b| (curve[a].0 - score).abs().total_cmp(&(curve[b].0 - score).abs()));
+        if let Some(at) = nearest {
+            let given = &mut curve[at].1;
+            given.positives = given.positives.saturating_sub(bin.positives);
+            given.negatives = given.negatives.saturating_sub(bin.negatives);
+        }
+    }
+    curve.retain(|(_, bin)| bin.positives + bin.negatives > 0);
+    curve
+}
+
+/// A share; of nothing it is 0.
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}

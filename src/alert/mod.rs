@@ -8,4 +8,4 @@ mod policy;
 mod words;
 
 pub use self::event::{Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, Severity};
-pub use self::policy::{Level, Lifecycle, Policy};
+pub use self::policy::{Level, Lifecycle, Policy, Scope};

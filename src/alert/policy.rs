@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::event::{Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, Severity};
 use crate::alert::words::summary;
 use crate::metric::Kind;
-use crate::window::{Figure, WindowResult};
+use crate::window::{Figure, Method, WindowResult};
 
 /// What a breach of a kind leads to.
 #[derive(
@@ -90,11 +90,35 @@ fn counts(figure: &Figure, rows: u64) -> bool {
 /// Where a model version stands with its alert.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Lifecycle {
-    /// The last judged windows, newest last: whether each was bad, and where it began.
+    /// The last judged windows, newest last: whether each was bad, where it began, and its index.
     #[n(0)]
-    recent: Vec<(bool, Option<String>)>,
+    recent: Vec<(bool, Option<String>, u64)>,
     #[n(1)]
     open: Option<Open>,
+    /// Windows before this one are past: the last alert is over.
+    #[n(2)]
+    from: u64,
+}
+
+/// Which figures of a result are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All.
+    All,
+    /// Those that are final when a window is sealed: realized performance is judged apart, since it comes later.
+    Sealed,
+    /// Realized performance.
+    Realized,
+}
+
+impl Scope {
+    const fn has(self, kind: Kind) -> bool {
+        match self {
+            Self::All => true,
+            Self::Sealed => !matches!(kind, Kind::Realized),
+            Self::Realized => matches!(kind, Kind::Realized),
+        }
+    }
 }
 
 /// An alert that is open.
@@ -140,7 +164,28 @@ impl Policy {
 
     /// The figure of a result that alerts, if any: the most severe, performance before quality before drift, then the
     /// one furthest beyond its threshold.
+    ///
+    /// Where realized performance was weighed to stand for all rows, that decides, and not the value of those rows
+    /// whose targets happen to have come.
     pub fn deciding<'r>(&self, result: &'r WindowResult) -> Option<(Severity, &'r Figure)> {
+        self.deciding_in(Scope::All, result)
+    }
+
+    fn deciding_in<'r>(
+        &self,
+        scope: Scope,
+        result: &'r WindowResult,
+    ) -> Option<(Severity, &'r Figure)> {
+        let weighed = |metric| {
+            result.figures.iter().any(|figure| {
+                figure.method == Some(Method::PostStratified)
+                    && figure.kind == Kind::Realized
+                    && figure.metric == metric
+                    && figure.value.is_some()
+            })
+        };
+        let stands =
+            |figure: &Figure| figure.method != Some(Method::Labelled) || !weighed(figure.metric);
         let order = |kind| match kind {
             Kind::Realized => 0,
             Kind::Estimated => 1,
@@ -150,7 +195,8 @@ impl Policy {
         let mut found: Vec<(Severity, &Figure)> = result
             .figures
             .iter()
-            .filter(|figure| figure.breach == Some(true) && counts(figure, result.window_rows))
+            .filter(|figure| figure.breach == Some(true) && scope.has(figure.kind))
+            .filter(|figure| counts(figure, result.window_rows) && stands(figure))
             .filter_map(|figure| Some((self.level(figure.kind).severity()?, figure)))
             .collect();
         // Stable, so figures at the same distance keep the order in which they are published.
@@ -162,27 +208,51 @@ impl Policy {
         found.first().copied()
     }
 
-    /// Takes the next result of a model version; what follows from it, if anything.
-    pub fn step(&self, life: &mut Lifecycle, result: &WindowResult) -> Option<AlertEvent> {
-        let alerts = |figure: &Figure| self.level(figure.kind).severity().is_some();
+    /// Takes the next result of a model version, or another revision of one; what follows from it, if anything.
+    pub fn step(
+        &self,
+        life: &mut Lifecycle,
+        scope: Scope,
+        result: &WindowResult,
+    ) -> Option<AlertEvent> {
+        let alerts = |figure: &Figure| {
+            scope.has(figure.kind) && self.level(figure.kind).severity().is_some()
+        };
         let judged = result.figures.iter().any(|figure| alerts(figure) && figure.breach.is_some());
-        if !judged {
+        let window = result.window_index;
+        if !judged || window < life.from {
             return None;
         }
-        let deciding = self.deciding(result);
-        life.recent.push((deciding.is_some(), result.window_start.clone()));
-        let surplus = life.recent.len().saturating_sub(self.open_of.max(1) as usize);
-        life.recent.drain(..surplus);
+        let deciding = self.deciding_in(scope, result);
+        let bad = deciding.is_some();
+        match life.recent.iter_mut().find(|(_, _, index)| *index == window) {
+            // The same again, a little more certain.
+            Some((before, _, _)) if *before == bad && !bad => return None,
+            Some((before, _, _)) => *before = bad,
+            None => {
+                let later = life.recent.partition_point(|&(_, _, index)| index < window);
+                life.recent.insert(later, (bad, result.window_start.clone(), window));
+                let surplus = life.recent.len().saturating_sub(self.open_of.max(1) as usize);
+                if later < surplus {
+                    life.recent.remove(later);
+                    return None;
+                }
+                life.recent.drain(..surplus);
+            }
+        }
         match (life.open.as_mut(), deciding) {
             (None, Some((severity, figure))) => {
-                let bad = life.recent.iter().filter(|(bad, _)| *bad);
+                let bad = life.recent.iter().filter(|(bad, _, _)| *bad);
                 if (bad.clone().count() as u32) < self.open_after {
                     return None;
                 }
-                let since = bad.map(|(_, start)| start.clone()).next().flatten();
+                let since = bad.map(|(_, start, _)| start.clone()).next().flatten();
                 let version = &result.version;
                 let (epoch, window) = (result.epoch, result.window_index);
-                let id = format!("{}/{version}/{epoch}/{window}", result.model);
+                let mut id = format!("{}/{version}/{epoch}/{window}", result.model);
+                if scope == Scope::Realized {
+                    id += "/realized";
+                }
                 let event = self.event(result, &id, 0, Event::Opened, severity, since, figure);
                 life.open = Some(Open {
                     id,
@@ -220,6 +290,7 @@ impl Policy {
                 let sequence = open.sequence + 1;
                 life.open = None;
                 life.recent.clear();
+                life.from = window + 1;
                 Some(resolved(last?, sequence, result))
             }
             (None, None) => None,

@@ -75,6 +75,26 @@ pub struct Content {
     pub filtered: Vec<i64>,
     /// What the join has found out; its lane is a partition of the join log.
     pub realized: Vec<Realized>,
+    /// How far it has come; of the same lane.
+    pub settled: Vec<Settled>,
+}
+
+/// Below which place in a lane of predictions nothing more will become known of a model, in one partition of the join
+/// log: its predictions there have waited long enough.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Settled {
+    /// Where in the join log that was known.
+    #[n(0)]
+    pub offset: i64,
+    /// The model.
+    #[n(1)]
+    pub model: String,
+    /// The lane of predictions.
+    #[n(2)]
+    pub lane: Lane,
+    /// The first position that may still hear of a target.
+    #[n(3)]
+    pub until: i64,
 }
 
 /// What became known of one prediction.
@@ -180,9 +200,9 @@ impl Content {
         rows + self.rejects.len() + self.filtered.len()
     }
 
-    /// Whether it accounts for none.
+    /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len() == 0 && self.realized.is_empty() && self.settled.is_empty()
     }
 }
 
@@ -198,5 +218,6 @@ impl Carried for Content {
         self.rejects.retain(|reject| reject.offset >= offset);
         self.filtered.retain(|&at| at >= offset);
         self.realized.retain(|realized| realized.offset >= offset);
+        self.settled.retain(|settled| settled.offset >= offset);
     }
 }

@@ -14,7 +14,7 @@ use minicbor::{Decode, Encode};
 
 use crate::batch::keyed::Keyed;
 use crate::batch::record::{
-    Body, Carried, Content, Header, Heartbeat, Realized, Record, Reject, Section,
+    Body, Carried, Content, Header, Heartbeat, Realized, Record, Reject, Section, Settled,
 };
 use crate::batch::rows::{Column, Rows, Values, labels};
 
@@ -96,6 +96,8 @@ pub struct WireContent<'b> {
     filtered: Cow<'b, [i64]>,
     #[n(3)]
     realized: Cow<'b, [Realized]>,
+    #[n(4)]
+    settled: Cow<'b, [Settled]>,
 }
 
 #[derive(Encode, Decode)]
@@ -187,6 +189,7 @@ impl Wired for Content {
             rejects: Cow::Borrowed(&self.rejects),
             filtered: Cow::Borrowed(&self.filtered),
             realized: Cow::Borrowed(&self.realized),
+            settled: Cow::Borrowed(&self.settled),
         };
         let length = self.sections.iter().map(bytes_of).sum::<usize>();
         (
@@ -201,6 +204,7 @@ impl Wired for Content {
             rejects: wire.rejects.into_owned(),
             filtered: wire.filtered.into_owned(),
             realized: wire.realized.into_owned(),
+            settled: wire.settled.into_owned(),
         })
     }
 }

@@ -13,12 +13,15 @@ mod known;
 mod lanes;
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use minicbor::{Decode, Encode};
 
 use self::known::Waiting;
 use self::lanes::JoinLane;
-use crate::batch::{Admission, Body, Keyed, Lane, News, Pending, Realized, Record, Target};
+use crate::batch::{
+    Admission, Body, Keyed, Lane, News, Pending, Realized, Record, Settled, Target,
+};
 
 pub use self::known::Known;
 
@@ -54,6 +57,12 @@ pub struct Join {
     turn: u64,
     #[n(5)]
     counts: Counts,
+    /// What was announced, by model: below which position of each lane nothing more will become known.
+    #[n(6)]
+    announced: BTreeMap<String, BTreeMap<Lane, i64>>,
+    /// Whether a lane has said since then how far it is.
+    #[n(7)]
+    heard: bool,
 }
 
 /// What became of predictions and targets.
@@ -132,7 +141,10 @@ impl Join {
         state.partitions = state.partitions.max(record.header.partitions);
         match record.body {
             Body::Open { .. } | Body::Lost { .. } => state.settle(),
-            Body::Heartbeat(heartbeat) => state.hear(heartbeat),
+            Body::Heartbeat(heartbeat) => {
+                state.hear(heartbeat);
+                self.heard = true;
+            }
             Body::Rows(content) => {
                 state.settle();
                 state.note(now, record.header.stretch.to);
@@ -195,6 +207,27 @@ impl Join {
             self.learn(known, target, offset, &mut realized);
         }
         Effects { realized, writes: found }
+    }
+
+    /// What is new of how far each model has come; to be asked after every record.
+    pub fn announce(&mut self, waits: &Waits) -> Vec<Settled> {
+        let mut news = Vec::new();
+        if !mem::take(&mut self.heard) {
+            return news;
+        }
+        self.forget(waits);
+        let offset = self.position - 1;
+        for (model, wait) in waits {
+            for (lane, until) in self.settled(wait).collect::<Vec<_>>() {
+                let known = self.announced.entry(model.clone()).or_default().entry(lane);
+                let known = known.or_insert(i64::MIN);
+                if *known < until {
+                    *known = until;
+                    news.push(Settled { offset, model: model.clone(), lane, until });
+                }
+            }
+        }
+        news
     }
 
     /// Forgets when records came of which nobody will ask again.

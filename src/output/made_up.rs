@@ -55,6 +55,7 @@ pub(crate) fn result() -> WindowResult {
         revision_cause: Some(RevisionCause::Targets),
         is_final: false,
         coverage: Some(0.95),
+        targets: None,
         inputs: Vec::new(),
         epoch: 4,
         profile: "abc".to_owned(),

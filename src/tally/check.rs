@@ -84,10 +84,14 @@ pub enum Halt {
     },
 }
 
+/// The epoch of records that the join makes: none.
+pub const JOINED: u64 = 0;
+
 /// Whether what the record was made by is known, and its rows are laid out by it.
 pub(super) fn check(record: &Record, epochs: &Epochs) -> Result<(), Halt> {
     let (lane, epoch, policy) = (record.header.lane, record.header.epoch, record.header.policy);
-    if !epochs.epochs.contains_key(&epoch) {
+    // What the join found out is of the epochs that its predictions name.
+    if epoch != JOINED && !epochs.epochs.contains_key(&epoch) {
         return Err(Halt::UnknownEpoch { lane, epoch });
     }
     // Number 0 is that of a world without policies.

@@ -1,17 +1,18 @@
 //! Tally's state as bytes: a ledger for every transaction, checkpoints now and then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Encode};
 
 use crate::batch::Lane;
+use crate::tally::awaiting::AwaitingWindow;
 use crate::tally::model::ModelState;
-use crate::tally::open::{OpenWindow, WindowId};
+use crate::tally::open::WindowId;
 use crate::tally::{LaneState, Tally};
 
 /// The version of these forms; a reader refuses any other.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// What stands in the state topic after every transaction: how far the log was taken, and what became of each lane.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -78,6 +79,9 @@ struct Key {
     model: String,
     #[n(1)]
     id: WindowId,
+    /// Whether it is sealed and waits for targets.
+    #[n(2)]
+    awaiting: bool,
 }
 
 /// Why bytes are no state of ours.
@@ -138,7 +142,15 @@ impl Tally {
         let mut checkpoint = Checkpoint::default();
         for (model, state) in &mut self.models {
             for (id, window) in &mut state.windows {
-                let key = bytes(&Key { model: model.clone(), id: id.clone() });
+                let key = bytes(&Key { model: model.clone(), id: id.clone(), awaiting: false });
+                if window.changed {
+                    window.changed = false;
+                    checkpoint.changed.insert(key.clone(), bytes(&*window));
+                }
+                checkpoint.live.push(key);
+            }
+            for (id, window) in &mut state.awaiting {
+                let key = bytes(&Key { model: model.clone(), id: id.clone(), awaiting: true });
                 if window.changed {
                     window.changed = false;
                     checkpoint.changed.insert(key.clone(), bytes(&*window));
@@ -178,11 +190,21 @@ impl Tally {
             policy: head.policy,
             position: head.ledger.position,
             outputs: (head.ledger.outputs, head.ledger.digest),
+            due: BTreeSet::new(),
         };
         for (key, window) in windows {
             let key: Key = minicbor::decode(key)?;
-            let window: OpenWindow = minicbor::decode(window)?;
-            tally.models.entry(key.model).or_default().windows.insert(key.id, window);
+            let model = tally.models.entry(key.model.clone()).or_default();
+            if !key.awaiting {
+                model.windows.insert(key.id, minicbor::decode(window)?);
+                continue;
+            }
+            let window: AwaitingWindow = minicbor::decode(window)?;
+            model.settling.place(&key.id, &window.inputs);
+            if let Some(due) = window.due {
+                tally.due.insert((due, key.model, key.id.clone()));
+            }
+            model.awaiting.insert(key.id, window);
         }
         Ok(tally)
     }

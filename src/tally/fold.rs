@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::batch::{Content, Digest, Lane};
+use crate::epoch::Model;
 use crate::profile::WindowRule;
 use crate::tally::lane::{Fates, LaneState};
 use crate::tally::model::ModelState;
@@ -74,6 +75,7 @@ impl Tally {
                 let model = self.models.entry(part.name.to_owned()).or_default();
                 let at = (since, model.next_size(since, served.version()));
                 if quarantined || model.is_closed(since) {
+                    model.exclude(part.rules, moment.lane, served.offsets(span));
                     let digest = served.digest(span);
                     let strays = Strays::of(quarantined, digest.count);
                     model.stray(served.version(), at, strays);
@@ -83,6 +85,7 @@ impl Tally {
                     });
                     continue;
                 }
+                model.include(moment.lane);
                 let state = model.lanes.entry(moment.lane).or_default();
                 state.last_row_at = state.last_row_at.max(moment.appended);
                 state.watermark = state.watermark.max(served.latest(span));
@@ -185,6 +188,7 @@ impl Tally {
             let mut last: Option<(i64, i64)> = None;
             for (row, &time) in (rows.start..).zip(served.times(rows)) {
                 if time > limit {
+                    model.exclude(part.rules, moment.lane, &[served.offset(row)]);
                     quarantined.add(served.offset(row));
                     model.stray(served.version(), stand(watermark), Strays::of(true, 1));
                     continue;
@@ -197,10 +201,12 @@ impl Tally {
                 last = Some((start, end));
                 let passed = watermark.is_some_and(|mark| timing.passed(end, mark));
                 if closed || end <= frontier || passed {
+                    model.exclude(part.rules, moment.lane, &[served.offset(row)]);
                     late.add(served.offset(row));
                     model.stray(served.version(), stand(watermark), Strays::of(false, 1));
                     continue;
                 }
+                model.include(moment.lane);
                 watermark = watermark.max(Some(time));
                 match spans[section].last_mut() {
                     Some((before, span)) if *before == start && span.end() == row => {
@@ -230,6 +236,23 @@ impl Tally {
 }
 
 impl ModelState {
+    /// Notes rows that are in no window, where targets may come for them.
+    fn exclude(&mut self, rules: &Model, lane: Lane, offsets: &[i64]) {
+        if rules.settings.ground_truth.is_some() {
+            let excluded = self.settling.excluded.entry(lane).or_default();
+            for &offset in offsets {
+                excluded.add(offset);
+            }
+        }
+    }
+
+    /// Notes that a row of the lane is in a window.
+    fn include(&mut self, lane: Lane) {
+        if let Some(excluded) = self.settling.excluded.get_mut(&lane) {
+            excluded.end();
+        }
+    }
+
     /// Folds rows into a window.
     fn put(&mut self, lane: Lane, id: WindowId, served: &Served<'_>, span: Span) -> Digest {
         let version = self.versions.entry(id.version.clone()).or_default();

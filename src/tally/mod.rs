@@ -12,6 +12,7 @@
 //!
 //! Knows nothing of Kafka's clients, transactions or clocks.
 
+mod awaiting;
 mod check;
 mod checkpoint;
 mod fold;
@@ -20,12 +21,14 @@ mod model;
 mod open;
 mod part;
 mod publish;
+mod realize;
 mod seal;
 mod show;
 mod waited;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use self::awaiting::AwaitingWindow;
 use self::check::check;
 use self::model::ModelState;
 use self::open::{OpenWindow, WindowId};
@@ -34,7 +37,7 @@ use crate::batch::{Admission, Body, Header, Lane, Record};
 use crate::epoch::{Epoch, Epochs, Model};
 use crate::window::WindowResult;
 
-pub use self::check::Halt;
+pub use self::check::{Halt, JOINED};
 pub use self::checkpoint::{Checkpoint, CheckpointError, Ledger};
 pub use self::lane::{Fates, LaneState};
 pub use self::show::{Filling, Show, Standing};
@@ -52,6 +55,8 @@ pub struct Tally {
     position: i64,
     /// How many outputs there were, and a running hash of them.
     outputs: (u64, u128),
+    /// Windows that are to be published again, by when: in the log's time.
+    due: BTreeSet<(i64, String, WindowId)>,
 }
 
 /// What tally publishes.
@@ -142,9 +147,15 @@ impl Tally {
                 self.leave(id, before, after, epochs);
             }
             if let Body::Rows(content) = &record.body {
-                self.fold(&Moment { lane: id, epoch, appended, epochs }, content, out);
+                let moment = Moment { lane: id, epoch, appended, epochs };
+                self.fold(&moment, content, out);
+                self.realize(&moment, content, out);
             }
             self.seal(epochs, out);
+            if after != before {
+                self.finish_all(epochs, out);
+            }
+            self.restate_due(epochs, out);
         }
         Ok(admission)
     }
@@ -176,9 +187,18 @@ impl Tally {
         })
     }
 
-    /// Bytes of memory that open windows hold.
+    /// Bytes of memory that windows hold: those that are open, and those that wait for targets.
     pub fn bytes(&self) -> usize {
-        self.models.values().flat_map(|model| model.windows.values()).map(OpenWindow::bytes).sum()
+        let models = || self.models.values();
+        let open = models().flat_map(|model| model.windows.values()).map(OpenWindow::bytes);
+        let awaiting =
+            models().flat_map(|model| model.awaiting.values()).map(AwaitingWindow::bytes);
+        open.sum::<usize>() + awaiting.sum::<usize>()
+    }
+
+    /// How many windows wait for targets.
+    pub fn awaiting_windows(&self) -> usize {
+        self.models.values().map(|model| model.awaiting.len()).sum()
     }
 
     /// How many windows are open.
@@ -186,12 +206,13 @@ impl Tally {
         self.models.values().map(|model| model.windows.len()).sum()
     }
 
-    /// The latest result of every model version, as JSON.
+    /// The latest result of every model version, and the one that its realized performance is shown of: as JSON.
     pub fn latest(&self) -> impl Iterator<Item = &str> {
         self.models
             .values()
             .flat_map(|model| model.versions.values())
-            .filter_map(|version| version.latest.as_deref())
+            .flat_map(|version| [version.latest.as_deref(), version.realized()])
+            .flatten()
     }
 
     /// Lanes of which records have been missing since before `time`, in the log's time.

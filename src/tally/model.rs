@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
-use crate::alert::Lifecycle;
+use crate::alert::{Lifecycle, Severity};
 use crate::batch::Lane;
+use crate::tally::awaiting::{AwaitingWindow, Settling};
 use crate::tally::open::{OpenWindow, Strays, WindowId};
+use crate::tally::realize::is_shown;
+use crate::window::WindowResult;
 
 /// A model as tally sees it.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -28,9 +31,14 @@ pub(super) struct ModelState {
     /// lane can add to what stands before it, so what it says does not depend on how lanes interleave.
     #[n(4)]
     strays: BTreeMap<String, BTreeMap<(u64, i64), Strays>>,
+    #[n(5)]
+    pub(super) settling: Settling,
     /// Held apart from the rest in checkpoints.
     #[cbor(skip)]
     pub(super) windows: BTreeMap<WindowId, OpenWindow>,
+    /// The same.
+    #[cbor(skip)]
+    pub(super) awaiting: BTreeMap<WindowId, AwaitingWindow>,
 }
 
 /// What a lane has brought of a model.
@@ -64,12 +72,39 @@ pub(super) struct VersionState {
     /// The greatest event time of a row in a window.
     #[n(4)]
     pub(super) last_event: Option<i64>,
+    /// Of realized performance.
+    #[n(5)]
+    pub(super) realized_alert: Lifecycle,
+    /// The newest window that realized performance is shown of: its index, and the result as JSON.
+    #[n(6)]
+    realized: Option<(u64, String)>,
 }
 
 impl VersionState {
     /// Notes the newest event of a window.
     pub(super) fn see(&mut self, window: &OpenWindow) {
         self.last_event = self.last_event.max(window.times.map(|(_, greatest)| greatest));
+    }
+
+    /// Keeps a result that realized performance is shown of, unless there is one of a later window.
+    pub(super) fn show_realized(&mut self, result: &WindowResult) {
+        let index = result.window_index;
+        let shown = self.realized.as_ref().map(|(index, _)| *index);
+        if is_shown(result) && shown.is_none_or(|shown| shown <= index) {
+            self.realized = serde_json::to_string(result).ok().map(|text| (index, text));
+        } else if shown == Some(index) {
+            self.realized = None;
+        }
+    }
+
+    /// The result that realized performance is shown of, as JSON.
+    pub(super) fn realized(&self) -> Option<&str> {
+        self.realized.as_ref().map(|(_, text)| text.as_str())
+    }
+
+    /// How bad the alerts are that are open.
+    pub(super) fn severity(&self) -> Option<Severity> {
+        self.alert.severity().max(self.realized_alert.severity())
     }
 }
 

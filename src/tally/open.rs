@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minicbor::{Decode, Encode};
 
 use crate::batch::{Digest, Lane};
-use crate::window::WindowState;
+use crate::window::{Awaited, WindowState};
 
 /// Which open window of a model: in the order in which they are sealed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -41,6 +41,9 @@ pub(super) struct OpenWindow {
     /// Whether it changed since the last checkpoint.
     #[n(5)]
     pub(super) changed: bool,
+    /// What is known of its targets already.
+    #[n(6)]
+    pub(super) awaited: Option<Box<Awaited>>,
 }
 
 /// Which records of a lane.
@@ -94,6 +97,7 @@ impl OpenWindow {
             inputs: BTreeMap::new(),
             first_passed: None,
             changed: true,
+            awaited: None,
         }
     }
 
@@ -120,6 +124,8 @@ impl OpenWindow {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.state.as_ref().map_or(0, WindowState::bytes) + self.inputs.len() * 80
+        self.state.as_ref().map_or(0, WindowState::bytes)
+            + self.inputs.len() * 80
+            + self.awaited.as_ref().map_or(0, |awaited| awaited.bytes())
     }
 }

@@ -2,8 +2,11 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::alert::Scope;
 use crate::epoch::Epochs;
 use crate::profile::WindowRule;
+use crate::tally::awaiting::{AwaitingWindow, step};
+use crate::tally::realize::least_coverage;
 use crate::tally::{Output, Tally, WindowId};
 use crate::window::{ClosedBy, Dataset, Heading, LaneInput, WindowResult};
 
@@ -67,18 +70,47 @@ impl Tally {
             profile: served.map_or_else(String::new, |served| served.profile.clone()),
             settings: rules.map_or_else(String::new, |rules| rules.settings_hash.clone()),
         };
-        let result = match (&mut window.state, served) {
-            (Some(state), Some(served)) => {
+        let least = rules.and_then(least_coverage);
+        let (result, awaited) = match (&mut window.state, served, least) {
+            (Some(state), Some(served), None) => {
                 let reading = state.evaluate(&served.plan);
-                heading.result(&served.plan, &reading, None)
+                (heading.result(&served.plan, &reading, None), None)
             }
-            _ => heading.result_without_profile(),
+            (Some(state), Some(served), Some(least)) => {
+                let mut awaited = *window.awaited.take().unwrap_or_default();
+                awaited.seal(state, &served.plan);
+                let reading = state.evaluate(&served.plan);
+                let outcome = awaited.measure(&served.plan);
+                let result = WindowResult {
+                    is_final: false,
+                    targets: Some(awaited.told()),
+                    ..heading.result(&served.plan, &reading, Some(&outcome))
+                };
+                awaited.keep_estimated(&result.figures);
+                (result, Some((awaited, step(outcome.coverage(), least))))
+            }
+            _ => (heading.result_without_profile(), None),
         };
         version_state.latest = serde_json::to_string(&result).ok();
-        let alert = epochs.policy(self.policy, name).step(&mut version_state.alert, &result);
+        let policy = epochs.policy(self.policy, name);
+        let alerts = if let Some((awaited, step)) = awaited {
+            version_state.show_realized(&result);
+            let alerts = [
+                policy.step(&mut version_state.alert, Scope::Sealed, &result),
+                policy.step(&mut version_state.realized_alert, Scope::Realized, &result),
+            ];
+            let waiting = AwaitingWindow::new(&result, window.inputs, awaited, self.time, step);
+            if period.is_none() {
+                model.settling.place(id, &waiting.inputs);
+            }
+            model.awaiting.insert(id.clone(), waiting);
+            alerts
+        } else {
+            [policy.step(&mut version_state.alert, Scope::All, &result), None]
+        };
         self.outputs = chain(self.outputs, &result);
         out.push(Output::Result(Box::new(result)));
-        if let Some(event) = alert {
+        for event in alerts.into_iter().flatten() {
             self.outputs.0 += 1;
             out.push(Output::Alert(Box::new(event)));
         }
@@ -86,7 +118,7 @@ impl Tally {
 }
 
 /// The running hash of outputs: all that is published but for the version of vigie. Alerts follow from results.
-fn chain((count, hash): (u64, u128), result: &WindowResult) -> (u64, u128) {
+pub(super) fn chain((count, hash): (u64, u128), result: &WindowResult) -> (u64, u128) {
     let mut hasher = Xxh3::new();
     hasher.update(&hash.to_le_bytes());
     let bare = WindowResult { engine: String::new(), ..result.clone() };

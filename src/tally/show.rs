@@ -90,7 +90,7 @@ impl Tally {
                 model: name,
                 version,
                 served: rules.version(version).is_some(),
-                alert: state.alert.severity(),
+                alert: state.severity(),
                 last_event: state.last_event,
                 open_rows: open.get(version.as_str()).copied(),
             }));

@@ -68,18 +68,13 @@ impl Heading {
     }
 
     fn with(self, figures: Vec<Figure>, coverage: Option<f64>) -> WindowResult {
-        let dataset = match self.dataset {
-            Dataset::Reference => "reference/",
-            Dataset::Analysis => "",
-        };
-        let (epoch, index) = (self.epoch, self.index);
         WindowResult {
             schema: SCHEMA,
             engine: ENGINE.to_owned(),
-            id: format!("{}/{}/{dataset}{epoch}/{index}/all/0", self.model, self.version),
+            id: String::new(),
             segment: "all".to_owned(),
             dataset: self.dataset,
-            window_index: index,
+            window_index: self.index,
             window_start: self.span.map(|(start, _)| utc(start)),
             window_end: self.span.map(|(_, end)| utc(end)),
             window_start_row: self.row_span.map(|(start, _)| start),
@@ -96,13 +91,28 @@ impl Heading {
             coverage,
             targets: None,
             inputs: self.inputs,
-            epoch,
+            epoch: self.epoch,
             profile: self.profile,
             settings: self.settings,
             model: self.model,
             version: self.version,
             figures,
         }
+        .with_id()
+    }
+}
+
+impl WindowResult {
+    /// With the id that follows from what it is.
+    #[must_use]
+    pub fn with_id(mut self) -> Self {
+        let dataset = match self.dataset {
+            Dataset::Reference => "reference/",
+            Dataset::Analysis => "",
+        };
+        let Self { model, version, epoch, window_index, segment, revision, .. } = &self;
+        self.id = format!("{model}/{version}/{dataset}{epoch}/{window_index}/{segment}/{revision}");
+        self
     }
 }
 

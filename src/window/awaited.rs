@@ -72,7 +72,7 @@ const STEPS: f64 = 8.0;
 
 impl Awaited {
     /// Notes what a window is made of, once it is sealed; `rows` is how many it has.
-    pub fn seal(&mut self, state: &mut WindowState, plan: &Plan, figures: &[Figure]) {
+    pub fn seal(&mut self, state: &mut WindowState, plan: &Plan) {
         self.rows = state.rows();
         self.strata = vec![0; plan.strata()];
         if let Some(estimated) = &mut state.estimated {
@@ -81,6 +81,10 @@ impl Awaited {
             }
             self.predicted = estimated.predicted.map(|of_class| of_class.rows);
         }
+    }
+
+    /// Keeps what was estimated of the window, to hold it against what comes to pass.
+    pub fn keep_estimated(&mut self, figures: &[Figure]) {
         let estimated = figures.iter().filter(|figure| figure.kind == Kind::Estimated);
         let named = |figure: &Figure| Some((figure.metric.as_str().to_owned(), figure.value?));
         self.estimated = estimated.filter_map(named).collect();

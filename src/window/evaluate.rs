@@ -66,7 +66,7 @@ impl WindowState {
             return None;
         }
         let mut awaited = Awaited::default();
-        awaited.seal(self, plan, &[]);
+        awaited.seal(self, plan);
         awaited.measure_with(self.realized.as_mut()?, plan).into()
     }
 

@@ -8,7 +8,7 @@ use jsonschema::validator_for;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
-use vigie::alert::{AlertEvent, Level, Lifecycle, Policy};
+use vigie::alert::{AlertEvent, Level, Lifecycle, Policy, Scope};
 use vigie::simulator::{Layout, OutcomePlan, World};
 use vigie::window::{ClosedBy, Dataset, Heading, LaneInput, WindowResult, WindowState};
 
@@ -102,7 +102,7 @@ fn alerts_are_valid() {
     let schema = schema_of::<AlertEvent>();
     let policy = Policy { drift: Level::Critical, ..Policy::default() };
     let mut life = Lifecycle::default();
-    let opened = policy.step(&mut life, &result(&moved())).unwrap();
+    let opened = policy.step(&mut life, Scope::All, &result(&moved())).unwrap();
     valid(&schema, &serde_json::to_value(&opened).unwrap());
     assert!(life.severity().is_some());
     let mut wrong = serde_json::to_value(&opened).unwrap();

@@ -9,6 +9,7 @@
 //! - A prediction waits for so long from its arrival, in the time that *all* lanes of its ground truth have reached: a
 //!   lane that stands still loses nobody's target.
 
+mod keep;
 mod known;
 mod lanes;
 
@@ -23,6 +24,7 @@ use crate::batch::{
     Admission, Body, Keyed, Lane, News, Pending, Realized, Record, Settled, Target,
 };
 
+pub use self::keep::{Keep, KeptBatch, KeptInMemory};
 pub use self::known::Known;
 
 /// How targets of a model are waited for.
@@ -110,6 +112,11 @@ impl Join {
     /// The log's next offset.
     pub fn position(&self) -> i64 {
         self.position
+    }
+
+    /// The log's time: the greatest append time so far, in milliseconds.
+    pub fn time(&self) -> i64 {
+        self.time
     }
 
     /// Notes that the log holds no record below an offset that was not taken.
@@ -259,6 +266,13 @@ impl Join {
         let arrivals = known.predictions.iter().map(|waiting| waiting.arrived);
         let latest = arrivals.chain(known.targets.iter().map(|target| target.arrived)).max();
         latest.unwrap_or(self.time).saturating_add(longest)
+    }
+
+    /// Up to which time of the log all lanes of all ground truth have come: what is over by then may be dropped from where
+    /// it is kept. `None` while nothing may.
+    pub fn over_until(&self, waits: &Waits) -> Option<i64> {
+        let reached = waits.values().map(|wait| self.reached(wait));
+        reached.min().flatten()
     }
 
     fn model(&mut self, named: &(String, String)) -> u32 {

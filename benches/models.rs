@@ -20,7 +20,7 @@ use vigie::batch::{Column, Lane, Record, Rows, Values};
 use vigie::epoch::{Epoch, Epochs, compile};
 use vigie::fit::{CalibrationChoice, Spec, fit};
 use vigie::intake::json::Limits;
-use vigie::intake::{Committed, Feed, NoHeaders, Reader, RecordView};
+use vigie::intake::{Committed, Feed, NoHeaders, Outputs, Reader, RecordView};
 use vigie::metric::{ColumnKind, Problem};
 use vigie::profile::{Holds, Input, Profile, Provenance, Role, WindowRule};
 use vigie::settings::{Outside, Settings};
@@ -55,7 +55,8 @@ fn measure(shape: WideShape, events: u64) {
         .expect("all paths are plain");
     let lane = Lane { topic: 7, partition: 0 };
     let committed = Committed::beginning_at(0, EPOCH);
-    let mut feed = Feed::take_over(lane, "predictions".to_owned(), 1, 1, 0, committed);
+    let outputs = Outputs { tally: 1, join: 0 };
+    let mut feed = Feed::take_over(lane, "predictions".to_owned(), 1, outputs, 0, committed);
     let mut tally = Tally::default();
     let mut out = Vec::new();
     let opening = feed.open();
@@ -88,8 +89,8 @@ fn measure(shape: WideShape, events: u64) {
                     reader.read(offset, &record).expect("an event of ours");
                     offset += 1;
                 }
-                let contents = reader.take(|_| 0).expect("no expressions");
-                let sending = feed.close(contents).expect("something was read");
+                let taken = reader.take(|_| 0, |_| 0).expect("no expressions");
+                let sending = feed.close(taken.content, taken.keyed).expect("something was read");
                 feed.acknowledged(sending.ticket);
                 made.extend(sending.records.into_iter().map(|(_, record)| record));
             }

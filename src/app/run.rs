@@ -38,7 +38,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
     /// Which stages it runs.
-    #[arg(long, value_delimiter = ',', default_value = "intake,tally")]
+    #[arg(long, value_delimiter = ',', default_value = "intake,join,tally")]
     stages: Vec<String>,
 }
 
@@ -57,13 +57,15 @@ pub(super) async fn run(args: RunArgs) -> Result<Outcome> {
     if args.instance.is_some() {
         settings.service.instance = args.instance;
     }
-    let mut stages = Stages { intake: false, tally: false };
+    let mut stages = Stages { intake: false, join: false, tally: false };
     for stage in &args.stages {
         match stage.trim() {
             "intake" => stages.intake = true,
+            "join" => stages.join = true,
             "tally" => stages.tally = true,
-            "join" => bail!("--stages: `join` is not in this version; `intake` and `tally` are"),
-            other => bail!("--stages: there is no stage `{other}`; there are `intake` and `tally`"),
+            other => bail!(
+                "--stages: there is no stage `{other}`; there are `intake`, `join` and `tally`"
+            ),
         }
     }
     let profiles = load::profiles(path, &settings)?;

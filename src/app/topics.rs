@@ -23,9 +23,8 @@ pub(super) fn run(command: &TopicsCommand) -> Result<Outcome> {
     let (TopicsCommand::Create(file) | TopicsCommand::Check(file)) = command;
     let settings = load::settings(&file.config)?;
     let clients = Clients::new(&settings.kafka, "topics");
-    let layout =
-        recorded_layout(&clients)?.unwrap_or(Layout { tally: settings.kafka.tally_partitions });
-    let wanted = wanted(&settings.kafka, layout);
+    let layout = recorded_layout(&clients)?.unwrap_or_else(|| Layout::wished(&settings.kafka));
+    let wanted = wanted(&settings.kafka, layout, settings.longest_wait());
     if let TopicsCommand::Create(_) = command {
         let made = create(&clients, &wanted)?;
         let mut text = String::new();
@@ -35,7 +34,7 @@ pub(super) fn run(command: &TopicsCommand) -> Result<Outcome> {
         }
         print(&text)?;
     }
-    let faults = faults(&clients, &wanted)?;
+    let faults = faults(&clients, &wanted, &settings.read_topics())?;
     for fault in &faults {
         print(&format!("{fault}\n"))?;
     }

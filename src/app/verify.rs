@@ -37,6 +37,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Outcome> {
         "rejected",
         "quarantined",
         "filtered",
+        "targets",
         "lost",
         "",
     ]);
@@ -72,6 +73,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Outcome> {
             number(fates.rejected.count),
             number(fates.quarantined.count),
             number(fates.filtered.count),
+            number(fates.truths.count),
             number(fates.lost),
             Cell::new(finding),
         ]);

@@ -1,7 +1,7 @@
 //! What the join log carries: predictions and targets, by the hash of the id that brings them together.
 
 use minicbor::{Decode, Encode};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::batch::Carried;
 
@@ -83,14 +83,46 @@ impl Keyed {
 /// The hash of an id that may have several parts: XXH3-128.
 ///
 /// The parts are told apart by their lengths: `["ab", "c"]` is another id than `["a", "bc"]`. Numbers come as the text
-/// that they are written as.
+/// that they are written as, so that no digit is lost; a whole one counts the same with a fraction of zeros, as tools
+/// write it that know no whole numbers.
 pub fn key_of<'p>(parts: impl IntoIterator<Item = &'p str>) -> u128 {
-    let mut hasher = Xxh3::new();
+    // Mostly one short part: hashed in one go from memory that costs nothing.
+    let mut short = [0; 128];
+    let mut used = 0;
+    let mut long: Option<Xxh3> = None;
     for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
+        let part = whole(part);
+        let length = (part.len() as u64).to_le_bytes();
+        let end = used + length.len() + part.len();
+        if let Some(hasher) = &mut long {
+            hasher.update(&length);
+            hasher.update(part.as_bytes());
+        } else if let Some(place) = short.get_mut(used..end) {
+            let (head, tail) = place.split_at_mut(length.len());
+            head.copy_from_slice(&length);
+            tail.copy_from_slice(part.as_bytes());
+            used = end;
+        } else {
+            let mut hasher = Xxh3::new();
+            hasher.update(&short[..used]);
+            hasher.update(&length);
+            hasher.update(part.as_bytes());
+            long = Some(hasher);
+        }
     }
-    hasher.digest128()
+    long.map_or_else(|| xxh3_128(&short[..used]), |hasher| hasher.digest128())
+}
+
+/// A whole number without its fraction of zeros; anything else as it is.
+fn whole(part: &str) -> &str {
+    let Some((digits, fraction)) = part.split_once('.') else { return part };
+    let number = digits.strip_prefix('-').unwrap_or(digits);
+    let all = |text: &str, is: fn(&u8) -> bool| !text.is_empty() && text.bytes().all(|b| is(&b));
+    if all(number, u8::is_ascii_digit) && all(fraction, |&digit| digit == b'0') {
+        digits
+    } else {
+        part
+    }
 }
 
 #[cfg(test)]
@@ -104,5 +136,14 @@ mod tests {
             assert!(!keys[..at].contains(key), "{at}");
         }
         assert_eq!(keys[0], key_of(["ab", "c"]));
+        let long = "x".repeat(200);
+        assert_eq!(key_of(["a", &long]), key_of(["a", long.as_str()]));
+        assert_ne!(key_of(["a", &long]), key_of([&long, "a"]));
+        assert_eq!(key_of(["17"]), key_of(["17.00"]));
+        for (one, other) in
+            [("17", "17.5"), ("17", "17."), ("v1", "v1.0"), ("1", "1.0.0"), ("0", ".0")]
+        {
+            assert_ne!(key_of([one]), key_of([other]), "{one} {other}");
+        }
     }
 }

@@ -64,7 +64,8 @@ pub enum Body<C = Content> {
     },
 }
 
-/// What was read of a stretch: every record of the input once, as a row, a reject, or filtered out.
+/// What was read of a stretch: every record of the input once, as a row, a reject, filtered out, or ground
+/// truth.
 #[derive(Clone, Debug, Default)]
 pub struct Content {
     /// The rows, a section a model version.
@@ -73,6 +74,8 @@ pub struct Content {
     pub rejects: Vec<Reject>,
     /// Offsets of the records that the model's filter leaves out.
     pub filtered: Vec<i64>,
+    /// Offsets of the records that are ground truth: what they say goes by the join log.
+    pub truths: Vec<i64>,
     /// What the join has found out; its lane is a partition of the join log.
     pub realized: Vec<Realized>,
     /// How far it has come; of the same lane.
@@ -194,10 +197,10 @@ pub struct Heartbeat {
 }
 
 impl Content {
-    /// How many records of an input of predictions it accounts for.
+    /// How many records of an input it accounts for.
     pub fn len(&self) -> usize {
         let rows: usize = self.sections.iter().map(|section| section.rows.len()).sum();
-        rows + self.rejects.len() + self.filtered.len()
+        rows + self.rejects.len() + self.filtered.len() + self.truths.len()
     }
 
     /// Whether it says nothing.
@@ -217,6 +220,7 @@ impl Carried for Content {
         self.sections.retain(|section| !section.rows.is_empty());
         self.rejects.retain(|reject| reject.offset >= offset);
         self.filtered.retain(|&at| at >= offset);
+        self.truths.retain(|&at| at >= offset);
         self.realized.retain(|realized| realized.offset >= offset);
         self.settled.retain(|settled| settled.offset >= offset);
     }

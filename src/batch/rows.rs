@@ -65,6 +65,27 @@ impl Column {
         Self { values, absent: None }
     }
 
+    /// The number in a row; `None` where it is missing, or the column is none of numbers.
+    pub fn number(&self, row: usize) -> Option<f64> {
+        match &self.values {
+            Values::Numbers(array) => {
+                array.is_valid(row).then(|| array.value(row)).filter(|number| !number.is_nan())
+            }
+            Values::Labels(_) => None,
+        }
+    }
+
+    /// The label in a row; `None` where it is missing, or the column is none of labels.
+    pub fn label(&self, row: usize) -> Option<&str> {
+        match &self.values {
+            Values::Labels(array) => {
+                let strings = array.values().as_any().downcast_ref::<StringArray>()?;
+                Some(strings.value(array.key(row)?))
+            }
+            Values::Numbers(_) => None,
+        }
+    }
+
     fn slice(&self, start: usize, length: usize) -> Self {
         Self {
             values: match &self.values {

@@ -98,6 +98,8 @@ pub struct WireContent<'b> {
     realized: Cow<'b, [Realized]>,
     #[n(4)]
     settled: Cow<'b, [Settled]>,
+    #[n(5)]
+    truths: Cow<'b, [i64]>,
 }
 
 #[derive(Encode, Decode)]
@@ -190,6 +192,7 @@ impl Wired for Content {
             filtered: Cow::Borrowed(&self.filtered),
             realized: Cow::Borrowed(&self.realized),
             settled: Cow::Borrowed(&self.settled),
+            truths: Cow::Borrowed(&self.truths),
         };
         let length = self.sections.iter().map(bytes_of).sum::<usize>();
         (
@@ -205,6 +208,7 @@ impl Wired for Content {
             filtered: wire.filtered.into_owned(),
             realized: wire.realized.into_owned(),
             settled: wire.settled.into_owned(),
+            truths: wire.truths.into_owned(),
         })
     }
 }

@@ -1,4 +1,7 @@
-//! One lane on its way into the tally log: which stretch is being read, sent, acknowledged, committed.
+//! One lane on its way into the logs: which stretch is being read, sent, acknowledged, committed.
+//!
+//! Of each stretch the tally log gets its part first, and the join log its own once that is acknowledged: so nothing
+//! becomes known of a prediction before the prediction itself.
 //!
 //! A pure state machine. Whoever drives it (Kafka, or a test) does what it says and tells it what came of it.
 
@@ -7,7 +10,7 @@ use std::fmt::Write as _;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::batch::{Body, Content, Cursor, Header, Heartbeat, Lane, Record, Stretch};
+use crate::batch::{Body, Content, Cursor, Header, Heartbeat, Keyed, Lane, Record, Stretch};
 
 /// Owners may have come and gone of which no ledger has heard: a recovered number passes over so many.
 const UNHEARD_OWNERS: u64 = 1000;
@@ -110,14 +113,22 @@ impl Committed {
     }
 }
 
-/// One lane on its way into the tally log.
+/// How many partitions the logs have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outputs {
+    /// Those of the tally log.
+    pub tally: u32,
+    /// Those of the join log; 0 where the lane has nothing for it, as the join's own.
+    pub join: u32,
+}
+
+/// One lane on its way into the logs.
 #[derive(Clone, Debug)]
 pub struct Feed {
     lane: Lane,
     topic: String,
     partitions: i32,
-    /// How many partitions the tally log has.
-    outputs: u32,
+    outputs: Outputs,
     policy: u64,
     committed: Committed,
     /// The first offset of the stretch that is being read.
@@ -141,15 +152,28 @@ struct InFlight {
     to: i64,
     waiting: u32,
     opens: bool,
+    /// What the join log gets once the tally log has its part.
+    then: Option<Then>,
 }
 
-/// Records to be sent, one an output partition, in this order.
+/// The join log's part of a stretch.
+#[derive(Clone, Debug)]
+struct Then {
+    header: Header,
+    /// By output partition; `None` where the stretch is lost.
+    content: Option<BTreeMap<u32, Keyed>>,
+    reason: String,
+}
+
+/// Records to be sent, one a partition of each log, in this order.
 #[derive(Debug)]
 pub struct Sending {
     /// What acknowledgements refer to.
     pub ticket: u64,
-    /// By output partition.
+    /// By partition of the tally log.
     pub records: Vec<(u32, Record)>,
+    /// By partition of the join log.
+    pub keyed: Vec<(u32, Record<Keyed>)>,
 }
 
 impl Feed {
@@ -159,7 +183,7 @@ impl Feed {
         lane: Lane,
         topic: String,
         partitions: i32,
-        outputs: u32,
+        outputs: Outputs,
         policy: u64,
         found: Committed,
     ) -> Self {
@@ -193,14 +217,19 @@ impl Feed {
         self.opened
     }
 
-    /// The output partition of a model, or of what names none: XXH3-64 of the model's name, or the lane's own partition,
+    /// The partition of the tally log of a model, or of what names none: XXH3-64 of the model's name, or the lane's own partition,
     /// modulo their number.
     pub fn output(&self, model: Option<&str>) -> u32 {
         let number = match model {
             Some(model) => xxh3_64(model.as_bytes()),
             None => u64::from(self.lane.partition.unsigned_abs()),
         };
-        u32::try_from(number % u64::from(self.outputs.max(1))).unwrap_or(0)
+        u32::try_from(number % u64::from(self.outputs.tally.max(1))).unwrap_or(0)
+    }
+
+    /// The partition of the join log of a key: modulo their number.
+    pub fn join_output(&self, key: u128) -> u32 {
+        u32::try_from(key % u128::from(self.outputs.join.max(1))).unwrap_or(0)
     }
 
     /// The next offset to be read.
@@ -266,19 +295,39 @@ impl Feed {
         let beginning = self.committed.beginning;
         let at = self.committed.offset;
         let epoch = self.committed.epoch_at(at);
-        self.send(Stretch { from: at, to: at }, epoch, |_| Body::Open { beginning })
+        let mut sending =
+            self.send(Stretch { from: at, to: at }, epoch, None, |_| Body::Open { beginning });
+        // Both logs at once: nothing else is sent before either has it.
+        if let (Some((_, first)), Some(sent)) = (sending.records.first(), self.in_flight.back_mut())
+        {
+            sent.waiting += self.outputs.join;
+            let header = &first.header;
+            let open = || Record { header: header.clone(), body: Body::Open { beginning } };
+            sending.keyed = (0..self.outputs.join).map(|output| (output, open())).collect();
+        }
+        sending
     }
 
-    /// Ends the stretch that is being read: what was read of it, by output partition. Outputs without any get an
-    /// empty record, so that the stretches tile the lane in each of them.
-    pub fn close(&mut self, mut content: BTreeMap<u32, Content>) -> Option<Sending> {
+    /// Ends the stretch that is being read: what was read of it, by partition of the tally log and of the join log.
+    /// Those without any get an empty record, so that the stretches tile the lane in each of them.
+    pub fn close(
+        &mut self,
+        mut content: BTreeMap<u32, Content>,
+        keyed: BTreeMap<u32, Keyed>,
+    ) -> Option<Sending> {
         if self.position == self.from {
             return None;
         }
         let stretch = Stretch { from: self.from, to: self.position };
         let epoch = self.reading.unwrap_or_else(|| self.committed.epoch_at(self.position - 1));
-        let sending = self
-            .send(stretch, epoch, |output| Body::Rows(content.remove(&output).unwrap_or_default()));
+        let then = Then {
+            header: self.header(stretch, epoch),
+            content: Some(keyed),
+            reason: String::new(),
+        };
+        let sending = self.send(stretch, epoch, Some(then), |output| {
+            Body::Rows(content.remove(&output).unwrap_or_default())
+        });
         debug_assert!(content.is_empty(), "every output partition exists");
         self.from = self.position;
         self.reading = None;
@@ -295,11 +344,14 @@ impl Feed {
         let epoch = self.committed.epoch_at(to - 1);
         self.skip_to(to);
         self.from = to;
-        Some(self.send(stretch, epoch, |_| Body::Lost { reason: reason.to_owned() }))
+        let then =
+            Then { header: self.header(stretch, epoch), content: None, reason: reason.to_owned() };
+        let lost = || Body::Lost { reason: reason.to_owned() };
+        Some(self.send(stretch, epoch, Some(then), |_| lost()))
     }
 
-    /// A sign of life, for one output.
-    pub fn heartbeat(&self, heartbeat: Heartbeat) -> Record {
+    /// A sign of life, for one output of either log.
+    pub fn heartbeat<C>(&self, heartbeat: Heartbeat) -> Record<C> {
         let at = self.from;
         Record {
             header: self.header(Stretch { from: at, to: at }, self.committed.epoch_at(at)),
@@ -307,17 +359,42 @@ impl Feed {
         }
     }
 
-    fn send(&mut self, stretch: Stretch, epoch: u64, mut body: impl FnMut(u32) -> Body) -> Sending {
+    fn send(
+        &mut self,
+        stretch: Stretch,
+        epoch: u64,
+        then: Option<Then>,
+        mut body: impl FnMut(u32) -> Body,
+    ) -> Sending {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         let header = self.header(stretch, epoch);
-        let records: Vec<(u32, Record)> = (0..self.outputs)
+        let records: Vec<(u32, Record)> = (0..self.outputs.tally)
             .map(|output| (output, Record { header: header.clone(), body: body(output) }))
             .collect();
         let opens = records.iter().any(|(_, record)| matches!(record.body, Body::Open { .. }));
-        let waiting = self.outputs;
-        self.in_flight.push_back(InFlight { ticket, to: stretch.to, waiting, opens });
-        Sending { ticket, records }
+        let waiting = self.outputs.tally;
+        let then = then.filter(|_| self.outputs.join > 0);
+        self.in_flight.push_back(InFlight { ticket, to: stretch.to, waiting, opens, then });
+        Sending { ticket, records, keyed: Vec::new() }
+    }
+
+    /// What the join log gets next: of the oldest stretch that it has not got, if the tally log has it. To be asked after
+    /// every acknowledgement, until there is nothing.
+    pub fn to_join(&mut self) -> Option<Sending> {
+        let joins = self.outputs.join;
+        let next = self.in_flight.iter_mut().find(|sent| sent.then.is_some());
+        let sent = next.filter(|sent| sent.waiting == 0)?;
+        let Then { header, mut content, reason } = sent.then.take()?;
+        sent.waiting = joins;
+        let mut body = |output| match &mut content {
+            Some(content) => Body::Rows(content.remove(&output).unwrap_or_default()),
+            None => Body::Lost { reason: reason.clone() },
+        };
+        let keyed = (0..joins)
+            .map(|output| (output, Record { header: header.clone(), body: body(output) }))
+            .collect();
+        Some(Sending { ticket: sent.ticket, records: Vec::new(), keyed })
     }
 
     fn header(&self, stretch: Stretch, epoch: u64) -> Header {
@@ -345,7 +422,7 @@ impl Feed {
             sent.waiting = sent.waiting.saturating_sub(1);
         }
         let mut moved = false;
-        while self.in_flight.front().is_some_and(|sent| sent.waiting == 0) {
+        while self.in_flight.front().is_some_and(|sent| sent.waiting == 0 && sent.then.is_none()) {
             if let Some(sent) = self.in_flight.pop_front() {
                 self.committed.offset = sent.to;
                 self.opened |= sent.opens;
@@ -389,7 +466,8 @@ mod tests {
     use super::*;
 
     fn feed(found: Committed) -> Feed {
-        Feed::take_over(Lane { topic: 1, partition: 0 }, "p".to_owned(), 1, 2, 0, found)
+        let outputs = Outputs { tally: 2, join: 0 };
+        Feed::take_over(Lane { topic: 1, partition: 0 }, "p".to_owned(), 1, outputs, 0, found)
     }
 
     #[test]
@@ -412,9 +490,9 @@ mod tests {
     fn the_offset_moves_only_when_every_output_has_every_stretch() {
         let mut feed = feed(Committed::beginning_at(10, 1));
         feed.read(14);
-        let first = feed.close(BTreeMap::new()).unwrap();
+        let first = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
         feed.read(19);
-        let second = feed.close(BTreeMap::new()).unwrap();
+        let second = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
         assert!(!feed.acknowledged(second.ticket));
         assert!(!feed.acknowledged(second.ticket));
         assert_eq!(feed.committed().offset, 10);
@@ -428,11 +506,11 @@ mod tests {
     fn a_failed_delivery_goes_back_to_what_is_committed() {
         let mut feed = feed(Committed::beginning_at(10, 1));
         feed.read(14);
-        let lost = feed.close(BTreeMap::new()).unwrap();
+        let lost = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
         assert_eq!(feed.fall_back(), 10);
         assert!(!feed.acknowledged(lost.ticket));
         feed.read(14);
-        let again = feed.close(BTreeMap::new()).unwrap();
+        let again = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
         assert_eq!(again.records[0].1.header.stretch, Stretch { from: 10, to: 15 });
     }
 
@@ -444,10 +522,10 @@ mod tests {
         assert!(!feed.must_close_before(7));
         feed.read(7);
         assert!(feed.must_close_before(8));
-        let old = feed.close(BTreeMap::new()).unwrap();
+        let old = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
         assert_eq!(old.records[0].1.header.epoch, 1);
         feed.read(8);
-        let new = feed.close(BTreeMap::new()).unwrap();
+        let new = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
         assert_eq!(new.records[0].1.header.epoch, 2);
         assert_eq!(new.records[0].1.header.stretch, Stretch { from: 8, to: 9 });
     }
@@ -457,11 +535,11 @@ mod tests {
         // Offsets 5 to 9 hold no records; the epoch begins at 7.
         let mut feed = feed(Committed::beginning_at(0, 1));
         feed.read(4);
-        let _old = feed.close(BTreeMap::new()).unwrap();
+        let _old = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
         feed.begin_epoch(7, 2);
         assert!(!feed.must_close_before(10), "nothing is being read");
         feed.read(10);
-        let new = feed.close(BTreeMap::new()).unwrap();
+        let new = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
         assert_eq!(new.records[0].1.header.epoch, 2);
         assert_eq!(new.records[0].1.header.stretch, Stretch { from: 5, to: 11 });
     }

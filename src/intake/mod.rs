@@ -18,12 +18,13 @@ mod record;
 mod reject;
 mod slots;
 pub mod timestamp;
+mod truth;
 mod version;
 
 pub use self::expressions::{Computed, RowExpressions, data_type};
-pub use self::feed::{Committed, Feed, Sending};
+pub use self::feed::{Committed, Feed, Outputs, Sending};
 pub use self::path::{EventPath, PathError, Step};
-pub use self::reader::{Expressions, Reader, ReaderError};
+pub use self::reader::{Expressions, Reader, ReaderError, Taken};
 pub use self::record::{Headers, NoHeaders, RecordView};
 pub use self::reject::{Found, Reason};
 pub use self::slots::{Nested, Slot, Slots};

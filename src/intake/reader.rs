@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::batch::{Content, Reject, Section};
+use crate::batch::{Content, Keyed, Pending, Reject, Rows, Section, Target};
 use crate::epoch::{Epoch, Model, Version};
 use crate::intake::expressions::RowExpressions;
 use crate::intake::json::{Extractor, Limits, Plan as Paths, PlanError, Read};
@@ -12,6 +12,7 @@ use crate::intake::record::RecordView;
 use crate::intake::reject::{Found, Reason};
 use crate::intake::slots::{Slot, Slots};
 use crate::intake::timestamp::{Unit, event_time};
+use crate::intake::truth::{Id, TruthReader};
 use crate::intake::version::{From, Gathering, Source, VersionReader};
 use crate::profile::{Profile, Role};
 use crate::settings::{Model as Settings, Prediction, Probability, TimeUnit, UnknownVersion};
@@ -31,8 +32,24 @@ pub struct Reader {
     /// The model of events that name none, where there is only one.
     only: Option<usize>,
     models: Vec<ModelReader>,
+    /// By topic that targets come by.
+    truths: BTreeMap<String, TruthReader>,
+    targets: Vec<Target>,
+    /// Offsets of events that are ground truth and nothing else.
+    truth_offsets: Vec<i64>,
     rejects: Vec<Reject>,
     rows: usize,
+}
+
+/// What was read since the last time.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// For the tally log, by its partition.
+    pub content: BTreeMap<u32, Content>,
+    /// For the join log, by its partition.
+    pub keyed: BTreeMap<u32, Keyed>,
+    /// Predictions without an id, where targets are waited for: none will ever be theirs.
+    pub without_id: u64,
 }
 
 /// Why the records of an epoch cannot be read.
@@ -89,6 +106,8 @@ struct ModelReader {
     versions: BTreeMap<String, VersionReader>,
     any: Option<VersionReader>,
     gathered: BTreeMap<String, Gathering>,
+    /// Where predictions have the id by which targets find them; `None` where none are waited for.
+    id: Option<Id>,
 }
 
 impl Reader {
@@ -129,6 +148,9 @@ impl Reader {
             named,
             only,
             models,
+            truths: TruthReader::of(epoch, limits)?,
+            targets: Vec::new(),
+            truth_offsets: Vec::new(),
             rejects: Vec::new(),
             rows: 0,
         })
@@ -141,7 +163,20 @@ impl Reader {
     pub fn read(&mut self, offset: i64, record: &RecordView<'_>) -> Result<(), Reason> {
         self.rows += 1;
         let mut whose = None;
-        match self.try_read(offset, record, &mut whose) {
+        let truth = self.truths.get_mut(record.topic);
+        let read = match truth {
+            None => self.try_read(offset, record, &mut whose),
+            Some(truth) if truth.is_all() => truth
+                .read(offset, record, &mut self.targets)
+                .map(|()| self.truth_offsets.push(offset)),
+            Some(_) => self.try_read(offset, record, &mut whose).map(|()| {
+                // It is a prediction, and need not bring a target too.
+                if let Some(truth) = self.truths.get_mut(record.topic) {
+                    drop(truth.read(offset, record, &mut self.targets));
+                }
+            }),
+        };
+        match read {
             Ok(()) => Ok(()),
             Err(reason) => {
                 let reject = Reject { offset, model: whose, reason: reason.name().to_owned() };
@@ -198,6 +233,9 @@ impl Reader {
                     return Err(reason);
                 }
                 reader.push(gathered, offset, time, slots);
+                if let Some(id) = &model.id {
+                    gathered.note_id(offset, id.key(slots));
+                }
             }
             None => gathered.note(offset, time),
         }
@@ -241,16 +279,20 @@ impl Reader {
         self.rows == 0
     }
 
-    /// What was read since the last time, by output; `output` says which one a model (or what names none) goes to.
+    /// What was read since the last time, by output; `output` says which partition of the tally log a model (or what
+    /// names none) goes to, and `join_output` which one of the join log a key.
     ///
     /// # Errors
     /// Where an expression cannot be computed for these rows: not a fault of any one of them, so none is dropped.
     pub fn take(
         &mut self,
         output: impl Fn(Option<&str>) -> u32,
-    ) -> Result<BTreeMap<u32, Content>, ReaderError> {
+        join_output: impl Fn(u128) -> u32,
+    ) -> Result<Taken, ReaderError> {
         self.rows = 0;
         let mut contents: BTreeMap<u32, Content> = BTreeMap::new();
+        let mut keyed: BTreeMap<u32, Keyed> = BTreeMap::new();
+        let mut without_id = 0;
         for model in &mut self.models {
             let content = || output(Some(&model.name));
             for (version, gathered) in &mut model.gathered {
@@ -259,12 +301,16 @@ impl Reader {
                 }
                 let content = contents.entry(content()).or_default();
                 let reader = model.versions.get(version).or(model.any.as_ref());
+                let (ids, missing) = gathered.take_ids();
+                without_id += missing;
                 let (rows, profiled) = match reader {
                     Some(reader) => {
                         let (rows, left_out) = reader.take(gathered).map_err(|message| {
                             ReaderError::Expression { model: model.name.clone(), message }
                         })?;
                         content.filtered.extend(left_out);
+                        let waits = Waits { model: &model.name, version, ids };
+                        waits.note(reader.served.plan.profile(), &rows, &join_output, &mut keyed);
                         (rows, true)
                     }
                     None => (gathered.take_bare(), false),
@@ -289,11 +335,73 @@ impl Reader {
             let model = reject.model.as_ref().map(|(model, _)| model.as_str());
             contents.entry(output(model)).or_default().rejects.push(reject);
         }
+        if !self.truth_offsets.is_empty() {
+            contents.entry(output(None)).or_default().truths.append(&mut self.truth_offsets);
+        }
+        for target in self.targets.drain(..) {
+            keyed.entry(join_output(target.key)).or_default().targets.push(target);
+        }
         for content in contents.values_mut() {
             content.filtered.sort_unstable();
             content.rejects.sort_unstable_by_key(|reject| reject.offset);
         }
-        Ok(contents)
+        for keyed in keyed.values_mut() {
+            // Versions were gathered apart, and the join reads in the order of the lane.
+            keyed.predictions.sort_by_key(|prediction| prediction.offset);
+        }
+        Ok(Taken { content: contents, keyed, without_id })
+    }
+}
+
+/// Predictions of one model version that will wait for their targets.
+struct Waits<'r> {
+    model: &'r str,
+    version: &'r str,
+    /// Offset and key of every row that has an id.
+    ids: Vec<(i64, u128)>,
+}
+
+impl Waits<'_> {
+    /// Writes down what the join needs of them, but for those that the filter left out.
+    fn note(
+        self,
+        profile: &Profile,
+        rows: &Rows,
+        join_output: impl Fn(u128) -> u32,
+        keyed: &mut BTreeMap<u32, Keyed>,
+    ) {
+        let column = |role: Role| {
+            let at = profile.columns.iter().position(|column| column.role == role)?;
+            rows.columns.get(at)
+        };
+        let (score, predicted) = (column(Role::Score), column(Role::Prediction));
+        let mut row = 0;
+        for (offset, key) in self.ids {
+            while rows.offsets.get(row).is_some_and(|&at| at < offset) {
+                row += 1;
+            }
+            if rows.offsets.get(row) != Some(&offset) {
+                continue;
+            }
+            let keyed = keyed.entry(join_output(key)).or_default();
+            let names = (self.model, self.version);
+            let known = keyed
+                .models
+                .iter()
+                .rposition(|(model, version)| (model.as_str(), version.as_str()) == names);
+            let model = known.unwrap_or_else(|| {
+                keyed.models.push((self.model.to_owned(), self.version.to_owned()));
+                keyed.models.len() - 1
+            });
+            keyed.predictions.push(Pending {
+                key,
+                offset,
+                model: model as u32,
+                time: rows.times.as_ref().map_or(0, |times| times[row]),
+                score: score.and_then(|column| column.number(row)),
+                predicted: predicted.and_then(|column| column.label(row)).map(str::to_owned),
+            });
+        }
     }
 }
 
@@ -335,6 +443,13 @@ impl ModelReader {
             versions,
             any: model.any_version.as_ref().map(&mut read).transpose()?,
             gathered: BTreeMap::new(),
+            id: match &settings.ground_truth {
+                Some(truth) => {
+                    let parts = truth.matches.as_deref().unwrap_or(&columns.id);
+                    Some(Id::new(paths, name, parts)?)
+                }
+                None => None,
+            },
         })
     }
 }
@@ -400,7 +515,12 @@ fn at(paths: &mut Paths, model: &str, path: Option<&str>) -> Result<(From, Strin
     })
 }
 
-fn slot(paths: &mut Paths, model: &str, path: &str, read: Read) -> Result<usize, ReaderError> {
+pub(super) fn slot(
+    paths: &mut Paths,
+    model: &str,
+    path: &str,
+    read: Read,
+) -> Result<usize, ReaderError> {
     let parsed: EventPath = path.parse().map_err(|source| ReaderError::Path {
         model: model.to_owned(),
         path: path.to_owned(),
@@ -409,7 +529,7 @@ fn slot(paths: &mut Paths, model: &str, path: &str, read: Read) -> Result<usize,
     paths.add(&parsed, read).map_err(|source| ReaderError::Plan { model: model.to_owned(), source })
 }
 
-fn unit(unit: Option<TimeUnit>) -> Unit {
+pub(super) fn unit(unit: Option<TimeUnit>) -> Unit {
     match unit {
         None => Unit::Auto,
         Some(TimeUnit::Seconds) => Unit::Seconds,

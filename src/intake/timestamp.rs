@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::slots::Slot;
 
 /// What one step of an epoch number is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Unit {
     /// Guessed from the magnitude: below 1e11 seconds (the year 5138), below 1e14 milliseconds, below 1e17
     /// microseconds, else nanoseconds. Right for every time after 3 March 1973 in milliseconds or finer.

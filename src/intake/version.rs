@@ -55,6 +55,10 @@ pub(super) struct Gathering {
     times: Vec<i64>,
     columns: Vec<Gathered>,
     inputs: Option<Inputs>,
+    /// Offset and key of the rows by whose id targets will find them.
+    ids: Vec<(i64, u128)>,
+    /// How many have no id.
+    without_id: u64,
 }
 
 /// Longer labels are cut, so that nobody fills our memory with them; a hash keeps them apart.
@@ -73,6 +77,19 @@ impl Gathering {
     pub(super) fn note(&mut self, offset: i64, time: i64) {
         self.offsets.push(offset);
         self.times.push(time);
+    }
+
+    /// Notes the key of a row's id, if it has one.
+    pub(super) fn note_id(&mut self, offset: i64, key: Option<u128>) {
+        match key {
+            Some(key) => self.ids.push((offset, key)),
+            None => self.without_id += 1,
+        }
+    }
+
+    /// Offset and key of the rows that have an id, and how many have none.
+    pub(super) fn take_ids(&mut self) -> (Vec<(i64, u128)>, u64) {
+        (mem::take(&mut self.ids), mem::take(&mut self.without_id))
     }
 
     /// The rows of a version that no profile serves.

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::batch::{Cursor, Heartbeat};
+use crate::batch::{Body, Cursor, Heartbeat, Keyed, Record};
 
 /// Arrivals that lie closer together than this, in milliseconds, are told as one: no prediction expires before its time.
 const GRAIN: i64 = 60_000;
@@ -27,6 +27,9 @@ pub(super) struct JoinLane {
     /// When its records came, in the log's time, and the position behind them; both ascending.
     #[n(5)]
     arrivals: Vec<(i64, i64)>,
+    /// Whether it was met in its middle, and its owner has not said since where it stands.
+    #[n(6)]
+    unsure: bool,
 }
 
 impl JoinLane {
@@ -38,6 +41,30 @@ impl JoinLane {
             reached: i64::MIN,
             waiting: Vec::new(),
             arrivals: Vec::new(),
+            unsure: false,
+        }
+    }
+
+    /// Finds out where the lane stands in a log that has lost its beginning: by what an owner says when it takes the lane
+    /// over, and until then by what comes, whose predecessors are gone for good.
+    pub(super) fn meet(&mut self, record: &Record<Keyed>) {
+        let stretch = record.header.stretch;
+        let known = self.cursor.is_known();
+        match &record.body {
+            Body::Open { .. } if !known || self.unsure => {
+                self.cursor.beginning = stretch.from;
+                self.cursor.position = stretch.from.max(self.cursor.position);
+                self.unsure = false;
+            }
+            Body::Rows(_) | Body::Lost { .. } if !known => {
+                self.cursor.beginning = stretch.from;
+                self.cursor.position = stretch.from;
+                self.unsure = true;
+            }
+            Body::Rows(_) | Body::Lost { .. } if self.unsure => {
+                self.cursor.position = stretch.from.max(self.cursor.position);
+            }
+            _ => {}
         }
     }
 

@@ -65,6 +65,12 @@ pub struct Join {
     /// Whether a lane has said since then how far it is.
     #[n(7)]
     heard: bool,
+    /// The greatest epoch of a record so far: its settings say how long is waited.
+    #[n(8)]
+    epoch: u64,
+    /// Whether the log had lost its beginning when we began: lanes are then met in their middle.
+    #[n(9)]
+    amid: bool,
 }
 
 /// What became of predictions and targets.
@@ -109,9 +115,33 @@ pub struct Effects {
 }
 
 impl Join {
+    /// A join that knows nothing yet, of a log whose first record that is left stands at `first`.
+    pub fn from_log(first: i64) -> Self {
+        Self { position: first, amid: first > 0, ..Self::default() }
+    }
+
+    /// From what was kept of it; `None` where it is damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        minicbor::decode(bytes).ok()
+    }
+
+    /// For whoever keeps what stands under keys to keep beside it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // Writing to memory cannot fail, and no encoder of ours has errors of its own.
+        let written = minicbor::encode(self, &mut bytes);
+        debug_assert!(written.is_ok(), "it can be encoded");
+        bytes
+    }
+
     /// The log's next offset.
     pub fn position(&self) -> i64 {
         self.position
+    }
+
+    /// The epoch whose settings say how long is waited: the greatest that a record carried.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The log's time: the greatest append time so far, in milliseconds.
@@ -139,13 +169,17 @@ impl Join {
     ) -> (Admission, Option<Admitted>) {
         self.position = offset + 1;
         self.time = self.time.max(appended);
-        let now = self.time;
+        let (now, amid) = (self.time, self.amid);
         let (lane, state) = self.lane(&record);
+        if amid {
+            state.meet(&record);
+        }
         let admission = state.cursor.admit(&mut record);
         if admission != Admission::New {
             return (admission, None);
         }
         state.partitions = state.partitions.max(record.header.partitions);
+        let epoch = record.header.epoch;
         match record.body {
             Body::Open { .. } | Body::Lost { .. } => state.settle(),
             Body::Heartbeat(heartbeat) => {
@@ -155,7 +189,7 @@ impl Join {
             Body::Rows(content) => {
                 state.settle();
                 state.note(now, record.header.stretch.to);
-                let epoch = record.header.epoch;
+                self.epoch = self.epoch.max(epoch);
                 let admitted = Admitted { offset, lane, epoch, content };
                 return (admission, Some(admitted).filter(|admitted| !admitted.content.is_empty()));
             }

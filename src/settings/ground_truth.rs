@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::at::At;
-use crate::settings::columns::{Timestamp, one_path, paths};
+use crate::settings::columns::{Columns, Timestamp, one_path, paths};
 use crate::settings::duration;
 use crate::settings::kafka::topic_names;
 use crate::settings::mistake::Mistakes;
@@ -16,7 +16,7 @@ use crate::settings::window::positive_duration;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroundTruth {
-    /// Topics with this model's targets; `None`: those of the whole installation.
+    /// Topics with this model's targets; those of the whole installation where it names none itself.
     pub topics: Option<Vec<String>>,
     /// Where a ground-truth event says which prediction it is of; `None`: as [`Columns::id`](crate::settings::Columns::id).
     pub key: Option<Vec<String>>,
@@ -37,6 +37,25 @@ pub struct GroundTruth {
 }
 
 impl GroundTruth {
+    /// Where targets could not be joined: everything that nobody says where to find.
+    pub(crate) fn ready_to_run(&self, columns: &Columns, model: &At<'_>, mistakes: &mut Mistakes) {
+        let mut miss = |key: &str, missing: bool, wanted: &str, mend: &str| {
+            if missing {
+                mistakes.add_found(&model.keys(&["ground_truth", key]), "nothing", wanted, mend);
+            }
+        };
+        let id = columns.id.is_empty();
+        let mend = "add `id = \"..\"` under the model's `columns`";
+        let of = "where a ground-truth event says which prediction it is of";
+        miss("key", id && self.key.is_none(), of, mend);
+        let of = "where a prediction has the id by which its target finds it";
+        miss("matches", id && self.matches.is_none(), of, mend);
+        let none = self.target.is_none() && columns.target.is_none();
+        miss("target", none, "where a ground-truth event has the target", "add `target = \"..\"`");
+        let none = self.topics.as_ref().is_none_or(Vec::is_empty);
+        miss("topics", none, "a topic that targets come by", "name one");
+    }
+
     pub(crate) fn meant(typed: typed::GroundTruth, at: &At<'_>, mistakes: &mut Mistakes) -> Self {
         let mut list = |key: &str, typed: Option<OneOrMany>| {
             typed.map(|typed| paths(typed.into_vec(), &at.key(key), mistakes))

@@ -21,6 +21,8 @@ pub struct Kafka {
     pub namespace: String,
     /// Partitions of the tally log and of the state, where they are made; at least 1.
     pub tally_partitions: u32,
+    /// Partitions of the join log, where it is made; at least 1.
+    pub join_partitions: u32,
     /// Names of topics.
     pub topics: Topics,
     /// Properties for librdkafka by name; none of them touches delivery.
@@ -82,8 +84,14 @@ impl Kafka {
         at: &At<'_>,
         mistakes: &mut Mistakes,
     ) -> Self {
-        let typed::Kafka { bootstrap_servers, namespace, tally_partitions, topics, properties } =
-            typed;
+        let typed::Kafka {
+            bootstrap_servers,
+            namespace,
+            tally_partitions,
+            join_partitions,
+            topics,
+            properties,
+        } = typed;
         for server in bootstrap_servers.split(',') {
             let port = server.rsplit_once(':').is_none_or(|(_, port)| {
                 port.ends_with(']') || port.parse::<u16>().is_ok_and(|port| port > 0)
@@ -98,16 +106,20 @@ impl Kafka {
             }
         }
         topic_name(&namespace, &at.key("namespace"), mistakes);
-        if !(1..=1024).contains(&tally_partitions) {
-            mistakes.add(
-                &at.key("tally_partitions"),
-                "a number from 1 to 1024",
-                "leave it out for 16, or write for example 4",
-            );
+        for (key, partitions) in
+            [("tally_partitions", tally_partitions), ("join_partitions", join_partitions)]
+        {
+            if !(1..=1024).contains(&partitions) {
+                mistakes.add(
+                    &at.key(key),
+                    "a number from 1 to 1024",
+                    "leave it out for 16, or write for example 4",
+                );
+            }
         }
         let topics = Topics::meant(topics, &namespace, &at.key("topics"), mistakes);
         let properties = properties::meant(properties, outside, &at.key("properties"), mistakes);
-        Self { bootstrap_servers, namespace, tally_partitions, topics, properties }
+        Self { bootstrap_servers, namespace, tally_partitions, join_partitions, topics, properties }
     }
 }
 

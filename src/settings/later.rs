@@ -24,7 +24,6 @@ static OF_A_MODEL: &[Part] = &[
     Part { keys: &["problem"], what: "`multiclass`", used: |m| m.problem == Problem::Multiclass },
     Part { keys: &["problem"], what: "`regression`", used: |m| m.problem == Problem::Regression },
     Part { keys: &["segments"], what: "segments", used: |m| !m.segments.is_empty() },
-    Part { keys: &["ground_truth"], what: "ground truth", used: |m| m.ground_truth.is_some() },
     Part {
         keys: &["performance", "custom"],
         what: "custom metrics",
@@ -82,10 +81,6 @@ pub(crate) fn refuse_of_model(model: &Model, at: &At<'_>, mistakes: &mut Mistake
 
 /// Refuses what the rest of the file asks for and is to come.
 pub(crate) fn refuse_of_file(file: &typed::File, at: &At<'_>, mistakes: &mut Mistakes) {
-    let ground_truth = at.keys(&["kafka", "topics", "ground_truth"]);
-    if ground_truth.is_written() && !file.kafka.topics.ground_truth.is_empty() {
-        refuse(&ground_truth, "ground truth", mistakes);
-    }
     if file.prometheus.segments.iter().any(|segment| segment != "all") {
         refuse(&at.keys(&["prometheus", "segments"]), "segments", mistakes);
     }

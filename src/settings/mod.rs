@@ -46,6 +46,7 @@ mod window;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -150,7 +151,7 @@ impl Settings {
     }
 
     /// What only `vigie run` needs: windows that can be cut without knowing the number of rows, a time where they
-    /// go by time, and models that can be told apart.
+    /// go by time, models that can be told apart, and targets that can be found.
     ///
     /// # Errors
     ///
@@ -175,6 +176,9 @@ impl Settings {
                 ),
                 _ => {}
             }
+            if let Some(truth) = &model.ground_truth {
+                truth.ready_to_run(&model.columns, &at, &mut mistakes);
+            }
             if self.models.len() > 1 && model.columns.model.is_none() {
                 mistakes.add_found(
                     &at.keys(&["columns", "model"]),
@@ -185,6 +189,35 @@ impl Settings {
             }
         }
         if mistakes.is_empty() { Ok(()) } else { Err(mistakes.refuse(file)) }
+    }
+
+    /// The topics that events are read from, each with what it is needed for.
+    pub fn read_topics(&self) -> Vec<(String, String)> {
+        let of = |topic: &String, what: &str| (topic.clone(), what.to_owned());
+        let predictions = "predictions are to be read from it: make it, or mend \
+                           `kafka.topics.predictions`";
+        let mut topics: Vec<(String, String)> =
+            self.kafka.topics.predictions.iter().map(|topic| of(topic, predictions)).collect();
+        for (name, model) in &self.models {
+            let named = model.ground_truth.iter().flat_map(|truth| truth.topics.iter().flatten());
+            for topic in named {
+                if !topics.iter().any(|(known, _)| known == topic) {
+                    let what = format!(
+                        "targets are to be read from it: make it, or mend \
+                         `model.{name}.ground_truth.topics`"
+                    );
+                    topics.push((topic.clone(), what));
+                }
+            }
+        }
+        topics
+    }
+
+    /// How long predictions wait for their targets at most; zero where none do.
+    pub fn longest_wait(&self) -> Duration {
+        let waits =
+            self.models.values().filter_map(|model| Some(model.ground_truth.as_ref()?.wait));
+        waits.max().unwrap_or_default()
     }
 
     fn meant(
@@ -208,7 +241,11 @@ impl Settings {
         let mut models = BTreeMap::new();
         for (name, typed) in typed.model {
             let at = at.keys(&["model", &name]);
-            let model = Model::meant(&name, typed, &at, mistakes);
+            let mut model = Model::meant(&name, typed, &at, mistakes);
+            if let Some(truth) = &mut model.ground_truth {
+                let everywhere = || kafka.topics.ground_truth.clone();
+                truth.topics.get_or_insert_with(everywhere);
+            }
             later::refuse_of_model(&model, &at, mistakes);
             models.insert(name, model);
         }

@@ -26,8 +26,10 @@ pub(super) struct Ticket {
 pub(super) enum Purpose {
     /// Part of a stretch, by the feed's ticket.
     Stretch(u64),
-    /// A heartbeat to an output.
+    /// A heartbeat to a partition of the tally log.
     Heartbeat(u32),
+    /// A heartbeat to a partition of the join log.
+    JoinHeartbeat(u32),
 }
 
 /// What became of a record.

@@ -41,6 +41,7 @@ pub struct ControlLog {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct LayoutRecord {
     tally_partitions: u32,
+    join_partitions: u32,
 }
 
 /// Settings that change figures.
@@ -149,7 +150,8 @@ impl ControlLog {
 
     /// How the logs were laid out when they were made.
     pub fn layout(&self) -> Option<Layout> {
-        self.layout.map(|record| Layout { tally: record.tally_partitions })
+        self.layout
+            .map(|record| Layout { tally: record.tally_partitions, join: record.join_partitions })
     }
 
     /// The number in force; 0 before the first.
@@ -309,7 +311,10 @@ pub fn apply(
     let policy = settings.policy();
     let mut records: Vec<(String, Vec<u8>)> = Vec::new();
     if log.layout.is_none() {
-        let layout = LayoutRecord { tally_partitions: settings.kafka.tally_partitions };
+        let layout = LayoutRecord {
+            tally_partitions: settings.kafka.tally_partitions,
+            join_partitions: settings.kafka.join_partitions,
+        };
         records.push(("layout".to_owned(), json(&layout)));
     }
     let now = log.newest_epoch();

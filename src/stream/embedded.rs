@@ -2,10 +2,12 @@
 //!
 //! It keeps the last 5 MB of a partition and does not isolate transactions: nothing is promised on it.
 
+use std::time::Duration;
+
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 
-use crate::settings::Kafka;
+use crate::settings::Settings;
 use crate::stream::error::StreamError;
 use crate::stream::topics::{Layout, wanted};
 
@@ -29,15 +31,17 @@ impl EmbeddedBroker {
         self.0.bootstrap_servers()
     }
 
-    /// Makes the prediction topics, a partition each, and our own.
+    /// Makes the topics that are read, a partition each, and our own.
     ///
     /// # Errors
     /// Where the broker refuses.
-    pub fn make_topics(&self, kafka: &Kafka) -> Result<(), StreamError> {
-        let own = wanted(kafka, Layout { tally: kafka.tally_partitions });
+    pub fn make_topics(&self, settings: &Settings) -> Result<(), StreamError> {
+        let kafka = &settings.kafka;
+        let own = wanted(kafka, Layout::wished(kafka), Duration::ZERO);
         let own = own.iter().map(|topic| (topic.name.as_str(), topic.partitions));
-        let predictions = kafka.topics.predictions.iter().map(|topic| (topic.as_str(), 1));
-        for (topic, partitions) in own.chain(predictions) {
+        let read = settings.read_topics();
+        let read = read.iter().map(|(topic, _)| (topic.as_str(), 1));
+        for (topic, partitions) in own.chain(read) {
             self.0
                 .create_topic(topic, partitions, 1)
                 .map_err(StreamError::cluster(format!("make topic `{topic}`")))?;

@@ -74,8 +74,10 @@ pub enum StreamError {
         to: i64,
     },
     /// A record of our own log cannot be read.
-    #[error("tally log partition {partition} offset {offset}")]
+    #[error("{log} log partition {partition} offset {offset}")]
     Wire {
+        /// Which log.
+        log: &'static str,
         /// The partition.
         partition: i32,
         /// Where it stands.
@@ -94,6 +96,21 @@ pub enum StreamError {
         /// Why.
         #[source]
         source: Halt,
+    },
+    /// What waits for targets cannot be kept or read in local files.
+    #[error("join partition {partition}: its local files")]
+    Kept {
+        /// The partition.
+        partition: i32,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// We have not read as far as whoever wrote this.
+    #[error("{what}")]
+    Behind {
+        /// What is not known yet.
+        what: String,
     },
     /// Our own state cannot be read.
     #[error("state of tally partition {partition}")]
@@ -161,6 +178,9 @@ impl StreamError {
         match self {
             // Whoever wrote an unknown number has read the control topic further than we have.
             Self::Cluster { .. }
+            | Self::Behind { .. }
+            // Disks fill and are emptied: nothing is taken meanwhile, and nothing lost.
+            | Self::Kept { .. }
             | Self::Halt {
                 source: Halt::UnknownEpoch { .. } | Halt::UnknownPolicy { .. }, ..
             } => Disposition::Retry,

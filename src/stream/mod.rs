@@ -3,7 +3,8 @@
 //! ```text
 //! service     puts settings in force, runs the stages until it is told to stop
 //! membership  which partitions are ours; reads nothing itself
-//! intake/     lanes -> tally log: takes over, reads, sends, commits what every output has acknowledged
+//! intake/     lanes -> tally log and join log: takes over, reads, sends, commits what every output has acknowledged
+//! join/       a worker a partition of the join log: what waits is kept in local files, what becomes known goes to the tally log
 //! tally       a worker a partition of the tally log
 //! worker      fences, reads the state back, catches up in silence; results, alerts and state in one transaction
 //! control     what is in force, agreed on through a topic
@@ -16,11 +17,13 @@ mod acks;
 mod audit;
 mod clients;
 mod control;
+mod crash;
 mod dead_letters;
 mod embedded;
 mod error;
 mod expressions;
 mod intake;
+mod join;
 mod membership;
 mod native;
 mod pulse;
@@ -38,6 +41,7 @@ pub use self::clients::Clients;
 pub use self::control::{
     Applied, ControlLog, InForce, Now, Profiles, apply, give_up, recorded_layout,
 };
+pub use self::crash::POINTS as CRASH_POINTS;
 pub use self::embedded::EmbeddedBroker;
 pub use self::error::{Disposition, StreamError};
 pub use self::expressions::ExpressionMaker;

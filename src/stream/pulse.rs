@@ -18,6 +18,8 @@ pub(super) struct Question {
     pub(super) partition: Partition,
     /// When the owner's last heartbeat was appended, by output, before the question was put.
     pub(super) beats: Vec<i64>,
+    /// The same of the join log; `None` where it is not to hear of the lane now.
+    pub(super) join_beats: Option<Vec<i64>>,
 }
 
 /// How far a lane goes.

@@ -10,6 +10,7 @@ use crate::stream::control::{self, Applied, InForce, Profiles};
 use crate::stream::error::{Disposition, StreamError, chain};
 use crate::stream::expressions::ExpressionMaker;
 use crate::stream::intake::Intake;
+use crate::stream::join::Joins;
 use crate::stream::stop::Stop;
 use crate::stream::tally::{MakeShow, Tallies};
 use crate::stream::topics::{self, Layout};
@@ -20,6 +21,8 @@ use crate::telemetry::{Readiness, Telemetry};
 pub struct Stages {
     /// Events to rows.
     pub intake: bool,
+    /// Predictions and targets to realized rows.
+    pub join: bool,
     /// Rows to results.
     pub tally: bool,
 }
@@ -101,10 +104,26 @@ impl Service {
                         .map_err(|error| no_thread(&error))?,
                 );
             }
+            if self.stages.join {
+                let joins = Joins::new(
+                    &self.clients,
+                    layout,
+                    &self.settings.service.data_dir,
+                    in_force,
+                    &self.telemetry,
+                    &self.stop,
+                )?;
+                let join = thread::Builder::new().name("join".to_owned());
+                stages.push(
+                    join.spawn_scoped(scope, move || joins.run())
+                        .map_err(|error| no_thread(&error))?,
+                );
+            }
             if self.stages.intake {
                 let intake = Intake::new(
                     &self.clients,
-                    layout.tally,
+                    &self.settings,
+                    layout,
                     in_force,
                     self.expressions.clone(),
                     &self.telemetry,
@@ -135,7 +154,7 @@ impl Service {
     }
 
     fn prepare_topics(&self) -> Result<Layout, StreamError> {
-        let wished = Layout { tally: self.settings.kafka.tally_partitions };
+        let wished = Layout::wished(&self.settings.kafka);
         if self.clients.is_embedded() {
             return Ok(wished);
         }
@@ -147,7 +166,7 @@ impl Service {
             None
         };
         let layout = recorded.unwrap_or(wished);
-        let wanted = topics::wanted(kafka, layout);
+        let wanted = topics::wanted(kafka, layout, self.settings.longest_wait());
         if kafka.topics.create {
             let missing: Vec<_> = wanted
                 .iter()
@@ -159,7 +178,8 @@ impl Service {
                 tracing::info!(topics = made.join(", "), "topics made");
             }
         }
-        match topics::faults(&self.clients, &wanted)?.into_iter().next() {
+        let read = self.settings.read_topics();
+        match topics::faults(&self.clients, &wanted, &read)?.into_iter().next() {
             Some(fault) => Err(fault),
             None => Ok(layout),
         }

@@ -38,6 +38,19 @@ pub struct Setting {
     pub value: String,
     /// Why nothing works without it; `None` where another value is somebody's choice.
     pub needed: Option<&'static str>,
+    /// Whether more is as good; -1 is without limit.
+    pub at_least: bool,
+}
+
+impl Setting {
+    /// Whether a value that was found will do.
+    fn fits(&self, found: &str) -> bool {
+        let number = |text: &str| text.parse::<i64>().ok();
+        match (self.at_least, number(found), number(&self.value)) {
+            (true, Some(found), Some(least)) => found < 0 || found >= least,
+            _ => found == self.value,
+        }
+    }
 }
 
 /// How many partitions our logs have; recorded when they are made, and never changed.
@@ -45,17 +58,42 @@ pub struct Setting {
 pub struct Layout {
     /// Partitions of the tally log and the state topic.
     pub tally: u32,
+    /// Partitions of the join log.
+    pub join: u32,
+}
+
+impl Layout {
+    /// As the settings wish it, where nothing was recorded yet.
+    pub fn wished(kafka: &Kafka) -> Self {
+        Self { tally: kafka.tally_partitions, join: kafka.join_partitions }
+    }
 }
 
 const DAY: u64 = 86_400_000;
 /// How often topics that were made are looked for.
 const SEEN_EVERY: Duration = Duration::from_millis(100);
 
-/// All our topics.
-pub fn wanted(kafka: &Kafka, layout: Layout) -> Vec<Wanted> {
-    let set = |name, value: &str| Setting { name, value: value.to_owned(), needed: None };
-    let need =
-        |name, value: &str, why| Setting { name, value: value.to_owned(), needed: Some(why) };
+/// The least that the join log is kept: without ground truth nothing in it is needed for long.
+const JOIN_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// All our topics; `wait` is how long predictions wait for their targets at most.
+pub fn wanted(kafka: &Kafka, layout: Layout, wait: Duration) -> Vec<Wanted> {
+    let set = |name, value: &str| Setting {
+        name,
+        value: value.to_owned(),
+        needed: None,
+        at_least: false,
+    };
+    let need = |name, value: &str, why| Setting { needed: Some(why), ..set(name, value) };
+    let append_time = || {
+        need(
+            "message.timestamp.type",
+            "LogAppendTime",
+            "time in windows goes by when records were appended, never by a producer's clock",
+        )
+    };
+    // A tenth longer than anything waits, so that what is rebuilt from it has all that still counts.
+    let join_kept = JOIN_KEPT.max(wait + wait / 10 + Duration::from_hours(24)).as_millis();
     let keep = |days: u64| set("retention.ms", &(days * DAY).to_string());
     let large = || set("max.message.bytes", "10485760");
     let delete = || set("cleanup.policy", "delete");
@@ -67,13 +105,26 @@ pub fn wanted(kafka: &Kafka, layout: Layout) -> Vec<Wanted> {
             name: kafka.topic("tally"),
             partitions: tally,
             settings: vec![
-                need(
-                    "message.timestamp.type",
-                    "LogAppendTime",
-                    "time in windows goes by when records were appended, never by a producer's clock",
-                ),
+                append_time(),
                 need("cleanup.policy", "delete", "every record of the log counts"),
                 keep(3),
+                large(),
+            ],
+        },
+        Wanted {
+            name: kafka.topic("join"),
+            partitions: i32::try_from(layout.join).unwrap_or(i32::MAX),
+            settings: vec![
+                append_time(),
+                need("cleanup.policy", "delete", "every record of the log counts"),
+                Setting {
+                    at_least: true,
+                    ..need(
+                        "retention.ms",
+                        &join_kept.to_string(),
+                        "predictions wait so long for their targets, and what waits is made again from it",
+                    )
+                },
                 large(),
             ],
         },
@@ -157,8 +208,10 @@ fn describe_embedded(
 
 /// Those of our topics that exist.
 pub(super) fn describe_own(clients: &Clients) -> Result<BTreeMap<String, Described>, StreamError> {
-    let names: Vec<String> =
-        wanted(clients.kafka(), Layout { tally: 1 }).into_iter().map(|topic| topic.name).collect();
+    let names: Vec<String> = wanted(clients.kafka(), Layout { tally: 1, join: 1 }, Duration::ZERO)
+        .into_iter()
+        .map(|topic| topic.name)
+        .collect();
     describe(clients, &names)
 }
 
@@ -249,14 +302,19 @@ fn wait_until_seen(clients: &Clients, wanted: &[Wanted]) -> Result<(), StreamErr
     Err(StreamError::cluster("see the topics that were made")(unknown))
 }
 
-/// What is wrong with our topics, and with those that we read; empty where all is well.
+/// What is wrong with our topics, and with those that we read (`read`, each with what it is read for and the setting that
+/// names it); empty where all is well.
 ///
 /// # Errors
 /// A cluster that does not answer.
-pub fn faults(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<StreamError>, StreamError> {
+pub fn faults(
+    clients: &Clients,
+    wanted: &[Wanted],
+    read: &[(String, String)],
+) -> Result<Vec<StreamError>, StreamError> {
     let kafka = clients.kafka();
     let mut names: Vec<String> = wanted.iter().map(|topic| topic.name.clone()).collect();
-    names.extend(kafka.topics.predictions.iter().cloned());
+    names.extend(read.iter().map(|(topic, _)| topic.clone()));
     let described = describe(clients, &names)?;
     let mut faults = Vec::new();
     for topic in wanted {
@@ -276,20 +334,16 @@ pub fn faults(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<StreamError>, 
                 topic: topic.name.clone(),
                 found: format!("{} partitions", found.partitions),
                 wanted: format!(
-                    "{} were recorded when it was made, and models are spread over them: put it back, or begin a new \
+                    "{} were recorded when it was made, and all is spread over them: put it back, or begin a new \
                      `kafka.namespace`",
                     topic.partitions
                 ),
             });
         }
     }
-    for topic in &kafka.topics.predictions {
+    for (topic, hint) in read {
         if !described.contains_key(topic) {
-            faults.push(StreamError::NoTopic {
-                topic: topic.clone(),
-                hint: "predictions are to be read from it: make it, or mend `kafka.topics.predictions`"
-                    .to_owned(),
-            });
+            faults.push(StreamError::NoTopic { topic: topic.clone(), hint: hint.clone() });
         }
     }
     let existing: Vec<&String> =
@@ -301,13 +355,14 @@ pub fn faults(clients: &Clients, wanted: &[Wanted]) -> Result<Vec<StreamError>, 
             let (Some(why), Some(value)) = (setting.needed, found.get(setting.name)) else {
                 continue;
             };
-            if *value != setting.value {
+            if !setting.fits(value) {
                 faults.push(StreamError::Topic {
                     topic: topic.name.clone(),
                     found: format!("{} is {value}", setting.name),
                     wanted: format!(
-                        "it must be {}, since {why}; mend it by\n  kafka-configs.sh --bootstrap-server {} --alter \
+                        "it must be {}{}, since {why}; mend it by\n  kafka-configs.sh --bootstrap-server {} --alter \
                          --entity-type topics --entity-name {} --add-config {}={}",
+                        if setting.at_least { "at least " } else { "" },
                         setting.value,
                         kafka.bootstrap_servers,
                         topic.name,

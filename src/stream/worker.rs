@@ -16,12 +16,13 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::batch::{Body, Record};
 use crate::stream::clients::{Clients, Quiet};
 use crate::stream::control::InForce;
+use crate::stream::crash;
 use crate::stream::error::{Disposition, StreamError, chain};
 use crate::stream::read::is_passing;
 use crate::stream::state_topic::{self, Written, ledger_record};
 use crate::stream::stop::Stop;
 use crate::stream::topics::watermarks;
-use crate::tally::{Halt, Output, Show, Tally};
+use crate::tally::{Halt, JOINED, Output, Show, Tally};
 use crate::telemetry::{Stage, Telemetry};
 
 /// How long a transaction may take.
@@ -177,6 +178,7 @@ impl<'w> Session<'w> {
             }
             session.ledger_at = ledger.position;
         }
+        crash::point(crash::TALLY_CAUGHT_UP);
         for latest in session.tally.latest() {
             if let Ok(result) = serde_json::from_str(latest) {
                 session.worker.show.result(&result);
@@ -263,7 +265,7 @@ impl<'w> Session<'w> {
             }
             Some(Ok(message)) => {
                 let offset = message.offset();
-                let wire = |source| StreamError::Wire { partition, offset, source };
+                let wire = |source| StreamError::Wire { log: "tally", partition, offset, source };
                 let record = Record::from_bytes(message.payload().unwrap_or_default());
                 (offset, message.timestamp().to_millis().unwrap_or(0), record.map_err(wire)?)
             }
@@ -273,7 +275,8 @@ impl<'w> Session<'w> {
         }
         let halted = |source| StreamError::Halt { partition, offset, source };
         let epoch = record.header.epoch;
-        if !self.worker.in_force.now().epochs.epochs.contains_key(&epoch)
+        if epoch != JOINED
+            && !self.worker.in_force.now().epochs.epochs.contains_key(&epoch)
             && !self.worker.in_force.wait_for(epoch, Duration::from_secs(10))
         {
             return Err(halted(Halt::UnknownEpoch { lane: record.header.lane, epoch }));
@@ -295,6 +298,7 @@ impl<'w> Session<'w> {
         let what = format!("commit results of tally partition {partition}");
         let state = self.worker.clients.kafka().topic("state");
         self.producer.begin_transaction().map_err(|error| Self::failed(error, &what))?;
+        crash::point(crash::TALLY_BEGUN);
         for output in outputs {
             self.publish(output).map_err(|error| Self::failed(error, &what))?;
         }
@@ -305,16 +309,21 @@ impl<'w> Session<'w> {
         }
         let ledger = self.tally.ledger();
         records.push(ledger_record(&ledger));
-        for (key, value) in &records {
+        for (at, (key, value)) in records.iter().enumerate() {
+            if checkpoint && at == records.len() / 2 {
+                crash::point(crash::TALLY_WITHIN_CHECKPOINT);
+            }
             let mut record = BaseRecord::to(&state).partition(partition).key(key);
             if let Some(value) = value {
                 record = record.payload(value);
             }
             self.send(record).map_err(|error| Self::failed(error, &what))?;
         }
+        crash::point(crash::TALLY_BEFORE_COMMIT);
         self.producer
             .commit_transaction(TRANSACTION)
             .map_err(|error| Self::failed(error, &what))?;
+        crash::point(crash::TALLY_COMMITTED);
         let now = self.now();
         self.worker.telemetry.committed(now.saturating_sub(began));
         self.ledger_at = ledger.position;

@@ -43,6 +43,7 @@ impl Tally {
             let offsets = content.rejects.iter().map(|reject| reject.offset);
             fates.rejected.merge(&Digest::of(offsets));
             fates.filtered.merge(&Digest::of(content.filtered.iter().copied()));
+            fates.truths.merge(&Digest::of(content.truths.iter().copied()));
         });
     }
 

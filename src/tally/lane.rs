@@ -63,6 +63,9 @@ pub struct Fates {
     /// Stretches that an operator gave up: how many offsets, without a digest, since nobody could read them.
     #[n(6)]
     pub lost: u64,
+    /// Ground truth: what they say went by the join log.
+    #[n(7)]
+    pub truths: Digest,
 }
 
 impl Fates {
@@ -74,13 +77,16 @@ impl Fates {
         self.rejected.merge(&other.rejected);
         self.quarantined.merge(&other.quarantined);
         self.filtered.merge(&other.filtered);
+        self.truths.merge(&other.truths);
         self.lost = self.lost.max(other.lost);
     }
 
     /// All records that were read, however they ended.
     pub fn total(&self) -> Digest {
         let mut total = self.sealed;
-        for part in [self.open, self.late, self.rejected, self.quarantined, self.filtered] {
+        let others =
+            [self.open, self.late, self.rejected, self.quarantined, self.filtered, self.truths];
+        for part in others {
             total.merge(&part);
         }
         total

@@ -127,7 +127,8 @@ impl Tally {
         epochs: &Epochs,
         out: &mut Vec<Output>,
     ) -> bool {
-        if !self.lanes.values().any(|lane| has_left(lane, name, since, epochs)) {
+        let mut read = self.lanes.values().filter(|lane| topics.contains(&lane.topic));
+        if !read.any(|lane| has_left(lane, name, since, epochs)) {
             return false;
         }
         let now = self.time;

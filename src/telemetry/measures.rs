@@ -64,6 +64,16 @@ measures! {
         "Partitions of prediction topics that this instance reads. Where no instance has one, it is not read.";
     lane_stopped: IntGaugeVec "vigie_lane_stopped" "" ["topic", "partition"]
         "1 while a partition of a prediction topic is stopped, and needs a hand. The log says why.";
+    without_id: IntCounter "vigie_predictions_without_id_total" "records" []
+        "Predictions without an id, of models that wait for targets: none will be theirs. See ground_truth.matches.";
+    joined: IntCounterVec "vigie_joined_total" "events" ["outcome"]
+        "Predictions and targets that the join took, and how many of them were repeated, without effect, without a match yet, or came after the wait.";
+    pending: IntGaugeVec "vigie_pending_predictions" "ids" ["partition"]
+        "Ids whose predictions wait for targets, or whose targets wait for predictions, by join partition.";
+    join_restarts: IntCounterVec "vigie_join_restarts_total" "restarts" ["partition"]
+        "How often a join partition began anew from what is kept. Now and then a broker goes; again and again is a fault.";
+    join_stopped: IntGaugeVec "vigie_join_stopped" "" ["partition"]
+        "1 while a join partition is stopped, and needs a hand. The log says why.";
     tally_ready: IntGaugeVec "vigie_tally_ready" "" ["partition"]
         "1 when a tally partition has its state, 0 while that is read back. Until then its models are not shown.";
     tally_restarts: IntCounterVec "vigie_tally_restarts_total" "restarts" ["partition"]

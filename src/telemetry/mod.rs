@@ -23,6 +23,7 @@ use prometheus::{Registry, TextEncoder};
 use self::measures::Measures;
 use crate::alert::{AlertEvent, Event};
 use crate::intake::Reason;
+use crate::join::Counts;
 use crate::window::{ClosedBy, ENGINE, WindowResult};
 
 pub use self::clock::{Clock, Hand};
@@ -61,6 +62,8 @@ struct Inner {
 pub enum Stage {
     /// Events to rows.
     Intake,
+    /// Predictions and targets to realized rows.
+    Join,
     /// Rows to results.
     Tally,
 }
@@ -70,6 +73,7 @@ impl Stage {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Intake => "intake",
+            Self::Join => "join",
             Self::Tally => "tally",
         }
     }
@@ -97,6 +101,9 @@ impl Telemetry {
         // A series that begins with its first event hides that event from `rate`.
         for reason in Reason::NAMES {
             measures.dead_letters.with_label_values(&[reason]);
+        }
+        for (outcome, _) in outcomes(Counts::default()) {
+            measures.joined.with_label_values(&[outcome]);
         }
         for closed_by in ClosedBy::ALL {
             measures.windows.with_label_values(&[closed_by.as_str()]);
@@ -128,6 +135,11 @@ impl Telemetry {
     /// The filter of their model left records out.
     pub fn filtered(&self, records: u64) {
         self.measures().filtered_events.inc_by(records);
+    }
+
+    /// Predictions have no id, where targets are waited for.
+    pub fn without_id(&self, records: u64) {
+        self.measures().without_id.inc_by(records);
     }
 
     /// A record could not be read.
@@ -162,6 +174,54 @@ impl Telemetry {
         let labels = [Stage::Intake.as_str(), topic, partition];
         forget(self.measures().lag.remove_label_values(&labels));
         forget(self.measures().lane_stopped.remove_label_values(&[topic, partition]));
+    }
+
+    // === What the join says
+
+    /// A join partition has what waits.
+    pub fn join_ready(&self, partition: i32) {
+        self.readiness().done(&join_part(partition));
+        forget(self.measures().join_stopped.remove_label_values(&[&partition.to_string()]));
+    }
+
+    /// A join partition does not have it yet, for this reason.
+    pub fn join_waits(&self, partition: i32, reason: &str) {
+        self.readiness().wait_for(&join_part(partition), reason);
+    }
+
+    /// A join partition begins anew from what is kept.
+    pub fn join_restarted(&self, partition: i32) {
+        self.measures().join_restarts.with_label_values(&[&partition.to_string()]).inc();
+    }
+
+    /// A join partition is stopped and needs a hand.
+    pub fn join_stopped(&self, partition: i32) {
+        self.measures().join_stopped.with_label_values(&[&partition.to_string()]).set(1);
+    }
+
+    /// A join partition is another instance's now. `log` is the topic that it reads.
+    pub fn join_released(&self, log: &str, partition: i32) {
+        self.readiness().done(&join_part(partition));
+        let partition = &partition.to_string();
+        let measures = self.measures();
+        for of_partition in [&measures.join_stopped, &measures.pending] {
+            forget(of_partition.remove_label_values(&[partition]));
+        }
+        forget(measures.lag.remove_label_values(&[Stage::Join.as_str(), log, partition]));
+    }
+
+    /// So many ids of a join partition have predictions or targets that wait.
+    pub fn pending(&self, partition: i32, ids: usize) {
+        let partition = &partition.to_string();
+        self.measures().pending.with_label_values(&[partition]).set(number(ids));
+    }
+
+    /// A batch was joined: what had become of predictions and targets before and after it.
+    pub fn joined(&self, before: Counts, after: Counts) {
+        for ((outcome, before), (_, after)) in outcomes(before).into_iter().zip(outcomes(after)) {
+            let counter = self.measures().joined.with_label_values(&[outcome]);
+            counter.inc_by(after.saturating_sub(before));
+        }
     }
 
     // === What tally says
@@ -277,6 +337,22 @@ impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Telemetry").field("clock", &self.inner.clock).finish_non_exhaustive()
     }
+}
+
+/// What became of predictions and targets, by the label of its series.
+fn outcomes(counts: Counts) -> [(&'static str, u64); 6] {
+    [
+        ("prediction", counts.predictions),
+        ("repeated", counts.repeated),
+        ("target", counts.targets),
+        ("without_effect", counts.without_effect),
+        ("unmatched", counts.unmatched),
+        ("expired", counts.expired),
+    ]
+}
+
+fn join_part(partition: i32) -> String {
+    format!("join partition {partition}")
 }
 
 fn tally_part(partition: i32) -> String {

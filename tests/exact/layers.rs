@@ -59,6 +59,7 @@ const LAYERS: &[Layer] = &[
             "epoch",
             "profile",
             "metric::ColumnKind",
+            "settings::GroundTruth",
             "settings::Model",
             "settings::Prediction",
             "settings::Probability",
@@ -84,6 +85,7 @@ const LAYERS: &[Layer] = &[
         "telemetry",
         &[
             "intake::Reason",
+            "join::Counts",
             "window::ClosedBy",
             "window::ENGINE",
             "window::WindowResult",
@@ -97,6 +99,7 @@ const LAYERS: &[Layer] = &[
             "batch",
             "epoch",
             "intake",
+            "join",
             "profile::Profile",
             "settings",
             "tally",

@@ -10,8 +10,8 @@ use crate::broker::Broker;
 use crate::patience;
 use crate::site::Site;
 
-/// The figures of a window, each by kind, metric and column: the bits of its numbers, its judgement, its status.
-pub(crate) type Figures = BTreeMap<[String; 3], (Vec<Option<u64>>, Value, Value)>;
+/// The figures of a window, each by kind, metric, column, method and what it explains: the bits of its numbers, its judgement, its status.
+pub(crate) type Figures = BTreeMap<[String; 5], (Vec<Option<u64>>, Value, Value)>;
 
 const NUMBERS: [&str; 7] = [
     "value",
@@ -63,7 +63,8 @@ impl Site {
 pub(crate) fn figures<'v>(figures: impl IntoIterator<Item = &'v Value>) -> Figures {
     let mut found = BTreeMap::new();
     for figure in figures {
-        let key = ["kind", "metric", "column_name"].map(|name| figure[name].to_string());
+        let key =
+            ["kind", "metric", "column_name", "method", "of"].map(|name| figure[name].to_string());
         let bits = |name| figure[name].as_f64().map(f64::to_bits);
         let numbers = NUMBERS.into_iter().map(bits).collect();
         let known =
@@ -79,8 +80,9 @@ pub(crate) fn figures_of(result: &Value) -> Figures {
 }
 
 /// The key of an estimated figure.
-pub(crate) fn estimated(metric: &str) -> [String; 3] {
-    ["\"estimated\"".to_owned(), format!("\"{metric}\""), "null".to_owned()]
+pub(crate) fn estimated(metric: &str) -> [String; 5] {
+    let metric = format!("\"{metric}\"");
+    ["\"estimated\"", &metric, "null", "\"cbpe\"", "null"].map(str::to_owned)
 }
 
 /// Where two sets of figures are not the same, in words.

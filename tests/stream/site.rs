@@ -101,6 +101,7 @@ impl Site {
 bootstrap_servers = "{servers}"
 namespace = "{namespace}"
 tally_partitions = 2
+join_partitions = 3
 [kafka.topics]
 predictions = ["{predictions}"]
 [model.{MODEL}]

@@ -82,7 +82,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Outcome> {
     let feed = Feed::new(args.seed, args.rate, args.window);
     let broker = EmbeddedBroker::start()?;
     let (settings, config) = write_settings(&args, &broker.address(), &address.to_string())?;
-    broker.make_topics(&settings.kafka)?;
+    broker.make_topics(&settings)?;
     print(&format!(
         "vigie demo: a simulated credit model, {} predictions a second, windows of {}\n  \
          broker    {} (inside this process)\n  metrics   http://{address}/metrics\n  settings  {}\n\
@@ -111,6 +111,7 @@ fn write_settings(args: &DemoArgs, broker: &str, listen: &str) -> Result<(Settin
 [kafka]
 bootstrap_servers = "{broker}"
 tally_partitions = 1
+join_partitions = 1
 
 [kafka.topics]
 predictions = ["predictions"]
@@ -193,7 +194,7 @@ async fn live(
             .spawn(move || predict(&clients, &topic, &feed, &stop))
             .context("no thread for the model")?
     };
-    let stages = Stages { intake: true, tally: true };
+    let stages = Stages { intake: true, join: true, tally: true };
     let telemetry = Telemetry::new(Clock::machine());
     let told = Told::also(tell);
     let served = serve(settings, profiles, stages, telemetry, stop.clone(), server, told).await;

@@ -23,6 +23,11 @@ pub(crate) struct Kafka {
     /// of predictions a second.
     #[schemars(range(min = 1, max = 1024))]
     pub(crate) tally_partitions: u32,
+    /// Partitions of the join log, made with it and never changed: predictions and targets are spread over them by id,
+    /// and each partition is worked off by one thread of one instance. Default: 16, enough for some millions of targets
+    /// a second.
+    #[schemars(range(min = 1, max = 1024))]
+    pub(crate) join_partitions: u32,
     /// Names of topics.
     pub(crate) topics: Topics,
     /// Any property of librdkafka that cannot break what vigie promises about delivery: security, time-outs, sizes.
@@ -38,6 +43,7 @@ impl Default for Kafka {
             bootstrap_servers: "localhost:9092".to_owned(),
             namespace: "vigie".to_owned(),
             tally_partitions: 16,
+            join_partitions: 16,
             topics: Topics::default(),
             properties: BTreeMap::new(),
         }
@@ -54,7 +60,7 @@ fn example_properties() -> BTreeMap<&'static str, BTreeMap<&'static str, &'stati
 pub(crate) struct Topics {
     /// Topics with prediction events. Default: `predictions`.
     pub(crate) predictions: Vec<String>,
-    /// Topics with ground-truth events, for models that name none themselves. Not in this version yet. Default:
+    /// Topics with ground-truth events, for models that name none themselves. Default:
     /// `ground-truth`.
     pub(crate) ground_truth: Vec<String>,
     /// Where window results go. Default: `<namespace>.results`.

@@ -9,8 +9,9 @@ use std::time::Duration;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message};
 
 use crate::intake::json::Limits;
-use crate::intake::{Committed, Feed, Headers, Reader, RecordView};
+use crate::intake::{Committed, Feed, Headers, Outputs, Reader, RecordView, Taken};
 use crate::stream::control::InForce;
+use crate::stream::crash;
 use crate::stream::dead_letters::Letter;
 use crate::stream::error::StreamError;
 use crate::stream::expressions::ExpressionMaker;
@@ -26,7 +27,7 @@ const LARGE: usize = 4 << 20;
 pub(super) struct Books {
     pub(super) in_force: InForce,
     pub(super) expressions: ExpressionMaker,
-    pub(super) outputs: u32,
+    pub(super) outputs: Outputs,
     pub(super) telemetry: Telemetry,
 }
 
@@ -51,14 +52,25 @@ pub(super) struct OpenLane {
     pub(super) moved: bool,
     /// Nothing may be read until the beginning of an epoch is committed.
     pub(super) held: bool,
-    /// When our last heartbeat was appended, by output, in milliseconds since 1970; 0 before the first.
+    /// When our last heartbeat was appended, by partition of the tally log, in milliseconds since 1970; 0 before the
+    /// first.
     pub(super) beats: Vec<i64>,
+    /// The same of the join log.
+    pub(super) join_beats: Vec<i64>,
+    /// Whether targets come by it.
+    pub(super) has_truth: bool,
     /// Up to where an operator gave up what is gone of it.
     pub(super) lost: Option<i64>,
 }
 
 impl OpenLane {
-    pub(super) fn new(number: u64, partition: Partition, feed: Feed, outputs: u32) -> Self {
+    pub(super) fn new(
+        number: u64,
+        partition: Partition,
+        feed: Feed,
+        outputs: Outputs,
+        has_truth: bool,
+    ) -> Self {
         Self {
             number,
             turn: 0,
@@ -71,7 +83,9 @@ impl OpenLane {
             reading: false,
             moved: false,
             held: false,
-            beats: vec![0; outputs as usize],
+            beats: vec![0; outputs.tally as usize],
+            join_beats: vec![0; outputs.join as usize],
+            has_truth,
             lost: None,
         }
     }
@@ -147,25 +161,29 @@ impl OpenLane {
     pub(super) fn close(&mut self, books: &Books, outbox: &Outbox) -> Result<(), StreamError> {
         self.began = None;
         self.bytes = 0;
-        let mut content = BTreeMap::new();
+        let mut taken = Taken::default();
         for reader in self.readers.values_mut().filter(|reader| !reader.is_empty()) {
             // A stretch has one epoch, so only one reader has read anything.
-            content = reader
-                .take(|model| self.feed.output(model))
+            taken = reader
+                .take(|model| self.feed.output(model), |key| self.feed.join_output(key))
                 .map_err(|error| StreamError::Control(error.to_string()))?;
         }
+        let Taken { content, keyed, without_id } = taken;
         let filtered = content.values().map(|content| content.filtered.len() as u64).sum();
         books.telemetry.filtered(filtered);
+        books.telemetry.without_id(without_id);
         while self.readers.len() > 2 {
             self.readers.pop_first();
         }
-        let Some(sending) = self.feed.close(content) else { return Ok(()) };
+        let Some(sending) = self.feed.close(content, keyed) else { return Ok(()) };
         let letters = mem::take(&mut self.letters);
         self.feed.wait_for(sending.ticket, u32::try_from(letters.len()).unwrap_or(u32::MAX));
         for letter in &letters {
             outbox.letter(self.number, self.turn, sending.ticket, letter)?;
         }
-        outbox.stretch(self.number, self.turn, &sending)
+        outbox.stretch(self.number, self.turn, &sending)?;
+        crash::point(crash::INTAKE_SENT);
+        Ok(())
     }
 
     /// Everything from the committed offset on is to be read and sent again; where to read on.
@@ -185,12 +203,16 @@ impl OpenLane {
 }
 
 /// The metadata of an offset commit.
-pub(super) fn metadata(topic: u128, committed: &Committed) -> String {
+pub(in crate::stream) fn metadata(topic: u128, committed: &Committed) -> String {
     format!("{topic:032x} {}", committed.to_metadata())
 }
 
 /// What a commit says; `None` where it is not ours, or of a topic that was deleted since.
-pub(super) fn from_metadata(topic: u128, offset: i64, metadata: &str) -> Option<Committed> {
+pub(in crate::stream) fn from_metadata(
+    topic: u128,
+    offset: i64,
+    metadata: &str,
+) -> Option<Committed> {
     let rest = metadata.strip_prefix(&format!("{topic:032x} "))?;
     Committed::from_metadata(offset, rest)
 }

@@ -1,4 +1,4 @@
-//! Drives the intake stage over Kafka: the lanes that the group gives us, read into the tally log.
+//! Drives the intake stage over Kafka: the lanes that the group gives us, read into the tally log and the join log.
 //!
 //! One thread takes lanes over, reads them, closes stretches, sends them, and commits what every output has
 //! acknowledged. It needs no transaction: what is sent twice has been seen, and does no harm.
@@ -17,14 +17,16 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
-use self::lane::{Books, OpenLane, from_metadata, metadata};
+use self::lane::{Books, OpenLane};
+pub(super) use self::lane::{from_metadata, metadata};
 use self::outbox::Outbox;
 use crate::batch::{Heartbeat, Lane};
-use crate::intake::{Committed, Feed};
-use crate::settings::Start;
+use crate::intake::{Committed, Feed, Outputs};
+use crate::settings::{Settings, Start};
 use crate::stream::acks::{Ack, Purpose};
 use crate::stream::clients::{Clients, PATIENCE, Quiet};
 use crate::stream::control::InForce;
+use crate::stream::crash;
 use crate::stream::error::{Disposition, StreamError, chain};
 use crate::stream::expressions::ExpressionMaker;
 use crate::stream::membership::{Change, Membership, Partition};
@@ -32,7 +34,7 @@ use crate::stream::pulse::{Pulse, Question};
 use crate::stream::read::is_passing;
 use crate::stream::state_topic::{self, lane_in_ledgers};
 use crate::stream::stop::Stop;
-use crate::stream::topics::{describe, watermarks};
+use crate::stream::topics::{Layout, describe, watermarks};
 use crate::tally::Ledger;
 use crate::telemetry::{Stage, Telemetry};
 
@@ -46,6 +48,9 @@ const IDLE: Duration = Duration::from_millis(20);
 const COMMIT: Duration = Duration::from_secs(1);
 /// Heartbeats are sent so often.
 const BEAT: Duration = Duration::from_secs(1);
+/// To the join log, which is kept for long, at most so often; and the sooner the shorter predictions wait.
+const JOIN_BEAT: Duration = Duration::from_secs(60);
+const JOIN_BEATS_A_WAIT: u32 = 100;
 /// What failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
 /// Whether an operator has given up what is gone of a stopped lane is looked after so long.
@@ -73,23 +78,35 @@ pub(super) struct Intake {
     last: usize,
     committed_at: Duration,
     beat_at: Duration,
+    /// Topics that targets come by.
+    truths: Vec<String>,
+    /// How often the join log hears of a lane with targets, and when it did.
+    join_beat: Duration,
+    join_beat_at: Duration,
 }
 
 impl Intake {
     pub(super) fn new(
         clients: &Clients,
-        outputs: u32,
+        settings: &Settings,
+        layout: Layout,
         in_force: &InForce,
         expressions: ExpressionMaker,
         telemetry: &Telemetry,
         stop: &Stop,
     ) -> Result<Self, StreamError> {
-        let topics = clients.kafka().topics.predictions.clone();
+        let topics: Vec<String> =
+            settings.read_topics().into_iter().map(|(topic, _)| topic).collect();
+        let truths = settings.models.values().filter_map(|model| model.ground_truth.as_ref());
+        let truths = truths.flat_map(|truth| truth.topics.iter().flatten()).cloned().collect();
+        let waits =
+            settings.models.values().filter_map(|model| Some(model.ground_truth.as_ref()?.wait));
+        let join_beat = waits.min().map_or(JOIN_BEAT, |wait| wait / JOIN_BEATS_A_WAIT);
         let (membership, changes) = Membership::join(clients, "intake", &topics)?;
         let books = Books {
             in_force: in_force.clone(),
             expressions,
-            outputs,
+            outputs: Outputs { tally: layout.tally, join: layout.join },
             telemetry: telemetry.clone(),
         };
         Ok(Self {
@@ -107,6 +124,9 @@ impl Intake {
             last: 0,
             committed_at: Duration::ZERO,
             beat_at: Duration::ZERO,
+            truths,
+            join_beat: join_beat.clamp(BEAT, JOIN_BEAT),
+            join_beat_at: Duration::ZERO,
         })
     }
 
@@ -242,10 +262,12 @@ impl Intake {
             Feed::take_over(lane, topic.clone(), described.partitions, outputs, policy, found);
         let commit = (partition.clone(), feed.position(), metadata(lane.topic, feed.committed()));
         self.membership.commit(&[commit], true)?;
+        crash::point(crash::INTAKE_OWNER_COMMITTED);
         tracing::info!(topic, partition = number, offset = feed.position(), "lane taken over");
         self.next_lane += 1;
         let opening = feed.open();
-        let mut open = OpenLane::new(self.next_lane, partition.clone(), feed, outputs);
+        let has_truth = self.truths.contains(topic);
+        let mut open = OpenLane::new(self.next_lane, partition.clone(), feed, outputs, has_truth);
         open.lost = lost;
         self.outbox.stretch(open.number, open.turn, &opening)?;
         self.lanes.push(open);
@@ -271,9 +293,11 @@ impl Intake {
         let (topic, number) = partition;
         let ledgers = match ledgers {
             Some(known) => known,
-            None => ledgers.insert(state_topic::ledgers(&self.clients, self.books.outputs)?),
+            None => ledgers.insert(state_topic::ledgers(&self.clients, self.books.outputs.tally)?),
         };
-        if let Some(committed) = lane_in_ledgers(ledgers, self.books.outputs, lane) {
+        if let Some(mut committed) = lane_in_ledgers(ledgers, self.books.outputs.tally, lane) {
+            // How far the join log got, no ledger knows: it gets all that is left, and drops what it has seen.
+            committed.offset = committed.offset.min(first.max(committed.beginning));
             let offset = committed.offset;
             tracing::warn!(
                 topic,
@@ -421,11 +445,21 @@ impl Intake {
                 }
                 Ok(())
             }
+            (Ok(appended), Purpose::JoinHeartbeat(output)) => {
+                if let Some(beat) = self.lanes[index].join_beats.get_mut(output as usize) {
+                    *beat = appended;
+                }
+                Ok(())
+            }
             // The next one will do.
-            (Err(_), Purpose::Heartbeat(_)) => Ok(()),
+            (Err(_), Purpose::Heartbeat(_) | Purpose::JoinHeartbeat(_)) => Ok(()),
             (Ok(_), Purpose::Stretch(stretch)) => {
                 let lane = &mut self.lanes[index];
                 lane.moved |= lane.feed.acknowledged(stretch);
+                while let Some(sending) = lane.feed.to_join() {
+                    crash::point(crash::INTAKE_TALLY_HAS_IT);
+                    self.outbox.stretch(lane.number, lane.turn, &sending)?;
+                }
                 if !lane.reading && lane.feed.is_settled() {
                     lane.reading = true;
                     lane.give_up(&self.outbox)?;
@@ -513,10 +547,15 @@ impl Intake {
         let now = self.now();
         if now.saturating_sub(self.beat_at) >= BEAT {
             self.beat_at = now;
+            let joins = now.saturating_sub(self.join_beat_at) >= self.join_beat;
+            if joins {
+                self.join_beat_at = now;
+            }
             let questions = self.lanes.iter().filter(|lane| lane.reading).map(|lane| Question {
                 lane: lane.number,
                 partition: lane.partition.clone(),
                 beats: lane.beats.clone(),
+                join_beats: (joins && lane.has_truth).then(|| lane.join_beats.clone()),
             });
             self.pulse.ask(questions.collect());
         }
@@ -540,6 +579,12 @@ impl Intake {
                 let record = lane.feed.heartbeat(heartbeat);
                 self.outbox.heartbeat(lane.number, lane.turn, output, &record)?;
             }
+            for (output, &reached) in answer.question.join_beats.iter().flatten().enumerate() {
+                let heartbeat = Heartbeat { high_watermark: answer.high_watermark, reached };
+                let output = u32::try_from(output).unwrap_or(u32::MAX);
+                let record = lane.feed.heartbeat(heartbeat);
+                self.outbox.join_heartbeat(lane.number, lane.turn, output, &record)?;
+            }
         }
         Ok(())
     }
@@ -562,6 +607,7 @@ impl Intake {
         if moved.is_empty() {
             return;
         }
+        crash::point(crash::INTAKE_BEFORE_COMMIT);
         match self.membership.commit(&moved, wait) {
             Ok(()) => {
                 for lane in &mut self.lanes {

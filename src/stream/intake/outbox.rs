@@ -1,4 +1,4 @@
-//! What intake sends: records to every output of the tally log, and dead letters.
+//! What intake sends: records to every partition of the tally log and of the join log, and dead letters.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
-use crate::batch::{Body, Record};
+use crate::batch::{Body, Keyed, Record};
 use crate::intake::Sending;
 use crate::stream::acks::{Ack, Acks, Purpose, Ticket};
 use crate::stream::clients::Clients;
@@ -20,7 +20,8 @@ pub(super) struct Outbox {
     producer: ThreadedProducer<Acks>,
     told: Sender<Ack>,
     acks: Receiver<Ack>,
-    log: String,
+    tally: String,
+    join: String,
     dead_letters: String,
 }
 
@@ -32,7 +33,8 @@ impl Outbox {
             producer: clients.producer("intake-producer", Acks::new(told.clone()))?,
             told,
             acks,
-            log: clients.kafka().topic("tally"),
+            tally: clients.kafka().topic("tally"),
+            join: clients.kafka().topic("join"),
             dead_letters: clients.kafka().topics.dead_letters.clone(),
         })
     }
@@ -47,7 +49,7 @@ impl Outbox {
         self.acks.recv_timeout(time).ok()
     }
 
-    /// Sends a stretch to every output.
+    /// Sends a stretch to every partition of the log or logs that it is for.
     pub(super) fn stretch(
         &self,
         lane: u64,
@@ -64,15 +66,28 @@ impl Outbox {
                     Some(bytes) => bytes,
                     None => empty.insert(record.to_bytes()),
                 };
-                self.produce(*output, bytes, ticket)?;
+                self.produce(&self.tally, *output, bytes, ticket)?;
             } else {
-                self.produce(*output, &record.to_bytes(), ticket)?;
+                self.produce(&self.tally, *output, &record.to_bytes(), ticket)?;
+            }
+        }
+        let mut empty: Option<Vec<u8>> = None;
+        for (output, record) in &sending.keyed {
+            let nothing = matches!(&record.body, Body::Rows(keyed) if keyed.is_empty());
+            if nothing {
+                let bytes = match &mut empty {
+                    Some(bytes) => bytes,
+                    None => empty.insert(record.to_bytes()),
+                };
+                self.produce(&self.join, *output, bytes, ticket)?;
+            } else {
+                self.produce(&self.join, *output, &record.to_bytes(), ticket)?;
             }
         }
         Ok(())
     }
 
-    /// Sends a heartbeat to one output.
+    /// Sends a heartbeat to one partition of the tally log.
     pub(super) fn heartbeat(
         &self,
         lane: u64,
@@ -81,7 +96,19 @@ impl Outbox {
         record: &Record,
     ) -> Result<(), StreamError> {
         let ticket = Ticket { lane, turn, purpose: Purpose::Heartbeat(output) };
-        self.produce(output, &record.to_bytes(), ticket)
+        self.produce(&self.tally, output, &record.to_bytes(), ticket)
+    }
+
+    /// Sends a heartbeat to one partition of the join log.
+    pub(super) fn join_heartbeat(
+        &self,
+        lane: u64,
+        turn: u64,
+        output: u32,
+        record: &Record<Keyed>,
+    ) -> Result<(), StreamError> {
+        let ticket = Ticket { lane, turn, purpose: Purpose::JoinHeartbeat(output) };
+        self.produce(&self.join, output, &record.to_bytes(), ticket)
     }
 
     /// Sends a dead letter, acknowledged with the stretch that its record belongs to.
@@ -104,10 +131,16 @@ impl Outbox {
         })
     }
 
-    fn produce(&self, output: u32, bytes: &[u8], ticket: Ticket) -> Result<(), StreamError> {
+    fn produce(
+        &self,
+        log: &str,
+        output: u32,
+        bytes: &[u8],
+        ticket: Ticket,
+    ) -> Result<(), StreamError> {
         let partition = i32::try_from(output).unwrap_or(i32::MAX);
         Self::retrying(|| {
-            let record = BaseRecord::<(), [u8], _>::with_opaque_to(&self.log, Box::new(ticket))
+            let record = BaseRecord::<(), [u8], _>::with_opaque_to(log, Box::new(ticket))
                 .partition(partition)
                 .payload(bytes);
             self.producer.send(record).map_err(|(error, _)| error)
@@ -122,7 +155,7 @@ impl Outbox {
                 Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => {
                     thread::sleep(Duration::from_millis(5));
                 }
-                Err(error) => return Err(StreamError::cluster("send to the tally log")(error)),
+                Err(error) => return Err(StreamError::cluster("send to our logs")(error)),
             }
         }
     }

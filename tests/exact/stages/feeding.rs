@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::{prop, prop_assert_eq, proptest};
-use vigie::batch::{Body, Content, Cursor, Heartbeat, Lane, Stretch};
-use vigie::intake::{Committed, Feed};
+use vigie::batch::{Body, Content, Cursor, Heartbeat, Keyed, Lane, Stretch, Target};
+use vigie::intake::{Committed, Feed, Outputs};
 
 use super::desk::lane;
 
 fn feed(found: Committed) -> Feed {
-    Feed::take_over(lane(0), "predictions".to_owned(), 1, 2, 0, found)
+    let outputs = Outputs { tally: 2, join: 0 };
+    Feed::take_over(lane(0), "predictions".to_owned(), 1, outputs, 0, found)
 }
 
 fn opened(found: Committed) -> Feed {
@@ -61,7 +62,7 @@ fn an_announcement_that_was_lost_is_made_again() {
     assert!(feed.is_open());
     // Later failures do not take that back.
     feed.read(10);
-    feed.close(nothing()).unwrap();
+    feed.close(nothing(), BTreeMap::new()).unwrap();
     feed.fall_back();
     assert!(feed.is_open());
 }
@@ -73,7 +74,7 @@ fn the_stretches_tile_the_lane_in_every_output() {
     for (record, end) in [(3, 4), (9, 12), (12, 13), (20, 30)] {
         feed.read(record);
         feed.skip_to(end);
-        let sent = feed.close(nothing()).unwrap();
+        let sent = feed.close(nothing(), BTreeMap::new()).unwrap();
         let outputs: Vec<u32> = sent.records.iter().map(|(output, _)| *output).collect();
         assert_eq!(outputs, [0, 1]);
         for (_, record) in &sent.records {
@@ -81,7 +82,7 @@ fn the_stretches_tile_the_lane_in_every_output() {
         }
         next = end;
     }
-    assert!(feed.close(nothing()).is_none());
+    assert!(feed.close(nothing(), BTreeMap::new()).is_none());
 }
 
 #[test]
@@ -90,7 +91,7 @@ fn an_epoch_begins_above_all_that_was_sent_however_old_the_answer_of_the_broker(
     for offset in 0..8 {
         feed.read(offset);
     }
-    feed.close(nothing()).unwrap();
+    feed.close(nothing(), BTreeMap::new()).unwrap();
     // Some of it may have landed with epoch 1, so it must be sent again with that.
     feed.fall_back();
     feed.begin_epoch(5, 2);
@@ -111,7 +112,7 @@ fn an_epoch_that_never_came_into_force_leaves_no_trace() {
     // One that rows may have been sent with stays.
     for offset in 0..7 {
         if feed.must_close_before(offset) {
-            feed.close(nothing()).unwrap();
+            feed.close(nothing(), BTreeMap::new()).unwrap();
         }
         feed.read(offset);
     }
@@ -126,7 +127,7 @@ fn epochs_that_are_over_are_not_committed_for_ever() {
     feed.begin_epoch(4, 3);
     feed.read(0);
     feed.read(1);
-    let ticket = feed.close(nothing()).unwrap().ticket;
+    let ticket = feed.close(nothing(), BTreeMap::new()).unwrap().ticket;
     feed.acknowledged(ticket);
     assert_eq!(feed.committed().boundaries.len(), 3);
     feed.acknowledged(ticket);
@@ -139,9 +140,9 @@ fn a_heartbeat_speaks_of_what_was_sent() {
     feed.read(0);
     feed.begin_epoch(1, 2);
     let beat = Heartbeat { high_watermark: 1, reached: 5 };
-    let header = |feed: &Feed| feed.heartbeat(beat).header;
+    let header = |feed: &Feed| feed.heartbeat::<Content>(beat).header;
     assert_eq!((header(&feed).stretch, header(&feed).epoch), (Stretch { from: 0, to: 0 }, 1));
-    feed.close(nothing()).unwrap();
+    feed.close(nothing(), BTreeMap::new()).unwrap();
     // At the boundary, and with nothing beyond it yet: the lane is in the new epoch.
     assert_eq!((header(&feed).stretch, header(&feed).epoch), (Stretch { from: 1, to: 1 }, 2));
 }
@@ -150,7 +151,7 @@ fn a_heartbeat_speaks_of_what_was_sent() {
 fn dead_letters_are_waited_for_too() {
     let mut feed = opened(Committed::beginning_at(0, 1));
     feed.read(0);
-    let ticket = feed.close(nothing()).unwrap().ticket;
+    let ticket = feed.close(nothing(), BTreeMap::new()).unwrap().ticket;
     feed.wait_for(ticket, 1);
     assert!(!feed.acknowledged(ticket) && !feed.acknowledged(ticket));
     assert_eq!(feed.committed().offset, 0);
@@ -164,7 +165,7 @@ fn a_model_goes_to_one_output_and_what_has_none_with_its_lane() {
         Lane { topic: 1, partition: 21 },
         "p".to_owned(),
         32,
-        16,
+        Outputs { tally: 16, join: 4 },
         0,
         Committed::beginning_at(0, 1),
     );
@@ -172,6 +173,89 @@ fn a_model_goes_to_one_output_and_what_has_none_with_its_lane() {
     let outputs = ["car-loan", "loans", "cards", ""].map(|model| feed.output(Some(model)));
     assert_eq!(outputs, [7, 13, 11, 2]);
     assert_eq!(feed.output(None), 5);
+    assert_eq!([3, 4, u128::MAX].map(|key| feed.join_output(key)), [3, 0, 3]);
+}
+
+fn with_join(found: Committed) -> Feed {
+    let outputs = Outputs { tally: 2, join: 1 };
+    Feed::take_over(lane(0), "predictions".to_owned(), 1, outputs, 0, found)
+}
+
+#[test]
+fn the_join_log_has_its_part_only_when_the_tally_log_has_all_before_it() {
+    let mut feed = with_join(Committed::beginning_at(0, 1));
+    let open = feed.open();
+    assert_eq!((open.records.len(), open.keyed.len()), (2, 1), "both logs at once");
+    for _ in 0..2 {
+        feed.acknowledged(open.ticket);
+    }
+    assert!(!feed.is_open(), "the join log has not heard of it");
+    feed.acknowledged(open.ticket);
+    assert!(feed.is_open());
+    let key = 7;
+    let target = |offset| Target {
+        key,
+        offset,
+        model: None,
+        version: None,
+        decided_at: 0,
+        label: Some("1".to_owned()),
+    };
+    let mut send = |offset| {
+        feed.read(offset);
+        let keyed = Keyed { targets: vec![target(offset)], ..Keyed::default() };
+        let sending = feed.close(nothing(), [(0, keyed)].into()).unwrap();
+        assert!(sending.keyed.is_empty(), "not yet");
+        sending.ticket
+    };
+    let (first, second) = (send(0), send(1));
+    // The second is acknowledged before the first: its part waits for that of the first.
+    feed.acknowledged(second);
+    feed.acknowledged(second);
+    feed.acknowledged(first);
+    assert!(feed.to_join().is_none());
+    feed.acknowledged(first);
+    for (ticket, from) in [(first, 0), (second, 1)] {
+        let sending = feed.to_join().unwrap();
+        assert_eq!((sending.ticket, sending.records.len()), (ticket, 0));
+        let (output, record) = &sending.keyed[0];
+        assert_eq!((*output, record.header.stretch), (0, Stretch { from, to: from + 1 }));
+        let Body::Rows(keyed) = &record.body else { panic!("rows") };
+        assert_eq!(keyed.targets[0].offset, from);
+    }
+    assert!(feed.to_join().is_none());
+    assert_eq!(feed.committed().offset, 0, "the join log has neither yet");
+    assert!(!feed.acknowledged(second));
+    assert!(feed.acknowledged(first));
+    assert_eq!(feed.committed().offset, 2);
+    // What is lost is lost to both.
+    let lost = feed.lose(9, "retention").unwrap();
+    feed.acknowledged(lost.ticket);
+    feed.acknowledged(lost.ticket);
+    let lost = feed.to_join().unwrap();
+    assert!(matches!(&lost.keyed[0].1.body, Body::Lost { reason } if reason == "retention"));
+}
+
+#[test]
+fn a_failed_delivery_to_either_log_begins_again_with_the_tally_log() {
+    let mut feed = with_join(Committed::beginning_at(0, 1));
+    let open = feed.open();
+    (0..3).for_each(|_| drop(feed.acknowledged(open.ticket)));
+    feed.read(0);
+    let first = feed.close(nothing(), BTreeMap::new()).unwrap();
+    feed.acknowledged(first.ticket);
+    feed.acknowledged(first.ticket);
+    assert!(feed.to_join().is_some());
+    assert_eq!(feed.fall_back(), 0);
+    feed.acknowledged(first.ticket);
+    assert_eq!(feed.committed().offset, 0, "it was told of another attempt");
+    feed.read(0);
+    let again = feed.close(nothing(), BTreeMap::new()).unwrap();
+    assert!(feed.to_join().is_none());
+    feed.acknowledged(again.ticket);
+    feed.acknowledged(again.ticket);
+    assert!(feed.to_join().is_some());
+    assert!(feed.acknowledged(again.ticket));
 }
 
 #[test]
@@ -180,14 +264,14 @@ fn a_range_that_is_gone_is_given_up_as_a_stretch_of_its_own() {
     feed.begin_epoch(6, 2);
     feed.read(0);
     assert!(feed.lose(9, "retention").is_none(), "what was read comes first");
-    feed.close(nothing()).unwrap();
+    feed.close(nothing(), BTreeMap::new()).unwrap();
     assert!(feed.lose(1, "retention").is_none(), "nothing is gone");
     let lost = feed.lose(9, "retention").unwrap();
     let header = &lost.records[1].1.header;
     assert_eq!((header.stretch, header.epoch), (Stretch { from: 1, to: 9 }, 2));
     assert!(matches!(&lost.records[0].1.body, Body::Lost { reason } if reason == "retention"));
     feed.read(9);
-    let next = feed.close(nothing()).unwrap();
+    let next = feed.close(nothing(), BTreeMap::new()).unwrap();
     assert_eq!(next.records[0].1.header.stretch, Stretch { from: 9, to: 10 });
 }
 

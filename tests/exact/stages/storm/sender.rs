@@ -1,10 +1,10 @@
 //! The owner of a lane, or who still believes to be.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 
 use vigie::batch::{Body, Cursor, Heartbeat, Record};
-use vigie::intake::{Committed, Feed, Sending};
+use vigie::intake::{Committed, Feed, Outputs, Sending};
 
 use super::super::desk::lane;
 use super::super::events::{Event, contents};
@@ -78,7 +78,7 @@ impl Sender {
     }
 
     fn with(number: usize, generation: u64, found: Committed, recovering: bool) -> Self {
-        let outputs = OUTPUTS as u32;
+        let outputs = Outputs { tally: OUTPUTS as u32, join: 0 };
         let next = found.offset;
         let topic = TOPIC.to_owned();
         let (id, partitions) = (lane(number as i32), LANES as i32);
@@ -171,7 +171,7 @@ impl Sender {
         let content =
             contents(events, &broker.epochs.epochs[&epoch], |model| self.feed.output(model));
         let rejects: usize = content.values().map(|content| content.rejects.len()).sum();
-        let Some(sending) = self.feed.close(content) else { return };
+        let Some(sending) = self.feed.close(content, BTreeMap::new()) else { return };
         self.feed.wait_for(sending.ticket, u32::try_from(rejects).unwrap());
         let (turn, ticket) = (self.turn, Some(sending.ticket));
         let letters = (0..rejects).map(|_| Sent { turn, ticket, record: None });
@@ -260,7 +260,7 @@ impl Sender {
         for output in 0..OUTPUTS {
             let reached = self.beats[output];
             let high_watermark = broker.high_watermark(self.lane);
-            let record = self.feed.heartbeat(Heartbeat { high_watermark, reached });
+            let record: Record = self.feed.heartbeat(Heartbeat { high_watermark, reached });
             assert!(matches!(record.body, Body::Heartbeat(_)));
             let sent = Sent { turn: self.turn, ticket: None, record: Some(record) };
             self.queues[output].push_back(sent);

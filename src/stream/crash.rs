@@ -1,0 +1,70 @@
+//! Named points at which a test has the process end as if by kill -9; only in builds with debug assertions.
+//!
+//! `VIGIE_CRASH_AT=<point>` or `<point>:<n>`: when the point is reached, or reached for the n-th time.
+
+use std::env;
+use std::process;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Every point, in the order of the flow.
+pub const POINTS: [&str; 12] = [
+    INTAKE_OWNER_COMMITTED,
+    INTAKE_SENT,
+    INTAKE_TALLY_HAS_IT,
+    INTAKE_BEFORE_COMMIT,
+    JOIN_SENT,
+    JOIN_ACKNOWLEDGED,
+    JOIN_KEPT,
+    TALLY_BEGUN,
+    TALLY_WITHIN_CHECKPOINT,
+    TALLY_BEFORE_COMMIT,
+    TALLY_COMMITTED,
+    TALLY_CAUGHT_UP,
+];
+
+/// The number of a lane's new owner is committed, and nobody has heard of it.
+pub(super) const INTAKE_OWNER_COMMITTED: &str = "intake-owner-committed";
+/// A stretch is on its way to the tally log.
+pub(super) const INTAKE_SENT: &str = "intake-sent";
+/// The tally log has a stretch, the join log does not.
+pub(super) const INTAKE_TALLY_HAS_IT: &str = "intake-tally-has-it";
+/// Both logs have a stretch, the offset is not committed.
+pub(super) const INTAKE_BEFORE_COMMIT: &str = "intake-before-commit";
+/// What became known is on its way to the tally log.
+pub(super) const JOIN_SENT: &str = "join-sent";
+/// The tally log has it, and it is not kept.
+pub(super) const JOIN_ACKNOWLEDGED: &str = "join-acknowledged";
+/// It is kept, and the offset is not committed.
+pub(super) const JOIN_KEPT: &str = "join-kept";
+/// A transaction is begun, and nothing is in it.
+pub(super) const TALLY_BEGUN: &str = "tally-begun";
+/// Half of a checkpoint is in the transaction.
+pub(super) const TALLY_WITHIN_CHECKPOINT: &str = "tally-within-checkpoint";
+/// Everything is in the transaction, and it is not committed.
+pub(super) const TALLY_BEFORE_COMMIT: &str = "tally-before-commit";
+/// It is committed, and nobody has been shown.
+pub(super) const TALLY_COMMITTED: &str = "tally-committed";
+/// The state is read back, and nothing is published since.
+pub(super) const TALLY_CAUGHT_UP: &str = "tally-caught-up";
+
+static ARMED: OnceLock<Option<(String, AtomicU64)>> = OnceLock::new();
+
+/// Ends the process here, where a test has asked for that.
+pub(super) fn point(name: &str) {
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    let armed = ARMED.get_or_init(|| {
+        let wish = env::var("VIGIE_CRASH_AT").ok()?;
+        let (name, times) = wish.split_once(':').unwrap_or((&wish, "1"));
+        Some((name.to_owned(), AtomicU64::new(times.parse().unwrap_or(1))))
+    });
+    if let Some((armed, left)) = armed
+        && armed == name
+        && left.fetch_sub(1, Ordering::Relaxed) == 1
+    {
+        tracing::warn!(name, "crashing here, as asked");
+        process::abort();
+    }
+}

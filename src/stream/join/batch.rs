@@ -1,0 +1,90 @@
+//! A batch of records of the join log: joined, and what comes of it.
+
+use std::collections::BTreeMap;
+
+use crate::batch::{Body, Content, Keyed, Record};
+use crate::epoch::Epochs;
+use crate::intake::Feed;
+use crate::join::{Join, Keep, Known, Wait, Waits};
+
+/// A record of the join log.
+pub(super) struct Read {
+    pub(super) offset: i64,
+    /// When it was appended, in milliseconds since 1970.
+    pub(super) appended: i64,
+    pub(super) record: Record<Keyed>,
+}
+
+/// What comes of a batch.
+#[derive(Default)]
+pub(super) struct Joined {
+    /// For the tally log, by its partition.
+    pub(super) content: BTreeMap<u32, Content>,
+    /// What stands under keys from now on.
+    pub(super) writes: BTreeMap<u128, Known>,
+}
+
+/// The keys of a batch, so that all of them can be looked up at once.
+fn keys(records: &[Read]) -> Vec<u128> {
+    let mut keys = Vec::new();
+    for read in records {
+        if let Body::Rows(keyed) = &read.record.body {
+            keys.extend(keyed.predictions.iter().map(|prediction| prediction.key));
+            keys.extend(keyed.targets.iter().map(|target| target.key));
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Joins a batch, record by record.
+pub(super) fn join<K: Keep>(
+    join: &mut Join,
+    keep: &mut K,
+    records: Vec<Read>,
+    epochs: &Epochs,
+    feed: &Feed,
+) -> Result<Joined, K::Error> {
+    let mut known = keep.get(&keys(&records))?;
+    let mut joined = Joined::default();
+    let mut waits = waits(epochs, join.epoch());
+    for Read { offset, appended, record } in records {
+        let epoch = join.epoch();
+        let (_, admitted) = join.admit(offset, appended, record);
+        if join.epoch() != epoch {
+            waits = self::waits(epochs, join.epoch());
+        }
+        if let Some(admitted) = admitted {
+            let found =
+                admitted.needs().filter_map(|key| Some((key, known.get(&key)?.clone()))).collect();
+            let effects = join.apply(admitted, found, &waits);
+            for realized in effects.realized {
+                let output = feed.output(Some(&realized.model));
+                joined.content.entry(output).or_default().realized.push(realized);
+            }
+            for (key, now) in effects.writes {
+                known.insert(key, now.clone());
+                joined.writes.insert(key, now);
+            }
+        }
+        for settled in join.announce(&waits) {
+            let output = feed.output(Some(&settled.model));
+            joined.content.entry(output).or_default().settled.push(settled);
+        }
+    }
+    Ok(joined)
+}
+
+/// How targets are waited for under the settings of an epoch.
+pub(super) fn waits(epochs: &Epochs, epoch: u64) -> Waits {
+    let models = epochs.epochs.get(&epoch).into_iter().flat_map(|epoch| &epoch.models);
+    models
+        .filter_map(|(name, model)| {
+            let truth = model.settings.ground_truth.as_ref()?;
+            let millis = i64::try_from(truth.wait.as_millis()).unwrap_or(i64::MAX);
+            let topics = truth.topics.clone().unwrap_or_default();
+            Some((name.clone(), Wait { millis, topics }))
+        })
+        .collect()
+}

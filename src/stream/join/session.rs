@@ -1,0 +1,340 @@
+//! One partition of the join log, worked off by the join stage, from one beginning to the next failure.
+//!
+//! What comes of a batch is sent and acknowledged; then the batch is kept in local files, with its position; then the
+//! offset is committed. What is kept is where work begins again; below the committed offset everything was sent by
+//! whoever had the partition then, so up to there the log is only run to have again what waits.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::mem;
+use std::slice;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Message as _;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::About;
+use super::batch::{Joined, Read, join, waits};
+use super::output::Output;
+use crate::batch::{Body, Content, Keyed, Lane, Record};
+use crate::intake::{Committed, Feed, Outputs};
+use crate::join::{Join, Keep, KeptBatch, KeptInMemory, Known};
+use crate::stream::clients::Quiet;
+use crate::stream::crash;
+use crate::stream::error::StreamError;
+use crate::stream::intake::{from_metadata, metadata};
+use crate::stream::membership::Partition;
+use crate::stream::read::is_passing;
+use crate::stream::state_topic::{self, lane_in_ledgers};
+use crate::stream::stop::Stop;
+use crate::stream::topics::{describe, watermarks};
+use crate::tally::JOINED;
+use crate::telemetry::Stage;
+
+/// A batch ends at so many predictions and targets...
+const FULL: usize = 16_384;
+/// ...or so many records.
+const RECORDS: usize = 512;
+/// How long to wait for a record where there is none.
+const IDLE: Duration = Duration::from_millis(50);
+/// Offsets are committed so often.
+const COMMIT: Duration = Duration::from_secs(1);
+/// A stretch of which nothing comes is sent after so long: more often would cost the tally log more than it says.
+const EMPTY: Duration = Duration::from_secs(5);
+/// What is over is dropped so often, and how far the log goes is asked.
+const TIDY: Duration = Duration::from_secs(5);
+
+/// A partition that is ours.
+pub(super) struct Session<'a> {
+    about: &'a About,
+    partition: Partition,
+    stop: &'a Stop,
+    reader: BaseConsumer<Quiet>,
+    output: Output,
+    feed: Feed,
+    join: Join,
+    keep: KeptInMemory,
+    /// The next offset to be read.
+    next: i64,
+    committed_at: Duration,
+    sent_at: Duration,
+    tidied_at: Duration,
+    /// Whether there is something to commit.
+    moved: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Takes the partition over, tells every output, and runs the log up to what was committed; `None` where it is told
+    /// to stop meanwhile.
+    pub(super) fn begin(
+        about: &'a About,
+        partition: i32,
+        stop: &'a Stop,
+    ) -> Result<Option<Self>, StreamError> {
+        let clients = &about.clients;
+        let topic = clients.kafka().topic("join");
+        let described = describe(clients, slice::from_ref(&topic))?;
+        let Some(described) = described.get(&topic) else {
+            let hint = "it was there a moment ago: was it deleted?".to_owned();
+            return Err(StreamError::NoTopic { topic, hint });
+        };
+        let lane = Lane { topic: described.id, partition };
+        let reader = clients.reader("join-reader", false)?;
+        let (first, _) = watermarks(&reader, &topic, partition)?;
+        let partition = (topic, partition);
+        let found = find_commit(about, &partition, lane, first)?;
+        if found.offset < first {
+            let (topic, partition) = partition;
+            return Err(StreamError::Gone { topic, partition, from: found.offset, to: first });
+        }
+        let outputs = Outputs { tally: about.layout.tally, join: 0 };
+        let policy = about.in_force.now().policy;
+        let topic = partition.0.clone();
+        let mut feed = Feed::take_over(lane, topic, described.partitions, outputs, policy, found);
+        let commit = (partition.clone(), feed.position(), metadata(lane.topic, feed.committed()));
+        about.membership.commit(&[commit], true)?;
+        let output = Output::new(clients)?;
+        let opening = feed.open();
+        output.deliver(&mut feed, &opening)?;
+        let (join, keep) = (Join::from_log(first), KeptInMemory::default());
+        let now = about.telemetry.clock().running();
+        let mut session = Self {
+            about,
+            partition,
+            stop,
+            reader,
+            output,
+            next: join.position().max(first),
+            feed,
+            join,
+            keep,
+            committed_at: now,
+            sent_at: now,
+            tidied_at: now,
+            moved: false,
+        };
+        session.read_from(session.next)?;
+        session.catch_up()?;
+        if stop.is_set() {
+            return Ok(None);
+        }
+        let (offset, waiting) = (session.next, session.keep.len());
+        tracing::info!(
+            partition = session.partition.1,
+            offset,
+            waiting,
+            "the join has the partition"
+        );
+        about.telemetry.join_ready(session.partition.1);
+        Ok(Some(session))
+    }
+
+    fn read_from(&self, offset: i64) -> Result<(), StreamError> {
+        let (topic, partition) = &self.partition;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, *partition, Offset::Offset(offset))
+            .and_then(|()| self.reader.assign(&list))
+            .map_err(StreamError::cluster(format!("read {topic}/{partition}")))
+    }
+
+    /// Runs the log up to the committed offset: what comes of it was sent.
+    fn catch_up(&mut self) -> Result<(), StreamError> {
+        let committed = self.feed.committed().offset;
+        let from = self.next;
+        let mut told = self.now();
+        while self.next < committed && !self.stop.is_set() {
+            let records = self.read(committed)?;
+            if records.is_empty() {
+                // The position may lie behind offsets that hold no record.
+                let (topic, partition) = &self.partition;
+                let (_, next) = watermarks(&self.reader, topic, *partition)?;
+                if next <= committed {
+                    self.next = committed;
+                }
+                continue;
+            }
+            let Joined { writes, .. } = self.join(records)?;
+            self.keep(&writes)?;
+            if self.now().saturating_sub(told) >= Duration::from_secs(1) {
+                told = self.now();
+                let done = self.next - from;
+                let reason =
+                    format!("what waits is made again: {done} of {} records", committed - from);
+                self.about.telemetry.join_waits(self.partition.1, &reason);
+            }
+        }
+        self.feed.skip_to(self.next);
+        Ok(())
+    }
+
+    /// Works until it is told to stop.
+    pub(super) fn work(&mut self) -> Result<(), StreamError> {
+        while !self.stop.is_set() {
+            let records = self.read(i64::MAX)?;
+            if !records.is_empty() {
+                let joined = self.join(records)?;
+                self.feed.skip_to(self.next);
+                if !joined.content.is_empty() {
+                    self.send(joined.content)?;
+                    crash::point(crash::JOIN_ACKNOWLEDGED);
+                }
+                self.keep(&joined.writes)?;
+            }
+            let now = self.now();
+            if now.saturating_sub(self.sent_at) >= EMPTY {
+                self.sent_at = now;
+                self.send(BTreeMap::new())?;
+            }
+            if self.moved && now.saturating_sub(self.committed_at) >= COMMIT {
+                self.committed_at = now;
+                self.commit(false)?;
+            }
+            if now.saturating_sub(self.tidied_at) >= TIDY {
+                self.tidied_at = now;
+                self.tidy()?;
+            }
+        }
+        self.send(BTreeMap::new())?;
+        self.commit(true)
+    }
+
+    fn now(&self) -> Duration {
+        self.about.telemetry.clock().running()
+    }
+
+    /// Reads what is there below `to`, up to a batch's worth.
+    fn read(&mut self, to: i64) -> Result<Vec<Read>, StreamError> {
+        let mut records: Vec<Read> = Vec::new();
+        let mut rows = 0;
+        while rows < FULL && records.len() < RECORDS && self.next < to {
+            let wait = if records.is_empty() { IDLE } else { Duration::ZERO };
+            let message = match self.reader.poll(wait) {
+                None => break,
+                Some(Err(error)) if is_passing(&error) => break,
+                Some(Err(error)) => {
+                    let (topic, partition) = &self.partition;
+                    return Err(StreamError::cluster(format!("read {topic}/{partition}"))(error));
+                }
+                Some(Ok(message)) => message,
+            };
+            let offset = message.offset();
+            if offset < self.next {
+                continue;
+            }
+            let partition = self.partition.1;
+            let record: Record<Keyed> =
+                Record::from_bytes(message.payload().unwrap_or_default()).map_err(|source| {
+                    StreamError::Wire { log: "join", partition, offset, source }
+                })?;
+            if let Body::Rows(keyed) = &record.body {
+                rows += 16 + keyed.predictions.len() + keyed.targets.len();
+            }
+            let epoch = record.header.epoch;
+            let known = |about: &About| about.in_force.now().epochs.epochs.contains_key(&epoch);
+            if !known(self.about) && !self.about.in_force.wait_for(epoch, Duration::from_secs(10)) {
+                let what =
+                    format!("join log partition {partition}: epoch {epoch} is not known yet");
+                return Err(StreamError::Behind { what });
+            }
+            let appended = message.timestamp().to_millis().unwrap_or(0);
+            records.push(Read { offset, appended, record });
+            self.next = offset + 1;
+        }
+        Ok(records)
+    }
+
+    fn join(&mut self, records: Vec<Read>) -> Result<Joined, StreamError> {
+        let before = self.join.counts();
+        let epochs = self.about.in_force.now().epochs;
+        let joined = join(&mut self.join, &mut self.keep, records, &epochs, &self.feed)
+            .map_err(|error| self.not_kept(error))?;
+        self.about.telemetry.joined(before, self.join.counts());
+        Ok(joined)
+    }
+
+    /// Sends what became known since the last time, and waits until every output has it.
+    fn send(&mut self, content: BTreeMap<u32, Content>) -> Result<(), StreamError> {
+        self.feed.set_policy(self.about.in_force.now().policy);
+        self.sent_at = self.now();
+        if let Some(sending) = self.feed.close(content, BTreeMap::new()) {
+            self.output.deliver(&mut self.feed, &sending)?;
+            self.moved = true;
+        }
+        Ok(())
+    }
+
+    /// Keeps a batch.
+    fn keep(&mut self, writes: &BTreeMap<u128, Known>) -> Result<(), StreamError> {
+        let epochs = self.about.in_force.now().epochs;
+        let waits = waits(&epochs, self.join.epoch());
+        let head = self.join.to_bytes();
+        let batch = KeptBatch {
+            writes,
+            over_at: &|known| self.join.over_at(known, &waits),
+            head: &head,
+            position: self.next,
+            time: self.join.time(),
+        };
+        self.keep.put(&batch).map_err(|error| {
+            let partition = self.partition.1;
+            StreamError::Kept { partition, source: Box::new(error) }
+        })
+    }
+
+    fn not_kept(&self, error: impl Error + Send + Sync + 'static) -> StreamError {
+        StreamError::Kept { partition: self.partition.1, source: Box::new(error) }
+    }
+
+    fn commit(&mut self, wait: bool) -> Result<(), StreamError> {
+        if !mem::take(&mut self.moved) {
+            return Ok(());
+        }
+        crash::point(crash::JOIN_KEPT);
+        let committed = self.feed.committed();
+        let metadata = metadata(self.feed.lane().topic, committed);
+        let commit = (self.partition.clone(), committed.offset, metadata);
+        match self.about.membership.commit(&[commit], wait) {
+            // Another has the partition: what we send is not heard any more.
+            Err(error @ StreamError::Fenced { .. }) if !self.stop.is_set() => Err(error),
+            // What is not committed is sent again and dropped by whoever has seen it.
+            Err(_) => {
+                self.moved = true;
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Drops what is over, and says how much waits and how far behind the log's end we are.
+    fn tidy(&mut self) -> Result<(), StreamError> {
+        let epochs = self.about.in_force.now().epochs;
+        if let Some(before) = self.join.over_until(&waits(&epochs, self.join.epoch())) {
+            self.keep.forget(before).map_err(|error| self.not_kept(error))?;
+        }
+        let (topic, partition) = &self.partition;
+        self.about.telemetry.pending(*partition, self.keep.len());
+        if let Ok((_, next)) = watermarks(&self.reader, topic, *partition) {
+            self.about.telemetry.lag(Stage::Join, topic, *partition, next - self.next);
+        }
+        Ok(())
+    }
+}
+
+/// What the group, or failing that tally's ledgers, or failing that nobody knows of the partition.
+fn find_commit(
+    about: &About,
+    partition: &Partition,
+    lane: Lane,
+    first: i64,
+) -> Result<Committed, StreamError> {
+    let found = about.membership.committed(slice::from_ref(partition))?;
+    if let Some((offset, metadata)) = found.into_iter().next().flatten()
+        && let Some(committed) = from_metadata(lane.topic, offset, &metadata)
+    {
+        return Ok(committed);
+    }
+    let ledgers = state_topic::ledgers(&about.clients, about.layout.tally)?;
+    Ok(lane_in_ledgers(&ledgers, about.layout.tally, lane)
+        .unwrap_or_else(|| Committed::beginning_at(first, JOINED)))
+}

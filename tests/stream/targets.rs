@@ -1,0 +1,185 @@
+//! Ground truth that comes late, out of order, twice, corrected or withdrawn: what is final is what `vigie check` says of
+//! the same rows and targets, to the bit, whatever dies meanwhile.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use rdkafka::producer::BaseRecord;
+use serde_json::Value;
+use vigie::simulator::{Conditions, OutcomePlan, Schedule, World};
+
+use crate::broker::Broker;
+use crate::patience;
+use crate::published::{Figures, differences, figures};
+use crate::site::Site;
+use crate::topics::unique;
+
+const EVENTS: u64 = 4_800;
+const WINDOWS: usize = 4;
+
+fn world() -> World {
+    World::new(29)
+        .with_schedule(Schedule::constant(Conditions { shift: 0.4, ..Conditions::STEADY }))
+}
+
+fn plan() -> OutcomePlan {
+    OutcomePlan {
+        median_seconds: 900.0,
+        spread: 1.0,
+        score_effect: 1.0,
+        transit_seconds: 120.0,
+        coverage: 0.85,
+        duplicated: 0.1,
+        corrected: 0.1,
+        withdrawn: 0.05,
+    }
+}
+
+/// A site whose targets come by a topic of their own, and that topic.
+fn site(broker: &Broker, wait: &str) -> (Site, String, String) {
+    let outcomes = unique("outcomes");
+    broker.create_topic(&outcomes, 2, &[("retention.ms", "-1")]);
+    let settings = format!(
+        r#"window = {{ period = '20min' }}
+performance = {{ metrics = ['roc_auc', 'average_precision', 'f1', 'accuracy'] }}
+ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.repaid', timestamp = 'decided_at', wait = '{wait}', every = '1s' }}"#
+    );
+    (Site::new(broker, &world(), 4, &settings), outcomes, settings)
+}
+
+/// Sends a part of the targets, as they arrive; partitions share them by the event.
+fn tell(broker: &Broker, topic: &str, part: usize, of: usize) {
+    let all = plan().deliveries(&world(), 0..EVENTS);
+    let part = &all[part * all.len() / of..(part + 1) * all.len() / of];
+    let events: Vec<(i32, Vec<u8>)> =
+        part.iter().map(|outcome| ((outcome.event % 2) as i32, outcome.to_json())).collect();
+    broker.produce(events.iter().map(|(partition, event)| {
+        BaseRecord::<(), [u8]>::to(topic).partition(*partition).payload(event)
+    }));
+}
+
+/// What is realized of a window, and what follows from it.
+fn realized<'v>(rows: impl IntoIterator<Item = &'v Value>) -> Figures {
+    let of = |row: &&Value| row["kind"] == "realized" || row["kind"] == "diagnosis";
+    figures(rows.into_iter().filter(of))
+}
+
+/// What `vigie check` makes of the same predictions and targets, by window.
+fn checked(site: &Site) -> BTreeMap<u64, Figures> {
+    let world = world();
+    let predictions = site.file(&world, 0..EVENTS);
+    let mut last: BTreeMap<u64, (i64, String, Option<bool>)> = BTreeMap::new();
+    for outcome in plan().deliveries(&world, 0..EVENTS) {
+        let known = last.entry(outcome.event).or_insert((i64::MIN, outcome.id.clone(), None));
+        if known.0 <= outcome.decided_at {
+            *known = (outcome.decided_at, outcome.id, outcome.target);
+        }
+    }
+    let mut rows = String::new();
+    for (_, id, target) in last.values() {
+        if let Some(target) = target {
+            rows += &format!("{{\"id\":\"{id}\",\"repaid\":{}}}\n", u8::from(*target));
+        }
+    }
+    fs::write(site.path("targets.jsonl"), rows).unwrap();
+    let output = site.path("checked.jsonl");
+    let [profile, config, targets, written] =
+        ["loans.vigie", "vigie.toml", "targets.jsonl", "checked.jsonl"]
+            .map(|name| site.path(name).display().to_string());
+    let ended = site.run(&[
+        "check",
+        "--config",
+        &config,
+        "--profile",
+        &profile,
+        &predictions,
+        "--targets",
+        &targets,
+        "--output",
+        &written,
+    ]);
+    assert!(matches!(ended.code, Some(0 | 1)), "{}", ended.said);
+    let mut windows: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
+    for line in fs::read_to_string(output).unwrap().lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        if row["dataset"] == "analysis" {
+            windows.entry(row["window_index"].as_u64().unwrap()).or_default().push(row);
+        }
+    }
+    windows.into_iter().map(|(index, rows)| (index, realized(&rows))).collect()
+}
+
+/// The final result of every window, once all are there; each result stands once.
+fn finals(broker: &Broker, site: &Site) -> BTreeMap<u64, Value> {
+    let mut found = BTreeMap::new();
+    let all = patience::until(|| {
+        let results = site.json(broker, "results");
+        let finals = results.iter().filter(|result| result["final"] == true);
+        found = finals.map(|of| (of["window_index"].as_u64().unwrap(), of.clone())).collect();
+        (found.len() >= WINDOWS).then_some(results)
+    });
+    let all = all.unwrap_or_else(|| panic!("{} of {WINDOWS} windows are final", found.len()));
+    let mut ids: Vec<&str> = all.iter().map(|result| result["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    let before = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), before, "a result stands twice");
+    found
+}
+
+fn assert_as_checked(broker: &Broker, site: &Site) {
+    let finals = finals(broker, site);
+    let checked = checked(site);
+    assert_eq!(finals.len(), checked.len());
+    for ((index, result), (_, checked)) in finals.iter().zip(&checked) {
+        let streamed = realized(result["figures"].as_array().unwrap());
+        assert!(streamed.len() > 8, "{streamed:?}");
+        assert_eq!(differences(&streamed, checked), Vec::<String>::new(), "window {index}");
+        assert!(result["coverage"].as_f64().unwrap() > 0.7, "{}", result["coverage"]);
+    }
+    site.verify();
+}
+
+#[test]
+fn late_targets_give_what_check_says() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes, _) = site(broker, "15s");
+    let instance = site.start("a").ready();
+    // Some come before their predictions.
+    tell(broker, &outcomes, 0, 4);
+    site.send(broker, &world(), 0..EVENTS);
+    site.send_later(broker, &world(), EVENTS);
+    for part in 1..4 {
+        tell(broker, &outcomes, part, 4);
+    }
+    assert_as_checked(broker, &site);
+    instance.stop();
+}
+
+#[test]
+fn instances_die_while_targets_come() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes, _) = site(broker, "25s");
+    let mut a = site.start("a").ready();
+    let mut b = site.start("b").ready();
+    for part in 0..6 {
+        site.send(broker, &world(), part * EVENTS / 6..(part + 1) * EVENTS / 6);
+        tell(broker, &outcomes, part as usize, 6);
+        if part % 2 == 0 {
+            a.kill();
+            a = site.start("a");
+        } else {
+            b.kill();
+            b = site.start("b");
+        }
+    }
+    site.send_later(broker, &world(), EVENTS);
+    (a, b) = (a.ready(), b.ready());
+    assert_as_checked(broker, &site);
+    a.stop();
+    b.stop();
+}

@@ -1,6 +1,10 @@
 //! What the join log carries: predictions and targets, by the hash of the id that brings them together.
 
+use std::fmt;
+use std::hash::Hasher;
+
 use minicbor::{Decode, Encode};
+use siphasher::sip128::{Hasher128, SipHasher24};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::batch::Carried;
@@ -80,6 +84,58 @@ impl Keyed {
     }
 }
 
+/// How ids are hashed.
+#[derive(Clone, Default)]
+pub enum IdHash {
+    /// As [`key_of`] does.
+    #[default]
+    Plain,
+    /// By a secret: SipHash-2-4 with 128 bits (Aumasson and Bernstein 2012), whose key is the secret's own hash.
+    Keyed([u8; 16]),
+}
+
+impl fmt::Debug for IdHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "Plain",
+            Self::Keyed(_) => "Keyed(***)",
+        })
+    }
+}
+
+impl IdHash {
+    /// By this secret.
+    pub fn by_secret(secret: &str) -> Self {
+        let mut hasher = SipHasher24::new_with_key(b"vigie id secret.");
+        hasher.write(secret.as_bytes());
+        Self::Keyed(hasher.finish128().as_bytes())
+    }
+
+    /// The hash of an id.
+    pub fn key_of<'p>(&self, parts: impl IntoIterator<Item = &'p str>) -> u128 {
+        match self {
+            Self::Plain => key_of(parts),
+            Self::Keyed(key) => {
+                let mut hasher = SipHasher24::new_with_key(key);
+                for part in parts {
+                    let part = whole(part);
+                    hasher.write(&(part.len() as u64).to_le_bytes());
+                    hasher.write(part.as_bytes());
+                }
+                hasher.finish128().as_u128()
+            }
+        }
+    }
+
+    /// What tells two secrets apart and gives neither away; empty without one.
+    pub fn fingerprint(&self) -> String {
+        match self {
+            Self::Plain => String::new(),
+            Self::Keyed(_) => format!("{:032x}", self.key_of(["fingerprint of this secret"])),
+        }
+    }
+}
+
 /// The hash of an id that may have several parts: XXH3-128.
 ///
 /// The parts are told apart by their lengths: `["ab", "c"]` is another id than `["a", "bc"]`. Numbers come as the text
@@ -139,6 +195,13 @@ mod tests {
         let long = "x".repeat(200);
         assert_eq!(key_of(["a", &long]), key_of(["a", long.as_str()]));
         assert_ne!(key_of(["a", &long]), key_of([&long, "a"]));
+        let [one, other] = ["one secret of ours", "another of theirs"].map(IdHash::by_secret);
+        assert_eq!(one.key_of(["17"]), IdHash::by_secret("one secret of ours").key_of(["17.0"]));
+        assert_ne!(one.key_of(["17"]), other.key_of(["17"]));
+        assert_ne!(one.key_of(["17"]), key_of(["17"]));
+        assert_ne!(one.key_of(["ab", "c"]), one.key_of(["a", "bc"]));
+        assert_ne!(one.fingerprint(), other.fingerprint());
+        assert_eq!(format!("{one:?}"), "Keyed(***)");
         assert_eq!(key_of(["17"]), key_of(["17.00"]));
         for (one, other) in
             [("17", "17.5"), ("17", "17."), ("v1", "v1.0"), ("1", "1.0.0"), ("0", ".0")]

@@ -10,7 +10,7 @@ mod rows;
 mod wire;
 
 pub use self::cursor::{Admission, Cursor};
-pub use self::keyed::{Keyed, Pending, Target, key_of};
+pub use self::keyed::{IdHash, Keyed, Pending, Target, key_of};
 pub use self::lane::{Digest, Lane, Stretch};
 pub use self::record::{
     Body, Carried, Content, Header, Heartbeat, News, Realized, Record, Reject, Section, Settled,

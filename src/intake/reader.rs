@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::batch::{Content, Keyed, Pending, Reject, Rows, Section, Target};
+use crate::batch::{Content, IdHash, Keyed, Pending, Reject, Rows, Section, Target};
 use crate::epoch::{Epoch, Model, Version};
 use crate::intake::expressions::RowExpressions;
 use crate::intake::json::{Extractor, Limits, Plan as Paths, PlanError, Read};
@@ -32,6 +32,8 @@ pub struct Reader {
     /// The model of events that name none, where there is only one.
     only: Option<usize>,
     models: Vec<ModelReader>,
+    /// How ids are hashed.
+    hash: IdHash,
     /// By topic that targets come by.
     truths: BTreeMap<String, TruthReader>,
     targets: Vec<Target>,
@@ -148,12 +150,19 @@ impl Reader {
             named,
             only,
             models,
+            hash: IdHash::default(),
             truths: TruthReader::of(epoch, limits)?,
             targets: Vec::new(),
             truth_offsets: Vec::new(),
             rejects: Vec::new(),
             rows: 0,
         })
+    }
+
+    /// The same, with ids hashed in this way.
+    #[must_use]
+    pub fn with_ids(self, hash: IdHash) -> Self {
+        Self { hash, ..self }
     }
 
     /// Reads one record: it becomes a row, or is rejected for a reason.
@@ -167,12 +176,12 @@ impl Reader {
         let read = match truth {
             None => self.try_read(offset, record, &mut whose),
             Some(truth) if truth.is_all() => truth
-                .read(offset, record, &mut self.targets)
+                .read(offset, record, &self.hash, &mut self.targets)
                 .map(|()| self.truth_offsets.push(offset)),
             Some(_) => self.try_read(offset, record, &mut whose).map(|()| {
                 // It is a prediction, and need not bring a target too.
                 if let Some(truth) = self.truths.get_mut(record.topic) {
-                    drop(truth.read(offset, record, &mut self.targets));
+                    drop(truth.read(offset, record, &self.hash, &mut self.targets));
                 }
             }),
         };
@@ -234,7 +243,7 @@ impl Reader {
                 }
                 reader.push(gathered, offset, time, slots);
                 if let Some(id) = &model.id {
-                    gathered.note_id(offset, id.key(slots));
+                    gathered.note_id(offset, id.key(slots, &self.hash));
                 }
             }
             None => gathered.note(offset, time),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::{Target, key_of};
+use crate::batch::{IdHash, Target};
 use crate::epoch::Epoch;
 use crate::intake::json::{Extractor, Limits, Plan as Paths, Read};
 use crate::intake::reader::{ReaderError, slot, unit};
@@ -31,16 +31,16 @@ impl Id {
     }
 
     /// The key of an event; `None` where a part of the id is missing.
-    pub(super) fn key(&self, slots: &Slots) -> Option<u128> {
+    pub(super) fn key(&self, slots: &Slots, hash: &IdHash) -> Option<u128> {
         let part = |&slot: &usize| match slots.get(slot) {
             Slot::Text(text) => Some(text),
             _ => None,
         };
         // Mostly there is one part, and then nothing has to be gathered.
         if let [only] = self.slots.as_slice() {
-            return Some(key_of([part(only)?]));
+            return Some(hash.key_of([part(only)?]));
         }
-        Some(key_of(self.slots.iter().map(part).collect::<Option<Vec<&str>>>()?))
+        Some(hash.key_of(self.slots.iter().map(part).collect::<Option<Vec<&str>>>()?))
     }
 }
 
@@ -133,13 +133,14 @@ impl TruthReader {
         &mut self,
         offset: i64,
         record: &RecordView<'_>,
+        hash: &IdHash,
         targets: &mut Vec<Target>,
     ) -> Result<(), Reason> {
         self.extractor.extract(record, &mut self.slots)?;
         let mut wrong = None;
         let before = targets.len();
         for kind in &self.kinds {
-            match kind.read(offset, &self.slots, targets) {
+            match kind.read(offset, &self.slots, hash, targets) {
                 Ok(()) => {}
                 Err(reason) => wrong = wrong.or(Some(reason)),
             }
@@ -173,7 +174,13 @@ impl Kind {
         Ok(Self { id, target, time, model, version, models, all })
     }
 
-    fn read(&self, offset: i64, slots: &Slots, targets: &mut Vec<Target>) -> Result<(), Reason> {
+    fn read(
+        &self,
+        offset: i64,
+        slots: &Slots,
+        hash: &IdHash,
+        targets: &mut Vec<Target>,
+    ) -> Result<(), Reason> {
         let (slot, path) = &self.target;
         let label = match slots.get(*slot) {
             Slot::Missing => return Err(Reason::MissingTarget { path: path.clone() }),
@@ -190,7 +197,7 @@ impl Kind {
                 });
             }
         };
-        let Some(key) = self.id.key(slots) else {
+        let Some(key) = self.id.key(slots, hash) else {
             return Err(Reason::MissingId { path: self.id.path.clone() });
         };
         let decided_at = match &self.time {

@@ -10,6 +10,7 @@ use crate::settings::at::At;
 use crate::settings::columns::unique;
 use crate::settings::mistake::{Mistakes, suggest};
 use crate::settings::properties::{self, Property};
+use crate::settings::secret::Secret;
 use crate::settings::typed;
 
 /// The Kafka cluster that events come from and results go to.
@@ -23,6 +24,8 @@ pub struct Kafka {
     pub tally_partitions: u32,
     /// Partitions of the join log, where it is made; at least 1.
     pub join_partitions: u32,
+    /// By which ids are hashed, where they must not be found out from our topics and files.
+    pub id_secret: Option<Secret>,
     /// Names of topics.
     pub topics: Topics,
     /// Properties for librdkafka by name; none of them touches delivery.
@@ -89,9 +92,12 @@ impl Kafka {
             namespace,
             tally_partitions,
             join_partitions,
+            id_secret,
             topics,
             properties,
         } = typed;
+        let id_secret = id_secret
+            .and_then(|secret| properties::secret(secret, outside, &at.key("id_secret"), mistakes));
         for server in bootstrap_servers.split(',') {
             let port = server.rsplit_once(':').is_none_or(|(_, port)| {
                 port.ends_with(']') || port.parse::<u16>().is_ok_and(|port| port > 0)
@@ -119,7 +125,15 @@ impl Kafka {
         }
         let topics = Topics::meant(topics, &namespace, &at.key("topics"), mistakes);
         let properties = properties::meant(properties, outside, &at.key("properties"), mistakes);
-        Self { bootstrap_servers, namespace, tally_partitions, join_partitions, topics, properties }
+        Self {
+            bootstrap_servers,
+            namespace,
+            tally_partitions,
+            join_partitions,
+            id_secret,
+            topics,
+            properties,
+        }
     }
 }
 

@@ -89,6 +89,41 @@ static OURS: &[(&str, &str)] = &[
 const TELLING: [&str; 6] =
     ["password", "secret", ".pem", "oauthbearer.config", "token", "assertion.claim"];
 
+/// A secret that vigie itself needs, wherever it lies.
+pub(crate) fn secret(
+    typed: typed::Property,
+    outside: &Outside<'_>,
+    at: &At<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<Secret> {
+    let mut reader = Reader { outside, mistakes, properties: BTreeMap::new() };
+    let found = match typed {
+        typed::Property::Text(text) => Some(Secret::new(text)),
+        typed::Property::Table(table) if source(&table).is_some() => {
+            let (source, place) = source(&table)?;
+            match reader.secret(source, place, at)? {
+                Property::Secret(secret) => Some(secret),
+                Property::Plain(_) => None,
+            }
+        }
+        _ => None,
+    };
+    // A short one could be found by trying.
+    let found = found.filter(|secret| secret.expose().len() >= SHORTEST);
+    if found.is_none() {
+        mistakes.add_found(
+            at,
+            "what is no secret",
+            "a text of at least 16 characters",
+            "write `{ file = \"..\" }` or `{ env = \"..\" }`, and put a long random text there",
+        );
+    }
+    found
+}
+
+/// Shorter secrets are none.
+const SHORTEST: usize = 16;
+
 /// Checks names and fetches secrets.
 pub(crate) fn meant(
     typed: BTreeMap<String, typed::Property>,

@@ -17,10 +17,10 @@ use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::batch::Lane;
+use crate::batch::{IdHash, Lane};
 use crate::epoch::{Epoch, Epochs, Policies, compile};
 use crate::profile::Profile;
-use crate::settings::{Model, Performance, Policy, Settings};
+use crate::settings::{Kafka, Model, Performance, Policy, Settings};
 use crate::stream::clients::{Clients, PATIENCE};
 use crate::stream::error::StreamError;
 use crate::stream::read::{Reading, is_passing, read_to_end};
@@ -38,10 +38,18 @@ pub struct ControlLog {
     lost: BTreeMap<Lane, i64>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct LayoutRecord {
     tally_partitions: u32,
     join_partitions: u32,
+    /// By which secret ids are hashed: what tells it from another.
+    ids: String,
+}
+
+/// How ids are hashed under these settings.
+pub(super) fn id_hash(kafka: &Kafka) -> IdHash {
+    let secret = kafka.id_secret.as_ref();
+    secret.map_or_else(IdHash::default, |secret| IdHash::by_secret(secret.expose()))
 }
 
 /// Settings that change figures.
@@ -151,6 +159,7 @@ impl ControlLog {
     /// How the logs were laid out when they were made.
     pub fn layout(&self) -> Option<Layout> {
         self.layout
+            .as_ref()
             .map(|record| Layout { tally: record.tally_partitions, join: record.join_partitions })
     }
 
@@ -310,10 +319,19 @@ pub fn apply(
     let epoch = epoch_of(settings, profiles);
     let policy = settings.policy();
     let mut records: Vec<(String, Vec<u8>)> = Vec::new();
+    let ids = id_hash(&settings.kafka).fingerprint();
+    if log.layout.as_ref().is_some_and(|layout| layout.ids != ids) {
+        return Err(StreamError::Control(
+            "ids were hashed by another secret than `kafka.id_secret` when this namespace began, and what waits could \
+             not be found by it: put that one back, or begin a new `kafka.namespace`"
+                .to_owned(),
+        ));
+    }
     if log.layout.is_none() {
         let layout = LayoutRecord {
             tally_partitions: settings.kafka.tally_partitions,
             join_partitions: settings.kafka.join_partitions,
+            ids,
         };
         records.push(("layout".to_owned(), json(&layout)));
     }

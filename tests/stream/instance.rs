@@ -17,7 +17,18 @@ pub(crate) struct Instance {
 impl Instance {
     /// Starts it with these arguments, at a port of its own choice, and returns once it can be asked.
     pub(crate) fn start(arguments: &[String]) -> Self {
-        let leash = Self::leashed("127.0.0.1:0", arguments);
+        Self::serving(Self::leashed("127.0.0.1:0", arguments))
+    }
+
+    /// The same, and it ends when it comes to a named point.
+    pub(crate) fn start_to_crash(arguments: &[String], point: &str) -> Self {
+        let crash = format!("VIGIE_CRASH_AT={point}");
+        let mut all = [&crash, VIGIE, "run", "--listen", "127.0.0.1:0"].map(str::to_owned).to_vec();
+        all.extend_from_slice(arguments);
+        Self::serving(Leash::spawn("env", &all))
+    }
+
+    fn serving(leash: Leash) -> Self {
         let line = leash.line_with("metrics are served", PATIENCE);
         let line: Value = serde_json::from_str(&line.expect("it serves")).unwrap();
         let address = line["fields"]["address"].as_str().or(line["address"].as_str());
@@ -56,6 +67,12 @@ impl Instance {
     pub(crate) fn kill(mut self) {
         self.leash.signal("KILL");
         assert_eq!(self.leash.exit_code(PATIENCE), Ok(128 + 9));
+    }
+
+    /// Waits until it has crashed by itself.
+    pub(crate) fn crashed(self) {
+        // 6 is SIGABRT.
+        assert_eq!(self.leash.exit_code(PATIENCE), Ok(128 + 6));
     }
 
     /// An orderly end.

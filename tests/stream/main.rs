@@ -48,6 +48,8 @@ mod same_as_check; // what the stream publishes is what `vigie check` says of th
 #[cfg(test)]
 mod scrape; // a real Prometheus sees what was published
 #[cfg(test)]
+mod storm; // kill -9 over and over, at every named point: nothing lost, nothing twice
+#[cfg(test)]
 mod targets; // ground truth that comes late, out of order, twice, corrected: what is final is what `vigie check` says
 #[cfg(test)]
 mod wide; // more columns than fit a message four thousand times

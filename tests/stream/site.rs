@@ -157,14 +157,24 @@ columns = {{ id = "id", timestamp = "timestamp", probability = "y_pred_proba", p
 
     /// The same by other settings than the site's own.
     pub(crate) fn start_by(&self, instance: &str, settings: &Path) -> Instance {
-        Instance::start(&[
+        Instance::start(&self.arguments(instance, settings))
+    }
+
+    /// An instance that ends as if by kill -9 when it comes to a named point.
+    pub(crate) fn start_to_crash(&self, instance: &str, point: &str) -> Instance {
+        let arguments = self.arguments(instance, &self.path("vigie.toml"));
+        Instance::start_to_crash(&arguments, point)
+    }
+
+    fn arguments(&self, instance: &str, settings: &Path) -> Vec<String> {
+        vec![
             "--config".to_owned(),
             settings.display().to_string(),
             "--instance".to_owned(),
             instance.to_owned(),
             "--data-dir".to_owned(),
             self.text(instance),
-        ])
+        ]
     }
 
     /// Writes cases as a file of predictions; its name.

@@ -28,6 +28,13 @@ pub(crate) struct Kafka {
     /// a second.
     #[schemars(range(min = 1, max = 1024))]
     pub(crate) join_partitions: u32,
+    /// A secret of this installation by which the ids of predictions are hashed, `{ file = "path" }` or
+    /// `{ env = "NAME" }`, for ids that must not be found out from vigie's topics and files. It is the same for all
+    /// instances and can never be changed. Default: none; ids are hashed all the same, but whoever guesses one can see
+    /// whether it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = example_secret())]
+    pub(crate) id_secret: Option<Property>,
     /// Names of topics.
     pub(crate) topics: Topics,
     /// Any property of librdkafka that cannot break what vigie promises about delivery: security, time-outs, sizes.
@@ -44,10 +51,15 @@ impl Default for Kafka {
             namespace: "vigie".to_owned(),
             tally_partitions: 16,
             join_partitions: 16,
+            id_secret: None,
             topics: Topics::default(),
             properties: BTreeMap::new(),
         }
     }
+}
+
+fn example_secret() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([("env", "VIGIE_ID_SECRET")])
 }
 
 fn example_properties() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static str>> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message};
 
+use crate::batch::IdHash;
 use crate::intake::json::Limits;
 use crate::intake::{Committed, Feed, Headers, Outputs, Reader, RecordView, Taken};
 use crate::stream::control::InForce;
@@ -28,6 +29,7 @@ pub(super) struct Books {
     pub(super) in_force: InForce,
     pub(super) expressions: ExpressionMaker,
     pub(super) outputs: Outputs,
+    pub(super) ids: IdHash,
     pub(super) telemetry: Telemetry,
 }
 
@@ -154,6 +156,7 @@ impl OpenLane {
             return Err(StreamError::Control(format!("epoch {epoch} is not there yet")));
         };
         Reader::new(found, Limits::default(), &|profile| books.expressions.make(profile))
+            .map(|reader| reader.with_ids(books.ids.clone()))
             .map_err(|error| StreamError::Control(format!("epoch {epoch}: {error}")))
     }
 

@@ -25,7 +25,7 @@ use crate::intake::{Committed, Feed, Outputs};
 use crate::settings::{Settings, Start};
 use crate::stream::acks::{Ack, Purpose};
 use crate::stream::clients::{Clients, PATIENCE, Quiet};
-use crate::stream::control::InForce;
+use crate::stream::control::{self, InForce};
 use crate::stream::crash;
 use crate::stream::error::{Disposition, StreamError, chain};
 use crate::stream::expressions::ExpressionMaker;
@@ -107,6 +107,7 @@ impl Intake {
             in_force: in_force.clone(),
             expressions,
             outputs: Outputs { tally: layout.tally, join: layout.join },
+            ids: control::id_hash(clients.kafka()),
             telemetry: telemetry.clone(),
         };
         Ok(Self {

@@ -21,8 +21,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use vigie::batch::Rows;
-use vigie::fit::{CalibrationChoice, Spec, fit};
-use vigie::metric::{ColumnKind, Metric, Problem};
+use vigie::fit::{Predicts, Spec, TwoClasses, fit};
+use vigie::metric::{ColumnKind, Metric};
 use vigie::profile::{Profile, Provenance, Role, WindowRule};
 use vigie::query::ParquetSink;
 use vigie::query::table::{Columns, RowMaker};
@@ -175,15 +175,12 @@ fn profile(reference: &[RecordBatch]) -> Profile {
     let spec = Spec {
         model: "wide".to_owned(),
         version: String::new(),
-        problem: Problem::Binary,
+        predicts: Predicts::Binary(TwoClasses::default()),
         rule: WindowRule::Size(rows::SIZE),
         inputs: Vec::new(),
         derived: Vec::new(),
         filter: None,
         columns: columns(),
-        positive: None,
-        threshold: None,
-        calibration: CalibrationChoice::Auto,
         provenance: Provenance::default(),
     };
     fit(spec, read(reference)).expect("the rows are made to be fitted")

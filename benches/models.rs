@@ -16,12 +16,12 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use vigie::batch::{Column, Lane, Record, Rows, Values};
+use vigie::batch::{Column, Expected, Lane, Record, Rows, Values};
 use vigie::epoch::{Epoch, Epochs, compile};
-use vigie::fit::{CalibrationChoice, Spec, fit};
+use vigie::fit::{Predicts, Spec, TwoClasses, fit};
 use vigie::intake::json::Limits;
 use vigie::intake::{Committed, Feed, NoHeaders, Outputs, Reader, RecordView};
-use vigie::metric::{ColumnKind, Problem};
+use vigie::metric::ColumnKind;
 use vigie::profile::{Holds, Input, Profile, Provenance, Role, WindowRule};
 use vigie::settings::{Outside, Settings};
 use vigie::simulator::{Layout, Timeline, WideRow, WideShape, WideWorld};
@@ -192,18 +192,15 @@ fn profile(world: &WideWorld, shape: WideShape, settings: &Settings) -> Profile 
     let spec = Spec {
         model: first.clone(),
         version: String::new(),
-        problem: Problem::Binary,
+        predicts: Predicts::Binary(TwoClasses::default()),
         rule: WindowRule::Size(SIZE),
         inputs,
         derived: Vec::new(),
         filter: None,
         columns,
-        positive: None,
-        threshold: None,
-        calibration: CalibrationChoice::Auto,
         provenance: Provenance::default(),
     };
     let offsets = (0..REFERENCE as i64).collect();
-    let rows = Rows { offsets, times: None, columns: data, expected: None };
+    let rows = Rows { offsets, times: None, columns: data, expected: Expected::Nothing };
     fit(spec, vec![rows]).expect("the rows are made to be fitted")
 }

@@ -3,10 +3,13 @@
 //! Settings, schemas, Prometheus, Parquet, the pages and the docs read this table. A new metric is a row here, an
 //! arm in `evaluate.rs`, and its formula in `stats`.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::stats::{Range, Threshold};
 
@@ -168,7 +171,8 @@ macro_rules! metrics {
 
 const ALL: &[Problem] = &[];
 const BINARY: &[Problem] = &[Problem::Binary];
-const CLASSES: &[Problem] = &[Problem::Binary];
+const SEVERAL: &[Problem] = &[Problem::Multiclass];
+const CLASSES: &[Problem] = &[Problem::Binary, Problem::Multiclass];
 const NO: &[ColumnKind] = &[];
 const NUMBERS: &[ColumnKind] = &[ColumnKind::Continuous];
 const LABELS: &[ColumnKind] = &[ColumnKind::Categorical];
@@ -197,6 +201,8 @@ metrics! {
         "negatives that are predicted as positive" "confusion matrix";
     FalseNegative "false_negative" Performance BINARY NO POSITIVE Lower THREE_SIGMA
         "positives that are predicted as negative" "confusion matrix";
+    ConfusionMatrix "confusion_matrix" Performance SEVERAL NO POSITIVE Neither THREE_SIGMA
+        "rows of a class by the class that is predicted: a figure a cell" "confusion matrix";
     BusinessValue "business_value" Performance CLASSES NO ANY Higher THREE_SIGMA
         "the confusion matrix weighed by what each cell is worth" "Elkan 2001";
 
@@ -268,6 +274,94 @@ impl Metric {
     /// Whether a column of that kind has this metric.
     pub fn applies_to(self, column: ColumnKind) -> bool {
         self.spec().columns.contains(&column)
+    }
+}
+
+/// What a figure is of: a metric, or one of the cells that a metric consists of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Measure {
+    /// A metric.
+    Metric(Metric),
+    /// A cell of the confusion matrix of several classes, by its name.
+    Cell(Arc<str>),
+}
+
+impl Measure {
+    /// A cell of the confusion matrix: `true_<class>_pred_<class>`.
+    pub fn cell(truth: &str, predicted: &str) -> Self {
+        Self::Cell(format!("true_{truth}_pred_{predicted}").into())
+    }
+
+    /// The name in results and series.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Metric(metric) => metric.as_str(),
+            Self::Cell(name) => name,
+        }
+    }
+
+    /// The metric that it is, or is a part of.
+    pub fn metric(&self) -> Metric {
+        match self {
+            Self::Metric(metric) => *metric,
+            Self::Cell(_) => Metric::ConfusionMatrix,
+        }
+    }
+
+    /// The measure of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let is_cell = |name: &str| name.strip_prefix("true_").is_some_and(|n| n.contains("_pred_"));
+        match Metric::from_name(name) {
+            Some(metric) => Some(Self::Metric(metric)),
+            None => is_cell(name).then(|| Self::Cell(name.into())),
+        }
+    }
+}
+
+impl From<Metric> for Measure {
+    fn from(metric: Metric) -> Self {
+        Self::Metric(metric)
+    }
+}
+
+impl PartialEq<Metric> for Measure {
+    fn eq(&self, other: &Metric) -> bool {
+        *self == Self::Metric(*other)
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Measure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Measure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| D::Error::custom(format!("no metric `{name}`")))
+    }
+}
+
+impl JsonSchema for Measure {
+    fn schema_name() -> Cow<'static, str> {
+        "Measure".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A metric, or a cell of the confusion matrix of several classes.",
+            "anyOf": [
+                generator.subschema_for::<Metric>(),
+                { "type": "string", "pattern": "^true_.*_pred_.*$" },
+            ],
+        })
     }
 }
 

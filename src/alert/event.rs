@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::metric::{Kind, Metric};
+use crate::metric::{Kind, Measure};
 use crate::window::Figure;
 
 /// The version of the alert event's schema.
@@ -37,7 +37,7 @@ pub struct AlertEvent {
     /// What kind of figure decided.
     pub kind: Kind,
     /// Which metric.
-    pub metric: Metric,
+    pub metric: Measure,
     /// The column that the figure is of.
     pub column_name: Option<String>,
     /// The segment that it is of.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::event::{Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, Severity};
 use crate::alert::words::summary;
-use crate::metric::Kind;
+use crate::metric::{Kind, Measure};
 use crate::window::{Figure, Method, WindowResult};
 
 /// What a breach of a kind leads to.
@@ -176,16 +176,16 @@ impl Policy {
         scope: Scope,
         result: &'r WindowResult,
     ) -> Option<(Severity, &'r Figure)> {
-        let weighed = |metric| {
+        let weighed = |metric: &Measure| {
             result.figures.iter().any(|figure| {
                 figure.method == Some(Method::PostStratified)
                     && figure.kind == Kind::Realized
-                    && figure.metric == metric
+                    && figure.metric == *metric
                     && figure.value.is_some()
             })
         };
         let stands =
-            |figure: &Figure| figure.method != Some(Method::Labelled) || !weighed(figure.metric);
+            |figure: &Figure| figure.method != Some(Method::Labelled) || !weighed(&figure.metric);
         let order = |kind| match kind {
             Kind::Realized => 0,
             Kind::Estimated => 1,
@@ -322,7 +322,7 @@ impl Policy {
             since,
             window: result.window_index,
             kind: figure.kind,
-            metric: figure.metric,
+            metric: figure.metric.clone(),
             column_name: figure.column_name.clone(),
             segment: result.segment.clone(),
             value: figure.value,
@@ -370,8 +370,8 @@ impl Lifecycle {
 
 fn resolved(last: AlertEvent, sequence: u64, result: &WindowResult) -> AlertEvent {
     let figure = result.figures.iter().find(|figure| {
-        (figure.kind, figure.metric, &figure.column_name)
-            == (last.kind, last.metric, &last.column_name)
+        (figure.kind, &figure.metric, &figure.column_name)
+            == (last.kind, &last.metric, &last.column_name)
     });
     AlertEvent {
         engine: result.engine.clone(),

@@ -22,7 +22,7 @@ pub(super) fn summary(result: &WindowResult, figure: &Figure, evidence: &Evidenc
 
 /// One figure against its threshold.
 fn describe(figure: &Figure) -> String {
-    let metric = figure.metric;
+    let metric = &figure.metric;
     let name = match (&figure.column_name, figure.kind) {
         (Some(column), Kind::Drift) => format!("{column} drifted: {metric}"),
         (Some(column), _) => format!("{column}: {metric}"),
@@ -31,7 +31,7 @@ fn describe(figure: &Figure) -> String {
         (None, _) => metric.to_string(),
     };
     let Some(value) = figure.value else { return format!("{name} has no value") };
-    let shown = |value: f64| number(metric, value);
+    let shown = |value: f64| number(metric.metric(), value);
     let error = figure
         .sampling_error
         .map_or_else(String::new, |error| format!(" +-{}", shown(3.0 * error)));

@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use crate::app::terminal::{count, figure, print};
 use crate::app::{ConfigFile, Outcome, load, reference};
 use crate::metric::ColumnKind;
-use crate::profile::{CalibrationReason, Categorical, Profile, Role, Values};
+use crate::profile::{
+    Binary, Calibration, CalibrationReason, Categorical, Outputs, Profile, Role, Values,
+};
 use crate::query::table::Hints;
 use crate::query::{Files, Options};
 use crate::settings::Cut;
@@ -140,21 +142,15 @@ fn shown(profile: &Profile) -> String {
     for made in &profile.derived {
         line("derived", format!("{} = {}", made.name, made.sql));
     }
-    if let Some(classes) = &profile.classes {
+    if let Outputs::Binary(binary) = &profile.outputs {
+        let Binary { classes, calibration, .. } = &**binary;
         let cut = classes
             .threshold
             .map_or(String::new(), |cut| format!(", predicted from a score of {cut}"));
         line("positive", format!("{}{cut}", classes.positive));
-    }
-    if let Some(calibration) = &profile.calibration {
-        let why = match calibration.reason {
-            CalibrationReason::Asked => "as the settings ask",
-            CalibrationReason::Helps => "it lowers the expected calibration error",
-            CalibrationReason::DoesNotHelp => "it would not lower the expected calibration error",
-            CalibrationReason::NotPossible => "the reference has one class, or too few rows",
-        };
-        let kind = if calibration.calibrator.is_some() { "isotonic" } else { "none" };
-        line("calibration", format!("{kind}: {why}"));
+        if let Some(calibration) = calibration {
+            line("calibration", calibrated(calibration));
+        }
     }
     for note in &provenance.notes {
         line("note", note.clone());
@@ -188,6 +184,18 @@ fn shown(profile: &Profile) -> String {
         let _ok = writeln!(text, "  {:<24} {kind:<12} {role:<11} {holds}", column.name);
     }
     text
+}
+
+/// How scores become probabilities, and why.
+fn calibrated(calibration: &Calibration) -> String {
+    let why = match calibration.reason {
+        CalibrationReason::Asked => "as the settings ask",
+        CalibrationReason::Helps => "it lowers the expected calibration error",
+        CalibrationReason::DoesNotHelp => "it would not lower the expected calibration error",
+        CalibrationReason::NotPossible => "the reference has one class, or too few rows",
+    };
+    let kind = if calibration.calibrator.is_some() { "isotonic" } else { "none" };
+    format!("{kind}: {why}")
 }
 
 /// How many labels are named.

@@ -9,7 +9,7 @@ use futures::StreamExt;
 
 use crate::batch::{Rows, labels as texts_of};
 use crate::epoch::rule;
-use crate::fit::{CalibrationChoice, Spec, fit};
+use crate::fit::{CalibrationChoice, Predicts, Spec, TwoClasses, fit};
 use crate::metric::{ColumnKind, Problem};
 use crate::profile::{Derived, Holds, Input, Profile, Provenance, Role, WindowRule};
 use crate::query::table::{Choice, Chosen, Columns, Hints, ProfileExpressions, RowMaker, choose};
@@ -91,24 +91,28 @@ pub(super) async fn profile_of(
     if rejected > 0 {
         notes.push(format!("{rejected} rows without a readable time were left out"));
     }
+    let calibration = match &model.performance.calibration {
+        Calibration::All(Calibrator::None) => CalibrationChoice::None,
+        Calibration::All(Calibrator::Isotonic) => CalibrationChoice::Isotonic,
+        Calibration::All(Calibrator::Auto) | Calibration::PerClass(_) => CalibrationChoice::Auto,
+    };
+    let predicts = match choice.problem {
+        Problem::Binary => Predicts::Binary(TwoClasses {
+            positive: model.columns.positive.as_ref().map(ToString::to_string),
+            threshold: choice.threshold,
+            calibration,
+        }),
+        _ => Predicts::Nothing,
+    };
     let spec = Spec {
         model: model.name.clone(),
         version: version.to_owned(),
-        problem: choice.problem,
+        predicts,
         rule,
         inputs,
         derived: derived.into_iter().map(|(name, sql)| Derived { name, sql }).collect(),
         filter: model.filter.clone(),
         columns: columns.columns.clone(),
-        positive: model.columns.positive.as_ref().map(ToString::to_string),
-        threshold: choice.threshold,
-        calibration: match &model.performance.calibration {
-            Calibration::All(Calibrator::None) => CalibrationChoice::None,
-            Calibration::All(Calibrator::Isotonic) => CalibrationChoice::Isotonic,
-            Calibration::All(Calibrator::Auto) | Calibration::PerClass(_) => {
-                CalibrationChoice::Auto
-            }
-        },
         provenance: Provenance {
             sources: files.names().map(str::to_owned).collect(),
             rows: kept,
@@ -268,7 +272,7 @@ pub(super) fn layout(
         choice.and_then(|choice| choice.columns.iter().find(|column| column.name == name))
     };
     let made = |name: &str| profile.derived.iter().any(|made| made.name == name);
-    let decided = profile.classes.as_ref().is_some_and(|classes| classes.threshold.is_some());
+    let decided = profile.two_classes().is_some_and(|classes| classes.threshold.is_some());
     for column in &profile.columns {
         if made(&column.name) || (decided && column.role == Role::Prediction) {
             continue;

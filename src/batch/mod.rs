@@ -15,5 +15,5 @@ pub use self::lane::{Digest, Lane, Stretch};
 pub use self::record::{
     Body, Carried, Content, Header, Heartbeat, News, Realized, Record, Reject, Section, Settled,
 };
-pub use self::rows::{Column, Rows, Values, labels};
+pub use self::rows::{Column, Expected, Rows, Values, labels};
 pub use self::wire::WireError;

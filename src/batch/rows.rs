@@ -13,9 +13,19 @@ pub struct Rows {
     pub times: Option<ScalarBuffer<i64>>,
     /// Features, score, prediction, target.
     pub columns: Vec<Column>,
-    /// Calibrated probability of the positive class, in units of 2^-52; meaningful where the score is not missing.
-    /// `None` for models without a score.
-    pub expected: Option<ScalarBuffer<u64>>,
+    /// What the profile adds to each row.
+    pub expected: Expected,
+}
+
+/// What the profile expects of each row.
+#[derive(Clone, Debug, Default)]
+pub enum Expected {
+    /// Nothing: it knows no score.
+    #[default]
+    Nothing,
+    /// Calibrated probabilities in units of 2^-52: of the positive class, or a run of rows for each of several classes.
+    /// Meaningful where no score is missing.
+    Probabilities(Vec<ScalarBuffer<u64>>),
 }
 
 /// One column of rows.
@@ -54,7 +64,35 @@ impl Rows {
             offsets: self.offsets.slice(start, length),
             times: self.times.as_ref().map(|times| times.slice(start, length)),
             columns: self.columns.iter().map(|column| column.slice(start, length)).collect(),
-            expected: self.expected.as_ref().map(|expected| expected.slice(start, length)),
+            expected: self.expected.slice(start, length),
+        }
+    }
+}
+
+impl Expected {
+    fn slice(&self, start: usize, length: usize) -> Self {
+        match self {
+            Self::Nothing => Self::Nothing,
+            Self::Probabilities(classes) => Self::Probabilities(
+                classes.iter().map(|class| class.slice(start, length)).collect(),
+            ),
+        }
+    }
+
+    /// That of the rows that are kept; one flag a row.
+    #[must_use]
+    pub fn keep<I: Iterator<Item = bool>>(&self, kept: impl Fn() -> I) -> Self {
+        match self {
+            Self::Nothing => Self::Nothing,
+            Self::Probabilities(classes) => Self::Probabilities(
+                classes
+                    .iter()
+                    .map(|class| {
+                        let rows = class.iter().zip(kept()).filter(|(_, kept)| *kept);
+                        rows.map(|(&expected, _)| expected).collect()
+                    })
+                    .collect(),
+            ),
         }
     }
 }

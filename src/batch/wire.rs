@@ -16,7 +16,7 @@ use crate::batch::keyed::Keyed;
 use crate::batch::record::{
     Body, Carried, Content, Header, Heartbeat, Realized, Record, Reject, Section, Settled,
 };
-use crate::batch::rows::{Column, Rows, Values, labels};
+use crate::batch::rows::{Column, Expected, Rows, Values, labels};
 
 // Numbers travel as they lie in memory.
 const _: () = assert!(cfg!(target_endian = "little"), "vigie runs on little-endian machines");
@@ -115,7 +115,7 @@ struct WireSection<'b> {
     #[b(4)]
     times: Option<Bytes<'b>>,
     #[b(5)]
-    expected: Option<Bytes<'b>>,
+    probabilities: Option<Vec<Bytes<'b>>>,
     #[b(6)]
     columns: Vec<WireColumn<'b>>,
 }
@@ -228,7 +228,11 @@ impl Wired for Keyed {
 /// About how many bytes a section takes.
 fn bytes_of(section: &Section) -> usize {
     let rows = section.rows.len();
-    256 + rows * 24 + section.rows.columns.len() * (rows * 9 + 64)
+    let probabilities = match &section.rows.expected {
+        Expected::Nothing => 0,
+        Expected::Probabilities(classes) => classes.len(),
+    };
+    256 + rows * 16 + probabilities * rows * 8 + section.rows.columns.len() * (rows * 9 + 64)
 }
 
 fn write_section(section: &Section) -> WireSection<'_> {
@@ -239,7 +243,12 @@ fn write_section(section: &Section) -> WireSection<'_> {
         profiled: section.profiled,
         offsets: numbers(&rows.offsets),
         times: rows.times.as_ref().map(|times| numbers(times)),
-        expected: rows.expected.as_ref().map(|expected| numbers(expected)),
+        probabilities: match &rows.expected {
+            Expected::Nothing => None,
+            Expected::Probabilities(classes) => {
+                Some(classes.iter().map(|class| numbers(class)).collect())
+            }
+        },
         columns: rows.columns.iter().map(write_column).collect(),
     }
 }
@@ -264,9 +273,10 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
     let offsets: ScalarBuffer<i64> = section.offsets.read();
     let rows = offsets.len();
     let times = section.times.map(|times| times.read());
-    let expected = section.expected.map(|expected| expected.read());
+    let probabilities: Option<Vec<ScalarBuffer<u64>>> =
+        section.probabilities.map(|classes| classes.iter().map(Bytes::read).collect());
     let complete = times.as_ref().is_none_or(|times: &ScalarBuffer<i64>| times.len() == rows)
-        && expected.as_ref().is_none_or(|expected: &ScalarBuffer<u64>| expected.len() == rows);
+        && probabilities.iter().flatten().all(|class| class.len() == rows);
     if !complete {
         return Err(WireError::Rows { column: None });
     }
@@ -277,7 +287,12 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
         model: section.model.into_owned(),
         version: section.version.into_owned(),
         profiled: section.profiled,
-        rows: Rows { columns: columns.collect::<Result<_, _>>()?, offsets, times, expected },
+        rows: Rows {
+            columns: columns.collect::<Result<_, _>>()?,
+            offsets,
+            times,
+            expected: probabilities.map_or(Expected::Nothing, Expected::Probabilities),
+        },
     })
 }
 

@@ -144,7 +144,7 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
         Some(Prediction::Threshold(threshold)) => Some(threshold),
         _ => None,
     };
-    let made_with = profile.classes.as_ref().and_then(|classes| classes.threshold);
+    let made_with = profile.two_classes().and_then(|classes| classes.threshold);
     if made_with != threshold {
         let shown = |threshold: Option<f64>| threshold.map_or("none".to_owned(), |t| t.to_string());
         return Err(differs("columns.prediction.threshold", shown(made_with), shown(threshold)));

@@ -3,8 +3,8 @@
 //! Holds the reference in memory, a column at a time where it copies. Knows nothing of where the rows come from, nor
 //! of settings.
 
+mod binary;
 mod column;
-mod outcome;
 mod windows;
 
 use std::sync::Arc;
@@ -12,13 +12,10 @@ use std::sync::Arc;
 use arrow::array::Array;
 
 use self::column::fit_column;
-use self::outcome::Outcomes;
 use self::windows::fit_windows;
-use crate::batch::{Column, Rows, Values, labels};
+use crate::batch::{Rows, Values, labels};
 use crate::metric::{ColumnKind, Problem};
-use crate::profile::{
-    CalibrationReason, Classes, Derived, Input, Profile, Provenance, Role, WindowRule, same_label,
-};
+use crate::profile::{Derived, Input, Outputs, Profile, Provenance, Role, WindowRule};
 use crate::stats::Undefined;
 
 /// What to make a profile of.
@@ -28,8 +25,8 @@ pub struct Spec {
     pub model: String,
     /// The version that the profile is for; empty for all.
     pub version: String,
-    /// What the model predicts.
-    pub problem: Problem,
+    /// What the model predicts, and how its outputs are read.
+    pub predicts: Predicts,
     /// How windows are cut.
     pub rule: WindowRule,
     /// What is read from events.
@@ -40,14 +37,38 @@ pub struct Spec {
     pub filter: Option<String>,
     /// Name, role and kind of each column, in the order of the rows' columns.
     pub columns: Vec<(String, Role, ColumnKind)>,
+    /// Where the rows come from.
+    pub provenance: Provenance,
+}
+
+/// What a model predicts, and how its outputs are read.
+#[derive(Clone, Debug)]
+pub enum Predicts {
+    /// Nothing that we measure.
+    Nothing,
+    /// One of two classes.
+    Binary(TwoClasses),
+}
+
+/// How the outputs of a binary model are read.
+#[derive(Clone, Debug, Default)]
+pub struct TwoClasses {
     /// Which label the probability is of; `None` to find it among the usual names.
     pub positive: Option<String>,
     /// The score from which on a prediction is positive, where the rows carry no prediction of their own.
     pub threshold: Option<f64>,
     /// Whether scores are calibrated.
     pub calibration: CalibrationChoice,
-    /// Where the rows come from.
-    pub provenance: Provenance,
+}
+
+impl Predicts {
+    /// The problem that the model solves.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Nothing => Problem::None,
+            Self::Binary(_) => Problem::Binary,
+        }
+    }
 }
 
 /// Whether scores are calibrated.
@@ -175,13 +196,10 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
     if spec.rule.needs_time() && batches.iter().any(|batch| batch.times.is_none()) {
         return Err(FitError::NoTimes { model: spec.model, rule: spec.rule });
     }
-    let classes = match spec.problem {
-        Problem::Binary => Some(find_classes(&spec, &batches)?),
-        _ => None,
+    let outputs = match &spec.predicts {
+        Predicts::Nothing => Outputs::None,
+        Predicts::Binary(how) => Outputs::Binary(Box::new(binary::read(&spec, how, &mut batches)?)),
     };
-    if let Some(classes) = classes.as_ref().filter(|classes| classes.threshold.is_some()) {
-        decide_all(&spec, classes, &mut batches);
-    }
     let columns = spec
         .columns
         .iter()
@@ -194,98 +212,25 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
     let mut profile = Profile {
         model: spec.model,
         version: spec.version,
-        problem: spec.problem,
+        problem: spec.predicts.problem(),
         rule: spec.rule,
         inputs: spec.inputs,
         derived: spec.derived,
         filter: spec.filter,
         columns,
-        classes,
-        calibration: None,
-        performance: None,
+        outputs,
         windows: Vec::new(),
         provenance: Provenance { rows, ..spec.provenance },
     };
-    if profile.problem == Problem::Binary {
-        let outcomes = Outcomes::collect(&profile, &batches)?;
-        profile.calibration = outcomes.calibration(spec.calibration);
-        profile.performance = outcomes.performance();
-        let possible = profile.calibration.as_ref();
-        let possible = possible.is_none_or(|found| found.reason != CalibrationReason::NotPossible);
-        if !possible {
-            let note = "scores are taken as they are: the reference has too few targets of both classes to calibrate \
-                        them";
-            profile.provenance.notes.push(note.to_owned());
-        }
+    match &spec.predicts {
+        Predicts::Nothing => {}
+        Predicts::Binary(how) => binary::weigh(&mut profile, how.calibration, &batches)?,
     }
     for batch in &mut batches {
         batch.expected = profile.expected(&batch.columns);
     }
     profile.windows = fit_windows(&Arc::new(profile.clone()), &batches);
     Ok(profile)
-}
-
-/// Finds the two classes among the labels of targets and predictions.
-fn find_classes(spec: &Spec, batches: &[Rows]) -> Result<Classes, FitError> {
-    let mut labels: Vec<String> = Vec::new();
-    for (index, (_, role, _)) in spec.columns.iter().enumerate() {
-        // A prediction that follows from the score says nothing of how the classes are called.
-        let says = match role {
-            Role::Target => true,
-            Role::Prediction => spec.threshold.is_none(),
-            Role::Feature | Role::Score => false,
-        };
-        for batch in batches.iter().filter(|_| says) {
-            for label in used_labels(&batch.columns[index].values) {
-                if !labels.iter().any(|known| same_label(known, label)) {
-                    labels.push(label.to_owned());
-                }
-            }
-        }
-    }
-    labels.sort_unstable();
-    let listed = || labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
-    let model = || spec.model.clone();
-    let column = || {
-        let of = |wanted| spec.columns.iter().find(|(_, role, _)| *role == wanted);
-        let named = of(Role::Score).or_else(|| of(Role::Prediction));
-        named.map_or_else(String::new, |(name, _, _)| name.clone())
-    };
-    if labels.len() > 2 {
-        return Err(FitError::NotBinary { model: model(), labels: listed() });
-    }
-    let found = |wanted: &str| labels.iter().find(|label| same_label(label, wanted)).cloned();
-    let positive = match &spec.positive {
-        Some(named) => match found(named) {
-            Some(label) => label,
-            // Nothing says otherwise: the reference may hold the negative class alone.
-            None if labels.len() < 2 => named.clone(),
-            None => {
-                let positive = named.clone();
-                return Err(FitError::UnknownPositive {
-                    model: model(),
-                    positive,
-                    labels: listed(),
-                });
-            }
-        },
-        None => match found("1") {
-            Some(label) => label,
-            None if labels.iter().all(|label| same_label(label, "0")) => "1".to_owned(),
-            None => {
-                return Err(FitError::NoPositive {
-                    model: model(),
-                    column: column(),
-                    labels: listed(),
-                });
-            }
-        },
-    };
-    let negative = labels.iter().find(|label| !same_label(label, &positive)).cloned();
-    // Where only one class of 0 and 1 was seen, the other is known by its usual name.
-    let usual = same_label(&positive, "1").then(|| "0".to_owned());
-    let threshold = spec.threshold;
-    Ok(Classes { positive, negative: negative.or(usual), threshold })
 }
 
 /// The labels that rows really have.
@@ -296,17 +241,4 @@ fn used_labels(values: &Values) -> Vec<&str> {
         used[position as usize] = true;
     }
     labels(array).zip(used).filter(|&(_, used)| used).map(|(label, _)| label).collect()
-}
-
-/// Makes the predictions that follow from the scores.
-fn decide_all(spec: &Spec, classes: &Classes, batches: &mut [Rows]) {
-    let find = |wanted| spec.columns.iter().position(|(_, role, _)| *role == wanted);
-    let (Some(score), Some(prediction)) = (find(Role::Score), find(Role::Prediction)) else {
-        return;
-    };
-    for batch in batches {
-        let Values::Numbers(scores) = &batch.columns[score].values else { continue };
-        let decided = scores.iter().map(|score| classes.decide(score?));
-        batch.columns[prediction] = Column::new(Values::Labels(decided.collect()));
-    }
 }

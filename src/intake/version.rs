@@ -8,7 +8,7 @@ use arrow::buffer::ScalarBuffer;
 use arrow::compute::filter;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::batch::{Column as Data, Rows, Values};
+use crate::batch::{Column as Data, Expected, Rows, Values};
 use crate::epoch::Version;
 use crate::intake::columns::Gathered;
 use crate::intake::expressions::{Inputs, RowExpressions};
@@ -98,7 +98,7 @@ impl Gathering {
             offsets: ScalarBuffer::from(mem::take(&mut self.offsets)),
             times: Some(ScalarBuffer::from(mem::take(&mut self.times))),
             columns: Vec::new(),
-            expected: None,
+            expected: Expected::Nothing,
         }
     }
 }
@@ -191,7 +191,7 @@ impl VersionReader {
     }
 
     fn classes(&self) -> Option<&Classes> {
-        self.served.plan.profile().classes.as_ref()
+        self.served.plan.profile().two_classes()
     }
 
     /// The rows gathered, with what the profile adds to each; and the offsets that the filter leaves out.
@@ -272,14 +272,7 @@ pub fn keep(rows: &Rows, kept: &BooleanArray) -> Rows {
                 Data { values, absent: flags }
             })
             .collect(),
-        expected: rows.expected.as_ref().map(|expected| {
-            expected
-                .iter()
-                .zip(kept.iter())
-                .filter(|(_, k)| *k == Some(true))
-                .map(|(&e, _)| e)
-                .collect()
-        }),
+        expected: rows.expected.keep(|| kept.iter().map(|kept| kept == Some(true))),
     }
 }
 

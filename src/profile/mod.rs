@@ -6,6 +6,7 @@
 mod column;
 mod expect;
 mod file;
+mod outputs;
 mod reading;
 mod windows;
 
@@ -15,10 +16,14 @@ pub use self::column::{
     Bins, Categorical, Column, Continuous, Distribution, Role, SummaryErrors, Values,
 };
 pub use self::file::{FORMAT, ProfileError};
-pub use self::reading::{ColumnReading, ColumnValue, Measured, Performance, Reading};
+pub use self::outputs::{
+    Binary, Calibration, CalibrationReason, Classes, Outputs, ReferencePerformance, same_label,
+};
+pub use self::reading::{
+    BinaryPerformance, ColumnReading, ColumnValue, Measured, Performance, Reading,
+};
 pub use self::windows::WindowRule;
 use crate::metric::Problem;
-use crate::stats::{Calibrator, Cells, SamplingError};
 
 /// The reference of one model version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,14 +42,10 @@ pub struct Profile {
     pub derived: Vec<Derived>,
     /// Which rows count, as an SQL expression; all where there is none.
     pub filter: Option<String>,
-    /// Features, score, prediction, target.
+    /// Features, scores, prediction, target.
     pub columns: Vec<Column>,
-    /// How the model's outputs are read; classification only.
-    pub classes: Option<Classes>,
-    /// What the model's score is worth; models with score and target only.
-    pub calibration: Option<Calibration>,
-    /// The reference as a whole; models with prediction or score, and target only.
-    pub performance: Option<ReferencePerformance>,
+    /// What is kept of the model's outputs.
+    pub outputs: Outputs,
     /// The reference windows.
     pub windows: Vec<ReferenceWindow>,
     /// Where it comes from; not part of its identity.
@@ -83,52 +84,6 @@ pub struct Derived {
     pub sql: String,
 }
 
-/// The two classes of a binary model, as the data write them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Classes {
-    /// The class that the probability is of.
-    pub positive: String,
-    /// The other one; `None` where the reference has only one.
-    pub negative: Option<String>,
-    /// Where events carry no prediction: the score from which on it is the positive class.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<f64>,
-}
-
-/// What the model's score is worth as a probability.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Calibration {
-    /// From score to probability; the score itself where there is none.
-    pub calibrator: Option<Calibrator>,
-    /// Why there is one, or none.
-    pub reason: CalibrationReason,
-}
-
-/// Why scores are calibrated, or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CalibrationReason {
-    /// Calibrating lowers the expected calibration error on held-out reference rows.
-    Helps,
-    /// Calibrating does not lower it.
-    DoesNotHelp,
-    /// The settings say so.
-    Asked,
-    /// The reference has one class, or too few rows, to fit a calibration.
-    NotPossible,
-}
-
-/// The reference rows taken together, as sampling errors need them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ReferencePerformance {
-    /// Rows with prediction and target, by both.
-    pub cells: Cells,
-    /// Sampling error of the area under the curve; `None` where it has none.
-    pub roc_auc: Option<SamplingError>,
-    /// Sampling error of the average precision; `None` where it has none.
-    pub average_precision: Option<SamplingError>,
-}
-
 /// One window of the reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReferenceWindow {
@@ -157,26 +112,23 @@ pub struct Provenance {
     pub notes: Vec<String>,
 }
 
-impl Classes {
-    /// The prediction that follows from a score, where predictions do.
-    pub fn decide(&self, score: f64) -> Option<&str> {
-        let threshold = self.threshold.filter(|_| !score.is_nan())?;
-        if score >= threshold { Some(&self.positive) } else { self.negative.as_deref() }
-    }
-}
-
 impl Profile {
-    /// The class of a label: positive or negative; `None` for any other label.
+    /// The number of a label's class: for binary models 0 is the negative and 1 the positive one. `None` for any other
+    /// label.
     ///
     /// Labels compare by value: 1, 1.0 and true are one.
-    pub fn class(&self, label: &str) -> Option<bool> {
-        let classes = self.classes.as_ref()?;
-        if same_label(label, &classes.positive) {
-            Some(true)
-        } else if same_label(label, classes.negative.as_deref()?) {
-            Some(false)
-        } else {
-            None
+    pub fn class(&self, label: &str) -> Option<usize> {
+        match &self.outputs {
+            Outputs::None => None,
+            Outputs::Binary(binary) => binary.class(label),
+        }
+    }
+
+    /// How two classes are read; `None` for other models.
+    pub fn two_classes(&self) -> Option<&Classes> {
+        match &self.outputs {
+            Outputs::Binary(binary) => Some(&binary.classes),
+            Outputs::None => None,
         }
     }
 
@@ -189,16 +141,4 @@ impl Profile {
     pub fn of_role(&self, role: Role) -> Option<&Column> {
         self.columns.iter().find(|column| column.role == role)
     }
-}
-
-/// Whether two labels are the same value: 1, 1.0 and true are one, and so are 0, 0.0 and false.
-pub fn same_label(a: &str, b: &str) -> bool {
-    fn value(label: &str) -> &str {
-        match label {
-            "true" | "True" | "TRUE" | "1.0" => "1",
-            "false" | "False" | "FALSE" | "0.0" | "-0.0" => "0",
-            other => other,
-        }
-    }
-    value(a) == value(b)
 }

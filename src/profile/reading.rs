@@ -58,9 +58,26 @@ pub struct ColumnValue {
     pub p_value: Option<f64>,
 }
 
-/// What was measured of the predictions, estimated or realized.
+/// What was measured of the predictions, estimated or realized, by what the model predicts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Performance {
+    /// One of two classes.
+    Binary(BinaryPerformance),
+}
+
+impl Performance {
+    /// Rows that could be used at all: with a score, or with a target.
+    pub fn usable(&self) -> u64 {
+        match self {
+            Self::Binary(binary) => binary.usable,
+        }
+    }
+}
+
+/// What was measured of the predictions of a binary classifier.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Performance {
+pub struct BinaryPerformance {
     /// Rows that could be used at all: with a score, or with a target.
     pub usable: u64,
     /// Rows in the cells: with a prediction, and a score or target.

@@ -15,18 +15,12 @@ impl Model {
         let of_columns = self.thresholds.columns.iter().flat_map(|(column, limits)| {
             limits.iter().map(|(metric, limit)| ((Some(column.clone()), *metric), *limit))
         });
-        let two_classes = |matrix: &Vec<Vec<f64>>| match matrix.as_slice() {
-            [negative, positive] => {
-                Some([negative.as_slice().try_into().ok()?, positive.as_slice().try_into().ok()?])
-            }
-            _ => None,
-        };
         Criteria {
             performance: self.performance.metrics.clone(),
             continuous: self.drift.continuous.clone(),
             categorical: self.drift.categorical.clone(),
             confusion: self.performance.normalize_confusion_matrix,
-            business_value: self.performance.business_value.as_ref().and_then(two_classes),
+            business_value: self.performance.business_value.clone(),
             business: self.performance.normalize_business_value,
             rates: self.quality.normalize,
             thresholds: of_all.chain(of_columns).collect(),

@@ -29,8 +29,9 @@ pub use self::calibration::{
     Calibrator, InvalidKnots, ShuffleSplit, Split, expected_calibration_error, needs_calibration,
 };
 pub use self::classification::{
-    Basis, Cell, Cells, Normalization, PostStratifiedCells, PostStratifiedRanking, ScoreBin,
-    ValueNormalization, Weighed, average_precision, roc_auc,
+    Basis, Cell, Cells, Confusion, Normalization, PostStratifiedCells, PostStratifiedRanking,
+    ScoreBin, ValueNormalization, Weighed, average_precision, mean_average_precision, mean_roc_auc,
+    roc_auc,
 };
 pub use self::decile::decile_cuts;
 pub use self::distance::{

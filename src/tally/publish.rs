@@ -80,14 +80,17 @@ impl Tally {
                 let mut awaited = *window.awaited.take().unwrap_or_default();
                 awaited.seal(state, &served.plan);
                 let reading = state.evaluate(&served.plan);
-                let outcome = awaited.measure(&served.plan);
-                let result = WindowResult {
-                    is_final: false,
-                    targets: Some(awaited.told()),
-                    ..heading.result(&served.plan, &reading, Some(&outcome))
-                };
-                awaited.keep_estimated(&result.figures);
-                (result, Some((awaited, step(outcome.coverage(), least))))
+                if let Some(outcome) = awaited.measure(&served.plan) {
+                    let result = WindowResult {
+                        is_final: false,
+                        targets: Some(awaited.told()),
+                        ..heading.result(&served.plan, &reading, Some(&outcome))
+                    };
+                    awaited.keep_estimated(&result.figures);
+                    (result, Some((awaited, step(outcome.coverage(), least))))
+                } else {
+                    (heading.result(&served.plan, &reading, None), None)
+                }
             }
             _ => (heading.result_without_profile(), None),
         };

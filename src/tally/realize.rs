@@ -159,7 +159,7 @@ impl Tally {
             return;
         };
         let Some(head) = window.head() else { return };
-        let outcome = window.awaited.measure(&served.plan);
+        let Some(outcome) = window.awaited.measure(&served.plan) else { return };
         let coverage = outcome.coverage();
         window.revision += 1;
         window.published_at = now;

@@ -54,7 +54,7 @@ impl Heading {
             (Some(outcome), _) => Some(outcome.coverage()),
             (None, Some(realized)) => Some(match reading.rows {
                 0 => 0.0,
-                rows => realized.usable as f64 / rows as f64,
+                rows => realized.usable() as f64 / rows as f64,
             }),
             (None, None) => None,
         };

@@ -16,8 +16,8 @@ pub struct Criteria {
     pub categorical: Vec<Metric>,
     /// How the cells of the confusion matrix are published.
     pub confusion: Normalization,
-    /// What a prediction is worth: rows are true classes, columns predicted ones, the negative class first.
-    pub business_value: Option<[[f64; 2]; 2]>,
+    /// What a prediction is worth: rows are true classes, columns predicted ones, in their order (the negative one first).
+    pub business_value: Option<Vec<Vec<f64>>>,
     /// How business value is published.
     pub business: ValueNormalization,
     /// Rates of missing, unseen and out-of-range values; counts where false.
@@ -36,6 +36,18 @@ impl Criteria {
     pub fn threshold(&self, column: Option<&str>, metric: Metric) -> Threshold {
         let of = |column: Option<&str>| self.thresholds.get(&(column.map(str::to_owned), metric));
         of(column).or_else(|| of(None)).copied().unwrap_or(metric.spec().threshold)
+    }
+}
+
+impl Criteria {
+    /// What a prediction of one of two classes is worth.
+    pub(super) fn worth_of_two(&self) -> Option<[[f64; 2]; 2]> {
+        match self.business_value.as_deref()? {
+            [negative, positive] => {
+                Some([negative.as_slice().try_into().ok()?, positive.as_slice().try_into().ok()?])
+            }
+            _ => None,
+        }
     }
 }
 

@@ -2,20 +2,16 @@
 
 use crate::metric::{Kind, Metric};
 use crate::profile::{
-    Categorical, Column, ColumnReading, ColumnValue, Distribution, Measured, Performance, Reading,
-    Values,
+    Categorical, Column, ColumnReading, ColumnValue, Distribution, Measured, Reading, Values,
 };
 use crate::stats::{
-    Cells, NewCategories, ScoreBin, Tails, Undefined, average_precision, chi2, hellinger,
-    jensen_shannon, kolmogorov_smirnov, kolmogorov_smirnov_binned, l_infinity, psi, roc_auc,
-    wasserstein, wasserstein_binned, widened,
+    NewCategories, Tails, Undefined, chi2, hellinger, jensen_shannon, kolmogorov_smirnov,
+    kolmogorov_smirnov_binned, l_infinity, psi, wasserstein, wasserstein_binned, widened,
 };
 use crate::window::awaited::Awaited;
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::{Binned, ContinuousState};
-use crate::window::outcome::{
-    EstimatedState, Expected, Labelled, PROBABILITY_UNITS, RealizedState,
-};
+use crate::window::outcome::RealizedState;
 use crate::window::plan::{CategoricalPlan, ColumnPlan, ContinuousPlan, Plan};
 use crate::window::realized::Outcome;
 use crate::window::result::Figure;
@@ -50,8 +46,8 @@ impl WindowState {
         Reading {
             rows,
             columns,
-            estimated: self.estimated.as_mut().map(|state| estimated(state, rows)),
-            realized: self.realized.as_mut().map(realized),
+            estimated: self.estimated.as_mut().map(|state| state.measure(rows)),
+            realized: self.realized.as_mut().map(RealizedState::measure),
         }
     }
 }
@@ -61,20 +57,20 @@ impl WindowState {
     /// where it adds nothing to the reading.
     pub fn outcome(&mut self, plan: &Plan) -> Option<Outcome> {
         let rows = self.rows();
-        let targets = self.realized.as_ref()?.targets;
+        let targets = self.realized.as_ref()?.targets();
         if targets == 0 || targets == rows {
             return None;
         }
         let mut awaited = Awaited::default();
         awaited.seal(self, plan);
-        awaited.measure_with(self.realized.as_mut()?, plan).into()
+        awaited.measure_with(self.realized.as_mut()?, plan)
     }
 
     /// Estimated performance of the rows so far; nothing where the model has no score.
     pub fn estimated_so_far(&self, plan: &Plan) -> Vec<Figure> {
         let Some(mut state) = self.estimated.clone() else { return Vec::new() };
         let rows = self.rows();
-        let estimated = Some(estimated(&mut state, rows));
+        let estimated = Some(state.measure(rows));
         let reading = Reading { rows, columns: Vec::new(), estimated, realized: None };
         let figures = plan.figures(&reading, None).into_iter();
         figures.filter(|figure| figure.kind == Kind::Estimated).collect()
@@ -276,66 +272,5 @@ fn categorical(
         unseen: new.rows,
         out_of_range: 0,
         values,
-    }
-}
-
-fn estimated(state: &mut EstimatedState, rows: u64) -> Performance {
-    let [negative, positive] = state.predicted;
-    let units = |sum: u128| sum as f64 / PROBABILITY_UNITS;
-    let whole = |rows: u64| u128::from(rows) << 52;
-    // Sums are integers until here: one rounding each.
-    let cells = Cells {
-        true_positive: units(positive.positives),
-        false_positive: units(whole(positive.rows) - positive.positives),
-        false_negative: units(negative.positives),
-        true_negative: units(whole(negative.rows) - negative.positives),
-    };
-    let bin = |(_, bin): (f64, &Expected)| ScoreBin {
-        positives: units(bin.positives),
-        negatives: units(whole(bin.rows) - bin.positives),
-    };
-    let scored = state.curve.rows();
-    let none =
-        (scored == 0).then_some(if rows == 0 { Undefined::Empty } else { Undefined::AllMissing });
-    let curve = state.curve.ascending(|_, _| ());
-    let of = |value| Measured(none.map_or(value, Err));
-    Performance {
-        usable: scored,
-        predicted: negative.rows + positive.rows,
-        scored,
-        cells,
-        roc_auc: of(roc_auc(curve.clone().map(bin))),
-        average_precision: of(average_precision(curve.map(bin))),
-    }
-}
-
-fn realized(state: &mut RealizedState) -> Performance {
-    let [[true_negative, false_positive], [false_negative, true_positive]] = state.cells;
-    let cells = Cells {
-        true_positive: true_positive as f64,
-        false_positive: false_positive as f64,
-        false_negative: false_negative as f64,
-        true_negative: true_negative as f64,
-    };
-    let scored = state.curve.rows();
-    let targets = state.targets;
-    let none = (scored == 0).then_some(if targets == 0 {
-        Undefined::NoTargets
-    } else {
-        Undefined::AllMissing
-    });
-    let curve = state.curve.ascending(|_, _| ());
-    let of = |value| Measured(none.map_or(value, Err));
-    let bin = |(_, bin): (f64, &Labelled)| ScoreBin {
-        positives: bin.positives as f64,
-        negatives: bin.negatives as f64,
-    };
-    Performance {
-        usable: targets,
-        predicted: state.cells.iter().flatten().sum(),
-        scored,
-        cells,
-        roc_auc: of(roc_auc(curve.clone().map(bin))),
-        average_precision: of(average_precision(curve.map(bin))),
     }
 }

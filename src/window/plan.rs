@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::batch::{Column as Data, Rows, Values as DataValues, labels};
-use crate::metric::Metric;
+use crate::batch::{Rows, Values as DataValues, labels};
+use crate::metric::{Measure, Metric};
 use crate::profile::{
     Categorical, Column, Continuous, Distribution, Profile, Reading, Role, Values, same_label,
 };
 use crate::stats::{Grid, Scale, equal_width_edges};
 use crate::window::criteria::Criteria;
 use crate::window::judge::Judge;
+use crate::window::outcome::OutputsPlan;
 use crate::window::realized::Outcome;
 use crate::window::result::Figure;
 
@@ -23,11 +24,7 @@ pub struct Plan {
     criteria: Criteria,
     judge: Judge,
     pub(super) columns: Vec<ColumnPlan>,
-    pub(super) score: Option<usize>,
-    pub(super) prediction: Option<usize>,
-    pub(super) target: Option<usize>,
-    /// Where a stratum of scores ends and the next begins: the reference's deciles.
-    strata: Vec<f64>,
+    pub(super) outputs: OutputsPlan,
 }
 
 #[derive(Clone, Debug)]
@@ -88,26 +85,9 @@ impl Plan {
                 }),
             })
             .collect();
-        let find = |role| profile.columns.iter().position(|column| column.role == role);
-        let (score, prediction, target) =
-            (find(Role::Score), find(Role::Prediction), find(Role::Target));
         let judge = Judge::new(&profile, &criteria);
-        let strata = match score.map(|index| &profile.columns[index].values) {
-            Some(Values::Continuous(scores)) => scores.quantiles.edges.clone(),
-            _ => Vec::new(),
-        };
-        Self { profile, criteria, judge, columns, score, prediction, target, strata }
-    }
-
-    /// The stratum of a score.
-    #[inline]
-    pub(super) fn stratum(&self, score: f64) -> usize {
-        self.strata.partition_point(|&cut| cut <= score)
-    }
-
-    /// How many strata of scores there are.
-    pub(super) fn strata(&self) -> usize {
-        self.strata.len() + 1
+        let outputs = OutputsPlan::new(&profile);
+        Self { profile, criteria, judge, columns, outputs }
     }
 
     /// The figures of a window; `outcome` where its realized performance was measured row by row.
@@ -120,7 +100,7 @@ impl Plan {
         &self,
         rows: u64,
         outcome: &Outcome,
-        estimated: &[(Metric, f64)],
+        estimated: &[(Measure, f64)],
     ) -> Vec<Figure> {
         self.judge.realized(rows, outcome, estimated, &self.criteria)
     }
@@ -183,8 +163,8 @@ pub(super) struct Lookup<'r> {
     pub(super) labels: Vec<&'r str>,
     /// The reference's label.
     pub(super) codes: Vec<Option<u32>>,
-    /// The class: positive, negative or neither.
-    pub(super) classes: Vec<Option<bool>>,
+    /// The class, of outputs alone.
+    classes: Vec<Option<usize>>,
 }
 
 /// The position of a label among the reference's; predictions and targets compare by value.
@@ -260,12 +240,12 @@ fn closed_edges(reference: &Continuous, method: Metric) -> Option<Vec<f64>> {
     })
 }
 
-impl Lookup<'_> {
-    /// The class of a row.
+impl Prepared<'_> {
+    /// The class that a row has in a column of outputs.
     #[inline]
-    pub(super) fn class(&self, data: &Data, row: usize) -> Option<bool> {
-        let DataValues::Labels(array) = &data.values else { return None };
+    pub(super) fn class(&self, column: usize, row: usize) -> Option<usize> {
+        let DataValues::Labels(array) = &self.rows.columns[column].values else { return None };
         let position = array.key(row)?;
-        self.classes.get(position).copied().flatten()
+        self.columns[column].classes.get(position).copied().flatten()
     }
 }

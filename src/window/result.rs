@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::metric::{Kind, Metric};
+use crate::metric::{Kind, Measure, Metric};
 use crate::stats::Undefined;
 
 /// The version of the window result's schema.
@@ -196,14 +196,14 @@ pub struct LaneInput {
 pub struct Figure {
     /// What it says.
     pub kind: Kind,
-    /// Which metric.
-    pub metric: Metric,
+    /// Which metric, or which cell of the confusion matrix.
+    pub metric: Measure,
     /// How, where a kind knows several ways.
     pub method: Option<Method>,
     /// The column that it is of.
     pub column_name: Option<String>,
     /// For a diagnosis: the performance metric that it explains.
-    pub of: Option<Metric>,
+    pub of: Option<Measure>,
     /// Its value; null where it is undefined, see `status`.
     pub value: Option<f64>,
     /// One standard error.
@@ -229,7 +229,7 @@ impl Figure {
     pub fn count(rows: f64, status: Status) -> Self {
         Self {
             kind: Kind::Summary,
-            metric: Metric::Rows,
+            metric: Metric::Rows.into(),
             method: None,
             column_name: None,
             of: None,

@@ -1,13 +1,11 @@
 //! The whole state of a window.
 
-use std::ops::Range;
-
 use minicbor::{Decode, Encode};
 
 use crate::batch::Values;
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::ContinuousState;
-use crate::window::outcome::{EstimatedState, RealizedState, Scored};
+use crate::window::outcome::{EstimatedState, RealizedState};
 use crate::window::plan::{ColumnPlan, Plan, Prepared};
 
 /// The whole state of a window: a bounded value, folded from rows in any order, merged with others in any order.
@@ -51,8 +49,8 @@ impl WindowState {
         Self {
             rows: 0,
             columns,
-            estimated: plan.score.map(|_| EstimatedState::default()),
-            realized: plan.target.map(|_| RealizedState::default()),
+            estimated: plan.outputs.estimated(),
+            realized: plan.outputs.realized(),
         }
     }
 
@@ -86,36 +84,8 @@ impl WindowState {
                 _ => debug_assert!(false, "rows are laid out by the profile of their plan"),
             }
         }
-        self.fold_outcomes(plan, prepared, start..start + length);
-    }
-
-    fn fold_outcomes(&mut self, plan: &Plan, prepared: &Prepared<'_>, range: Range<usize>) {
-        let rows = prepared.rows;
-        let score = plan.score.and_then(|index| match &rows.columns[index].values {
-            Values::Numbers(scores) => Some(scores),
-            Values::Labels(_) => None,
-        });
-        let class = |column: Option<usize>, row: usize| {
-            let index = column?;
-            prepared.columns[index].class(&rows.columns[index], row)
-        };
-        for row in range {
-            let score = score.and_then(|scores| {
-                use arrow::array::Array;
-                let score = scores.is_valid(row).then(|| scores.value(row));
-                score.and_then(usable)
-            });
-            let predicted = class(plan.prediction, row);
-            if let (Some(state), Some(score), Some(expected)) =
-                (&mut self.estimated, score, &rows.expected)
-            {
-                state.add(score, expected[row], predicted);
-            }
-            if let (Some(state), Some(target)) = (&mut self.realized, class(plan.target, row)) {
-                let score = score.map(|score| (score, plan.stratum(score)));
-                state.add(target, Scored { score, predicted });
-            }
-        }
+        let range = start..start + length;
+        plan.outputs.fold(prepared, range, &mut self.estimated, &mut self.realized);
     }
 
     /// Adds the rows of another state of the same plan.
@@ -154,7 +124,7 @@ impl WindowState {
             })
             .sum();
         columns
-            + self.estimated.as_ref().map_or(0, |state| state.curve.bytes())
+            + self.estimated.as_ref().map_or(0, EstimatedState::bytes)
             + self.realized.as_ref().map_or(0, RealizedState::bytes)
     }
 }

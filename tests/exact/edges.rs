@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::buffer::BooleanBuffer;
 use vigie::batch::Rows;
-use vigie::fit::{CalibrationChoice, Spec, fit};
+use vigie::fit::{CalibrationChoice, Predicts, Spec, TwoClasses, fit};
 use vigie::metric::{Family, Kind, Metric};
 use vigie::profile::{Profile, WindowRule};
 use vigie::stats::Threshold;
@@ -238,7 +238,9 @@ fn cases() -> Vec<Case> {
 }
 
 fn plan_for(reference: &[Row]) -> Plan {
-    let spec = Spec { calibration: CalibrationChoice::None, ..spec(WindowRule::Size(4)) };
+    let calibration = CalibrationChoice::None;
+    let predicts = Predicts::Binary(TwoClasses { calibration, ..TwoClasses::default() });
+    let spec = Spec { predicts, ..spec(WindowRule::Size(4)) };
     let profile = fit(spec, vec![batch(reference, 0)]).unwrap();
     let threshold = Threshold::Constant { lower: Some(0.22), upper: Some(0.77) };
     let thresholds = Metric::all().map(|metric| ((None, metric), threshold)).collect();
@@ -375,7 +377,7 @@ fn targets_that_have_not_come_are_no_fault_of_the_data() {
         let case = Case { name: "", reference: reference(), window, absent: false };
         let figures = figures(&case).into_iter();
         let target = figures.filter(|figure| figure.column_name.as_deref() == Some("target"));
-        target.map(|figure| figure.metric.as_str()).collect::<Vec<_>>()
+        target.map(|figure| figure.metric.metric().as_str()).collect::<Vec<_>>()
     };
     let drift = ["jensen_shannon", "hellinger", "chi2", "l_infinity", "psi", "unseen_rate"];
     assert_eq!(of_target(window()), drift);

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::{DictionaryArray, Float64Array};
 use arrow::datatypes::Int32Type;
-use vigie::batch::{Column, Rows, Values};
-use vigie::fit::{CalibrationChoice, FitError, Spec, fit};
+use vigie::batch::{Column, Expected, Rows, Values};
+use vigie::fit::{FitError, Predicts, Spec, TwoClasses, fit};
 use vigie::metric::{ColumnKind, Family, Metric, Problem};
 use vigie::profile::{Profile, Provenance, Role, WindowRule};
 use vigie::window::{Criteria, Plan};
@@ -78,7 +78,7 @@ pub(crate) fn batch(rows: &[Row], first: i64) -> Rows {
             labels(&|row| row.prediction.map(class)),
             labels(&|row| row.target.map(class)),
         ],
-        expected: None,
+        expected: Expected::Nothing,
     }
 }
 
@@ -93,15 +93,12 @@ pub(crate) fn spec(rule: WindowRule) -> Spec {
     Spec {
         model: "loans".to_owned(),
         version: String::new(),
-        problem: Problem::Binary,
+        predicts: Predicts::Binary(TwoClasses::default()),
         rule,
         inputs: Vec::new(),
         derived: Vec::new(),
         filter: None,
         columns: COLUMNS.map(|(name, role, kind)| (name.to_owned(), role, kind)).into(),
-        positive: None,
-        threshold: None,
-        calibration: CalibrationChoice::Auto,
         provenance: Provenance::default(),
     }
 }
@@ -114,13 +111,13 @@ pub(crate) fn profile_of(rows: &[Row], rule: WindowRule) -> Result<Profile, FitE
 pub(crate) fn all_criteria() -> Criteria {
     let drift: Vec<Metric> =
         Metric::all().filter(|metric| metric.spec().family == Family::Drift).collect();
-    let performance =
-        Metric::all().filter(|metric| metric.spec().family == Family::Performance).collect();
+    let performance = Metric::all().filter(|metric| metric.spec().family == Family::Performance);
+    let performance = performance.filter(|metric| metric.serves(Problem::Binary)).collect();
     Criteria {
         performance,
         continuous: drift.clone(),
         categorical: drift,
-        business_value: Some([[0.0, -1.0], [-5.0, 3.0]]),
+        business_value: Some(vec![vec![0.0, -1.0], vec![-5.0, 3.0]]),
         min_rows: 1,
         ..Criteria::default()
     }

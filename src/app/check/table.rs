@@ -9,7 +9,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
 use crate::alert::Policy;
 use crate::app::check::verdict::{beyond, expected, kind};
 use crate::app::terminal::{count, figure};
-use crate::metric::{Kind, Metric};
+use crate::metric::{Kind, Measure};
 use crate::settings::Model;
 use crate::window::{Figure, WindowResult};
 
@@ -22,7 +22,7 @@ pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> S
         windows
             .iter()
             .flat_map(|window| &window.figures)
-            .any(|figure| figure.kind == kind && Some(figure.metric) == lead)
+            .any(|figure| figure.kind == kind && lead.is_some_and(|lead| figure.metric == lead))
     };
     let kinds: Vec<Kind> =
         [Kind::Estimated, Kind::Realized].into_iter().filter(|&kind| of(kind)).collect();
@@ -55,7 +55,9 @@ pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> S
     let surplus = if many { named.len().saturating_sub(MANY) } else { 0 };
     for window in named.iter().skip(surplus) {
         let found = |kind: Kind| {
-            window.figures.iter().find(|figure| figure.kind == kind && Some(figure.metric) == lead)
+            window.figures.iter().find(|figure| {
+                figure.kind == kind && lead.is_some_and(|lead| figure.metric == lead)
+            })
         };
         let from = match (&window.window_start, window.window_start_row) {
             (Some(start), _) => short(start),
@@ -112,10 +114,10 @@ const CALM: usize = 12;
 
 /// Every figure over all windows, what is wrong first.
 pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) -> String {
-    let mut rows: BTreeMap<(Kind, Option<&str>, Metric), Vec<&Figure>> = BTreeMap::new();
+    let mut rows: BTreeMap<(Kind, Option<&str>, &Measure), Vec<&Figure>> = BTreeMap::new();
     for figure in windows.iter().flat_map(|window| &window.figures) {
         if figure.kind != Kind::Summary {
-            let key = (figure.kind, figure.column_name.as_deref(), figure.metric);
+            let key = (figure.kind, figure.column_name.as_deref(), &figure.metric);
             rows.entry(key).or_default().push(figure);
         }
     }
@@ -189,7 +191,7 @@ pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) 
 struct Line<'f> {
     kind: Kind,
     column: Option<&'f str>,
-    metric: Metric,
+    metric: &'f Measure,
     worst: &'f Figure,
     out: usize,
     windows: usize,

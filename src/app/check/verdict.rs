@@ -230,11 +230,11 @@ fn reason(found: &Figure) -> String {
     let column = found.column_name.as_deref().unwrap_or("the rows");
     let value = found.value.unwrap_or(f64::NAN);
     let percent = |what: &str| format!("{column} {} % {what}", figure(value * 100.0));
-    match found.metric {
+    match found.metric.metric() {
         Metric::MissingRate if value <= 1.0 => percent("missing"),
         Metric::UnseenRate if value <= 1.0 => percent("never seen before"),
         Metric::OutOfRangeRate if value <= 1.0 => percent("out of range"),
-        metric => {
+        _ => {
             let (sign, limit) = match (found.lower_threshold, found.upper_threshold) {
                 (_, Some(high)) if value > high => (">", Some(high)),
                 (Some(low), _) if value < low => ("<", Some(low)),
@@ -242,7 +242,7 @@ fn reason(found: &Figure) -> String {
             };
             let limit = limit.map_or(String::new(), |limit| format!(" {sign} {}", figure(limit)));
             let drifted = if found.kind == Kind::Drift { "drifted " } else { "" };
-            format!("{column} {drifted}({} {}{limit})", metric.as_str(), figure(value))
+            format!("{column} {drifted}({} {}{limit})", found.metric, figure(value))
         }
     }
 }

@@ -71,7 +71,7 @@ impl Board {
             }),
             worst(result, Kind::Quality).map_or("ok".to_owned(), |found| {
                 let share = figure(100.0 * found.value.unwrap_or(0.0));
-                format!("{} {share} % {}", column(found), words(found.metric))
+                format!("{} {share} % {}", column(found), words(found.metric.metric()))
             }),
         )
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use prometheus::proto;
 
 use crate::alert::Severity;
-use crate::metric::{Kind, Metric};
+use crate::metric::{Kind, Measure};
 use crate::output::prometheus::families::Family;
 use crate::settings::Export;
 use crate::window::{Figure, WindowResult};
@@ -91,7 +91,7 @@ struct Gathered<'r> {
     series: Vec<Series>,
     families: &'r [Export],
     columns: BTreeMap<&'r str, Arc<str>>,
-    breaches: BTreeMap<(Kind, Metric, &'r str), bool>,
+    breaches: BTreeMap<(Kind, &'r Measure, &'r str), bool>,
 }
 
 /// What is shown of the latest sealed window: all but realized performance.
@@ -146,7 +146,15 @@ pub(super) fn filling(figures: &[Figure], families: &[Export]) -> Vec<Series> {
 /// The labels of a performance figure.
 fn performance_labels(figure: &Figure) -> [Text; 3] {
     let method = figure.method.map_or("", |method| method.as_str());
-    [figure.kind.as_str(), method, figure.metric.as_str()].map(Text::Fixed)
+    [Text::Fixed(figure.kind.as_str()), Text::Fixed(method), text(&figure.metric)]
+}
+
+/// The label of a measure.
+fn text(measure: &Measure) -> Text {
+    match measure {
+        Measure::Metric(metric) => Text::Fixed(metric.as_str()),
+        Measure::Cell(name) => Text::Shared(Arc::clone(name)),
+    }
 }
 
 impl<'r> Gathered<'r> {
@@ -181,11 +189,11 @@ impl<'r> Gathered<'r> {
     }
 
     fn figure(&mut self, figure: &'r Figure) {
-        let (kind, metric) = (figure.kind, Text::Fixed(figure.metric.as_str()));
+        let (kind, metric) = (figure.kind, text(&figure.metric));
         let column = figure.column_name.as_deref().unwrap_or_default();
         if let Some(breach) = figure.breach {
             // Methods are not told apart here: one that breaches is enough.
-            *self.breaches.entry((kind, figure.metric, column)).or_default() |= breach;
+            *self.breaches.entry((kind, &figure.metric, column)).or_default() |= breach;
         }
         let [value, lower, upper] = match kind {
             Kind::Estimated | Kind::Realized => {
@@ -223,7 +231,7 @@ impl<'r> Gathered<'r> {
     fn done(mut self) -> Vec<Series> {
         for ((kind, metric, column), breach) in mem::take(&mut self.breaches) {
             let column = self.column(column);
-            let labels = [Text::Fixed(kind.as_str()), Text::Fixed(metric.as_str()), column];
+            let labels = [Text::Fixed(kind.as_str()), text(metric), column];
             self.add(Family::Breach, labels, Some(truth(breach)));
         }
         self.series.sort_by_key(|series| series.family);

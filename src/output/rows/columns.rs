@@ -1,6 +1,6 @@
 //! The table of columns.
 
-use crate::metric::Metric;
+use crate::metric::Measure;
 use crate::window::{Figure, Method, RevisionCause, WindowResult};
 
 /// What a row has in a column.
@@ -71,7 +71,7 @@ columns! {
     "metric" Text |_, f| Some(f.metric.as_str());
     "method" Text |_, f| f.method.map(Method::as_str);
     "column_name" Text |_, f| f.column_name.as_deref();
-    "of" Text |_, f| f.of.map(Metric::as_str);
+    "of" Text |_, f| f.of.as_ref().map(Measure::as_str);
     "value" Number |_, f| f.value;
     "sampling_error" Number |_, f| f.sampling_error;
     "lower_confidence" Number |_, f| f.lower_confidence;

@@ -13,7 +13,7 @@ use arrow::compute;
 use arrow::datatypes::{DataType, Int32Type, TimeUnit as ArrowUnit};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::batch::{Column, Rows, Values};
+use crate::batch::{Column, Expected, Rows, Values};
 use crate::engine::files::Read;
 use crate::intake::keep;
 use crate::metric::ColumnKind;
@@ -130,7 +130,7 @@ impl RowMaker<'_> {
         let mut made = Rows {
             offsets: (first..first + rows as i64).collect::<Vec<i64>>().into(),
             times,
-            expected: self.profile.and_then(|profile| profile.expected(&columns)),
+            expected: self.profile.map_or(Expected::Nothing, |profile| profile.expected(&columns)),
             columns,
         };
         let rejected = good.as_ref().map_or(0, |good| good.iter().filter(|&&good| !good).count());
@@ -154,7 +154,7 @@ impl RowMaker<'_> {
             Values::Numbers(scores) => Some(scores),
             Values::Labels(_) => None,
         });
-        let classes = self.profile.and_then(|profile| profile.classes.as_ref());
+        let classes = self.profile.and_then(Profile::two_classes);
         let decided: DictionaryArray<Int32Type> = (0..rows)
             .map(|row| classes?.decide(scores.filter(|scores| scores.is_valid(row))?.value(row)))
             .collect();

@@ -1,16 +1,18 @@
-//! How good a binary classifier is: from the four cells, and from the order of its scores.
+//! How good a classifier is: from the cells of its confusion matrix, and from the order of its scores.
 //!
 //! The same formulas serve expected cells (sums of calibrated probabilities) and counted ones; [`Basis`] says
 //! which, because the two disagree on what an empty denominator means.
 
 mod business_value;
 mod cells;
+mod confusion;
 mod post_stratified;
 mod ranking;
 mod rates;
 
 pub use self::business_value::ValueNormalization;
 pub use self::cells::{Cell, Cells, Normalization};
+pub use self::confusion::{Confusion, mean_average_precision, mean_roc_auc};
 pub use self::post_stratified::{PostStratifiedCells, PostStratifiedRanking, Weighed};
 pub(in crate::stats) use self::ranking::both_classes;
 pub use self::ranking::{ScoreBin, average_precision, roc_auc};

@@ -119,7 +119,7 @@ impl SamplingError {
 }
 
 /// Of a share `part / whole`, where `whole` are so many of all rows.
-fn share_of(part: f64, whole: f64, rows: f64) -> Result<SamplingError, Undefined> {
+pub(super) fn share_of(part: f64, whole: f64, rows: f64) -> Result<SamplingError, Undefined> {
     if whole == 0.0 {
         return Err(Undefined::OneClass);
     }

@@ -6,6 +6,7 @@
 
 mod average_precision;
 mod cells;
+mod confusion;
 mod roc_auc;
 mod sampling_error;
 mod summary;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::buffer::ScalarBuffer;
-use vigie::batch::{Content, Reject, Rows, Section};
+use vigie::batch::{Content, Expected, Reject, Rows, Section};
 use vigie::epoch::Epoch;
 
 use super::rules::{CARDS, LOANS};
@@ -90,7 +90,7 @@ pub(crate) fn contents<'e>(
                 offsets: Vec::new().into(),
                 times: None,
                 columns: Vec::new(),
-                expected: None,
+                expected: Expected::Nothing,
             },
         };
         made.offsets = rows.iter().map(|&(offset, _)| offset).collect::<ScalarBuffer<i64>>();

@@ -463,7 +463,11 @@ fn the_last_revision_is_the_batch_answer_bit_for_bit() {
                 figures
                     .iter()
                     .map(|of| {
-                        (of.metric, of.value.map(f64::to_bits), of.sampling_error.map(f64::to_bits))
+                        (
+                            of.metric.clone(),
+                            of.value.map(f64::to_bits),
+                            of.sampling_error.map(f64::to_bits),
+                        )
                     })
                     .collect()
             };
@@ -522,7 +526,8 @@ fn revisions_come_at_steps_of_coverage_and_else_so_often() {
     for figure in diagnosis {
         let of = |kind| {
             let all = whole.figures.iter().chain(&works.results().next().unwrap().figures);
-            let found = all.filter(|other| other.kind == kind && Some(other.metric) == figure.of);
+            let found =
+                all.filter(|other| other.kind == kind && Some(&other.metric) == figure.of.as_ref());
             found.map(|other| other.value.unwrap()).next().unwrap()
         };
         assert_eq!(figure.value, Some(of(Kind::Estimated) - of(Kind::Realized)));

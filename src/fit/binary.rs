@@ -1,11 +1,121 @@
-//! What the reference says about the model's outputs: calibration and sampling errors.
+//! The outputs of a binary model in the reference: its classes, calibration and sampling errors.
 
 use arrow::array::Array;
 
-use crate::batch::{Rows, Values as Data, labels};
-use crate::fit::{CalibrationChoice, FitError};
-use crate::profile::{Calibration, CalibrationReason, Profile, ReferencePerformance, Role};
+use crate::batch::{Column, Rows, Values as Data, labels};
+use crate::fit::{CalibrationChoice, FitError, Spec, TwoClasses, used_labels};
+use crate::profile::{
+    Binary, Calibration, CalibrationReason, Classes, Outputs, Profile, ReferencePerformance, Role,
+    same_label,
+};
 use crate::stats::{Calibrator, Cells, SamplingError, ScoreBin, needs_calibration};
+
+/// Finds the classes, and makes the predictions that follow from the scores where they do.
+pub(super) fn read(
+    spec: &Spec,
+    how: &TwoClasses,
+    batches: &mut [Rows],
+) -> Result<Binary, FitError> {
+    let classes = find_classes(spec, how, batches)?;
+    if classes.threshold.is_some() {
+        decide_all(spec, &classes, batches);
+    }
+    Ok(Binary { classes, calibration: None, performance: None })
+}
+
+/// Finds out what the scores are worth, and how far the reference as a whole strays.
+pub(super) fn weigh(
+    profile: &mut Profile,
+    choice: CalibrationChoice,
+    batches: &[Rows],
+) -> Result<(), FitError> {
+    let outcomes = Outcomes::collect(profile, batches)?;
+    let Outputs::Binary(binary) = &mut profile.outputs else { return Ok(()) };
+    binary.calibration = outcomes.calibration(choice);
+    binary.performance = outcomes.performance();
+    let impossible = |found: &Calibration| found.reason == CalibrationReason::NotPossible;
+    if binary.calibration.as_ref().is_some_and(impossible) {
+        let note = "scores are taken as they are: the reference has too few targets of both classes to calibrate them";
+        profile.provenance.notes.push(note.to_owned());
+    }
+    Ok(())
+}
+
+/// Finds the two classes among the labels of targets and predictions.
+fn find_classes(spec: &Spec, how: &TwoClasses, batches: &[Rows]) -> Result<Classes, FitError> {
+    let mut labels: Vec<String> = Vec::new();
+    for (index, (_, role, _)) in spec.columns.iter().enumerate() {
+        // A prediction that follows from the score says nothing of how the classes are called.
+        let says = match role {
+            Role::Target => true,
+            Role::Prediction => how.threshold.is_none(),
+            Role::Feature | Role::Score => false,
+        };
+        for batch in batches.iter().filter(|_| says) {
+            for label in used_labels(&batch.columns[index].values) {
+                if !labels.iter().any(|known| same_label(known, label)) {
+                    labels.push(label.to_owned());
+                }
+            }
+        }
+    }
+    labels.sort_unstable();
+    let listed = || labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+    let model = || spec.model.clone();
+    let column = || {
+        let of = |wanted| spec.columns.iter().find(|(_, role, _)| *role == wanted);
+        let named = of(Role::Score).or_else(|| of(Role::Prediction));
+        named.map_or_else(String::new, |(name, _, _)| name.clone())
+    };
+    if labels.len() > 2 {
+        return Err(FitError::NotBinary { model: model(), labels: listed() });
+    }
+    let found = |wanted: &str| labels.iter().find(|label| same_label(label, wanted)).cloned();
+    let positive = match &how.positive {
+        Some(named) => match found(named) {
+            Some(label) => label,
+            // Nothing says otherwise: the reference may hold the negative class alone.
+            None if labels.len() < 2 => named.clone(),
+            None => {
+                let positive = named.clone();
+                return Err(FitError::UnknownPositive {
+                    model: model(),
+                    positive,
+                    labels: listed(),
+                });
+            }
+        },
+        None => match found("1") {
+            Some(label) => label,
+            None if labels.iter().all(|label| same_label(label, "0")) => "1".to_owned(),
+            None => {
+                return Err(FitError::NoPositive {
+                    model: model(),
+                    column: column(),
+                    labels: listed(),
+                });
+            }
+        },
+    };
+    let negative = labels.iter().find(|label| !same_label(label, &positive)).cloned();
+    // Where only one class of 0 and 1 was seen, the other is known by its usual name.
+    let usual = same_label(&positive, "1").then(|| "0".to_owned());
+    let threshold = how.threshold;
+    Ok(Classes { positive, negative: negative.or(usual), threshold })
+}
+
+/// Makes the predictions that follow from the scores.
+fn decide_all(spec: &Spec, classes: &Classes, batches: &mut [Rows]) {
+    let find = |wanted| spec.columns.iter().position(|(_, role, _)| *role == wanted);
+    let (Some(score), Some(prediction)) = (find(Role::Score), find(Role::Prediction)) else {
+        return;
+    };
+    for batch in batches {
+        let Data::Numbers(scores) = &batch.columns[score].values else { continue };
+        let decided = scores.iter().map(|score| classes.decide(score?));
+        batch.columns[prediction] = Column::new(Data::Labels(decided.collect()));
+    }
+}
 
 /// Score, prediction and target of the reference's rows.
 pub(super) struct Outcomes {
@@ -125,6 +235,7 @@ impl Outcomes {
 /// The class of every row.
 fn classes(profile: &Profile, values: &Data) -> Vec<Option<bool>> {
     let Data::Labels(array) = values else { return vec![None; values.len()] };
-    let of: Vec<Option<bool>> = labels(array).map(|label| profile.class(label)).collect();
+    let class = |label| profile.class(label).map(|class| class == 1);
+    let of: Vec<Option<bool>> = labels(array).map(class).collect();
     array.keys().iter().map(|position| of[position? as usize]).collect()
 }

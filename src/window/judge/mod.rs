@@ -1,12 +1,10 @@
 //! From what was measured of a window to figures: sampling error, bounds, thresholds, breach.
 
-use crate::metric::{Family, Kind, Metric};
-use crate::profile::{
-    Column, ColumnReading, Performance, Profile, Reading, ReferencePerformance, Role, Values,
-};
-use crate::stats::{
-    Basis, Cell, Limits, Normalization, Range, SamplingError, Undefined, confidence,
-};
+mod binary;
+
+use crate::metric::{Family, Kind, Measure, Metric};
+use crate::profile::{Column, ColumnReading, Outputs, Performance, Profile, Reading, Role, Values};
+use crate::stats::{Basis, Limits, Normalization, Range, SamplingError, Undefined, confidence};
 use crate::window::criteria::Criteria;
 use crate::window::realized::Outcome;
 use crate::window::result::{Figure, Method, Status};
@@ -20,10 +18,19 @@ pub(super) struct Judge {
     rows: Judgement,
 }
 
+/// A performance figure that is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// What it is called.
+    pub(super) measure: Measure,
+    /// The metric.
+    pub(super) metric: Metric,
+}
+
 /// What one figure is held against.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Judgement {
-    metric: Metric,
+    of: Asked,
     limits: Limits,
     error: Option<SamplingError>,
     range: Range,
@@ -43,16 +50,16 @@ impl Judge {
         let performance = criteria
             .performance
             .iter()
-            .map(|&metric| {
-                let range = range(metric, criteria);
+            .flat_map(|&metric| asked(metric, profile))
+            .map(|of| {
+                let range = range(of.metric, criteria);
                 let value = |reading: &Reading| {
-                    let realized = reading.realized.as_ref()?;
-                    performance_value(metric, realized, Basis::Realized, criteria).ok()
+                    of.value(reading.realized.as_ref()?, Basis::Realized, criteria).ok()
                 };
                 let values: Vec<f64> = readings().filter_map(value).collect();
-                let reference = profile.performance.as_ref();
-                let error = reference.and_then(|whole| performance_error(metric, whole, criteria));
-                Judgement { metric, limits: limits(None, metric, range, &values), error, range }
+                let error = of.error(&profile.outputs, criteria);
+                let limits = limits(None, of.metric, range, &values);
+                Judgement { of, limits, error, range }
             })
             .collect();
         let columns = profile
@@ -69,7 +76,7 @@ impl Judge {
                     let values: Vec<f64> = readings().filter_map(value).collect();
                     let limits = limits(Some(&column.name), metric, range, &values);
                     Judgement {
-                        metric,
+                        of: metric.into(),
                         limits,
                         error: column_error(metric, column, criteria),
                         range,
@@ -95,7 +102,7 @@ impl Judge {
         // Windows of equal size have no spread: then a window of another size is no surprise.
         let equal = counts.windows(2).all(|pair| pair[0] == pair[1]);
         let rows = Judgement {
-            metric: Metric::Rows,
+            of: Metric::Rows.into(),
             limits: if equal && criteria.threshold(None, Metric::Rows).is_from_reference() {
                 Limits::OPEN
             } else {
@@ -122,12 +129,12 @@ impl Judge {
         }
         match (outcome, &reading.realized) {
             (Some(outcome), _) => {
-                let value = |figure: &Figure| Some((figure.metric, figure.value?));
+                let value = |figure: &Figure| Some((figure.metric.clone(), figure.value?));
                 let estimated: Vec<_> = figures.iter().filter_map(value).collect();
                 figures.extend(self.realized(reading.rows, outcome, &estimated, criteria));
             }
             (None, Some(realized)) => {
-                let low = low_coverage(realized.usable, reading.rows, criteria);
+                let low = low_coverage(realized.usable(), reading.rows, criteria);
                 figures.extend(self.performance(Basis::Realized, realized, few.or(low), criteria));
             }
             (None, None) => {}
@@ -140,9 +147,10 @@ impl Judge {
                 if column.role == Role::Target && reading_of.missing == reading.rows {
                     continue;
                 }
-                let of_family = |judgement: &&Judgement| judgement.metric.spec().family == family;
+                let of_family =
+                    |judgement: &&Judgement| judgement.of.metric.spec().family == family;
                 for judgement in judgements.iter().filter(of_family) {
-                    let metric = judgement.metric;
+                    let metric = judgement.of.metric;
                     let (value, p_value) = column_value(metric, reading_of, reading.rows, criteria);
                     let rows = match family {
                         Family::Quality => reading.rows,
@@ -179,8 +187,8 @@ impl Judge {
             Basis::Realized => (Kind::Realized, Method::Labelled),
         };
         self.performance.iter().map(move |judgement| {
-            let value = performance_value(judgement.metric, performance, basis, criteria);
-            let rows = judgement.rows_of(performance);
+            let value = judgement.of.value(performance, basis, criteria);
+            let rows = judgement.of.rows(performance);
             Figure { method: Some(method), ..judgement.figure(kind, value, rows, unjudged) }
         })
     }
@@ -191,43 +199,39 @@ impl Judge {
         &self,
         rows: u64,
         outcome: &Outcome,
-        estimated: &[(Metric, f64)],
+        estimated: &[(Measure, f64)],
         criteria: &Criteria,
     ) -> Vec<Figure> {
         let few = (rows < criteria.min_rows).then_some(Status::TooFew);
-        let low = low_coverage(outcome.labelled.usable, outcome.rows, criteria);
+        let low = low_coverage(outcome.targets(), outcome.rows, criteria);
         let unjudged = few.or(low);
         let mut figures: Vec<Figure> =
             self.performance(Basis::Realized, &outcome.labelled, unjudged, criteria).collect();
         let stratified = &outcome.stratified;
-        let whole = &stratified.performance;
         let metric = Metric::EstimatedMinusRealized;
         let range = metric.spec().range;
         let limits = criteria.threshold(None, metric).limits(&[], range);
-        let difference = Judgement { metric, limits, error: None, range };
+        let difference = Judgement { of: metric.into(), limits, error: None, range };
         let mut differences = Vec::new();
         for judgement in &self.performance {
-            let metric = judgement.metric;
-            let value = match stratified.refused(metric) {
-                Some(reason) => Err(reason),
-                None => performance_value(metric, whole, Basis::Realized, criteria),
-            };
-            let error = stratified.error(metric, criteria).filter(|_| value.is_ok());
+            let of = &judgement.of;
+            let value = stratified.value(of, criteria);
+            let error = stratified.error(of, criteria).filter(|_| value.is_ok());
             figures.push(Figure {
                 method: Some(Method::PostStratified),
                 ..judgement.figure_with(Kind::Realized, value, error, unjudged)
             });
-            let found = estimated.iter().find(|(of, _)| *of == metric).map(|&(_, value)| value);
-            if let Some(estimated) = found {
+            let found = estimated.iter().find(|(measure, _)| *measure == of.measure);
+            if let Some(&(_, estimated)) = found {
                 // The scatter of so many rows, and what is not known of them yet.
-                let scatter = judgement.error_of(judgement.rows_of(whole));
+                let scatter = judgement.error_of(of.rows(&stratified.performance()));
                 let error = scatter.zip(error).map(|(a, b)| libm::hypot(a, b));
                 let value = value.map(|value| estimated - value);
                 let error = error.filter(|_| value.is_ok());
                 let mut figure = difference.figure_with(Kind::Diagnosis, value, error, unjudged);
                 // Without limits there is nothing to hold it against.
                 figure.breach = figure.breach.filter(|_| limits != Limits::OPEN);
-                figure.of = Some(metric);
+                figure.of = Some(of.measure.clone());
                 figure.method = Some(Method::PostStratified);
                 differences.push(figure);
             }
@@ -237,15 +241,52 @@ impl Judge {
     }
 }
 
-impl Judgement {
-    /// The rows that a metric of performance is of.
-    fn rows_of(&self, performance: &Performance) -> u64 {
-        match self.metric {
-            Metric::RocAuc | Metric::AveragePrecision => performance.scored,
-            _ => performance.predicted,
+/// The figures that a performance metric has.
+fn asked(metric: Metric, profile: &Profile) -> Vec<Asked> {
+    match &profile.outputs {
+        Outputs::None => Vec::new(),
+        Outputs::Binary(_) => vec![metric.into()],
+    }
+}
+
+impl Asked {
+    /// Its value in a window.
+    pub(super) fn value(
+        &self,
+        performance: &Performance,
+        basis: Basis,
+        criteria: &Criteria,
+    ) -> Result<f64, Undefined> {
+        match performance {
+            Performance::Binary(found) => binary::value(self.metric, found, basis, criteria),
         }
     }
 
+    /// The rows that it is of.
+    fn rows(&self, performance: &Performance) -> u64 {
+        match performance {
+            Performance::Binary(found) => binary::rows(self.metric, found),
+        }
+    }
+
+    /// What the whole reference says about its scatter.
+    fn error(&self, outputs: &Outputs, criteria: &Criteria) -> Option<SamplingError> {
+        match outputs {
+            Outputs::None => None,
+            Outputs::Binary(found) => {
+                binary::error(self.metric, found.performance.as_ref()?, criteria)
+            }
+        }
+    }
+}
+
+impl From<Metric> for Asked {
+    fn from(metric: Metric) -> Self {
+        Self { measure: metric.into(), metric }
+    }
+}
+
+impl Judgement {
     /// The sampling error of so many rows.
     fn error_of(&self, rows: u64) -> Option<f64> {
         self.error.and_then(|error| error.for_rows(rows).ok())
@@ -273,7 +314,7 @@ impl Judgement {
             value.ok().zip(error).map(|(value, error)| confidence(value, error, self.range));
         Figure {
             kind,
-            metric: self.metric,
+            metric: self.of.measure.clone(),
             method: None,
             column_name: None,
             of: None,
@@ -308,80 +349,16 @@ fn is_told(metric: Metric, column: &Column) -> bool {
 /// The values that a metric can take in the form that is asked for.
 fn range(metric: Metric, criteria: &Criteria) -> Range {
     match metric {
-        _ if cell(metric).is_some() && criteria.confusion != Normalization::None => Range::UNIT,
+        _ if is_cell(metric) && criteria.confusion != Normalization::None => Range::UNIT,
         _ if metric.spec().family == Family::Quality && !criteria.rates => Range::POSITIVE,
         _ => metric.spec().range,
     }
 }
 
-fn cell(metric: Metric) -> Option<Cell> {
-    Some(match metric {
-        Metric::TruePositive => Cell::TruePositive,
-        Metric::TrueNegative => Cell::TrueNegative,
-        Metric::FalsePositive => Cell::FalsePositive,
-        Metric::FalseNegative => Cell::FalseNegative,
-        _ => return None,
-    })
-}
-
-/// A performance metric of a window.
-fn performance_value(
-    metric: Metric,
-    performance: &Performance,
-    basis: Basis,
-    criteria: &Criteria,
-) -> Result<f64, Undefined> {
-    match metric {
-        Metric::RocAuc => return performance.roc_auc.0,
-        Metric::AveragePrecision => return performance.average_precision.0,
-        _ => {}
-    }
-    if performance.predicted == 0 {
-        // Without any usable row the ranking metrics say why; else it is the predictions that are missing.
-        return Err(match (performance.usable, performance.roc_auc.0) {
-            (0, Err(reason)) => reason,
-            _ => Undefined::AllMissing,
-        });
-    }
-    let cells = &performance.cells;
-    match metric {
-        Metric::F1 => cells.f1(basis),
-        Metric::Precision => cells.precision(basis),
-        Metric::Recall => cells.recall(basis),
-        Metric::Specificity => cells.specificity(basis),
-        Metric::Accuracy => cells.accuracy(),
-        Metric::BusinessValue => match criteria.business_value {
-            Some(worth) => cells.business_value(worth, criteria.business),
-            None => Err(Undefined::Empty),
-        },
-        _ => match cell(metric) {
-            Some(cell) => cells.normalized(cell, criteria.confusion),
-            None => Err(Undefined::Empty),
-        },
-    }
-}
-
-/// What the whole reference says about the scatter of a performance metric.
-fn performance_error(
-    metric: Metric,
-    whole: &ReferencePerformance,
-    criteria: &Criteria,
-) -> Option<SamplingError> {
-    let cells = &whole.cells;
-    match metric {
-        Metric::RocAuc => whole.roc_auc,
-        Metric::AveragePrecision => whole.average_precision,
-        Metric::F1 => SamplingError::f1(cells).ok(),
-        Metric::Precision => SamplingError::precision(cells).ok(),
-        Metric::Recall => SamplingError::recall(cells).ok(),
-        Metric::Specificity => SamplingError::specificity(cells).ok(),
-        Metric::Accuracy => SamplingError::accuracy(cells).ok(),
-        Metric::BusinessValue => {
-            let worth = criteria.business_value?;
-            SamplingError::business_value(cells, worth, criteria.business).ok()
-        }
-        _ => SamplingError::cell(cells, cell(metric)?, criteria.confusion).ok(),
-    }
+/// Whether a metric is a cell of the confusion matrix, or all of them.
+fn is_cell(metric: Metric) -> bool {
+    use Metric::{ConfusionMatrix, FalseNegative, FalsePositive, TrueNegative, TruePositive};
+    matches!(metric, ConfusionMatrix | TruePositive | TrueNegative | FalsePositive | FalseNegative)
 }
 
 /// A figure of a column, and its p-value where it has one.

@@ -1,58 +1,37 @@
-//! Realized performance: from the rows that have a target, as they are and weighed to stand for all rows.
+//! Realized performance of a binary classifier.
 
 use crate::metric::Metric;
-use crate::profile::{Measured, Performance};
+use crate::profile::{BinaryPerformance, Measured, Performance};
 use crate::stats::{
     Cell, Cells, Normalization, PostStratifiedCells, PostStratifiedRanking, ScoreBin, Undefined,
     ValueNormalization, average_precision, roc_auc,
 };
 use crate::window::criteria::Criteria;
-use crate::window::outcome::{Labelled, RealizedState};
-use crate::window::plan::Plan;
-
-/// Realized performance as it was measured of a window.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// Rows that can have a target.
-    pub(super) rows: u64,
-    /// Of those that have one.
-    pub(super) labelled: Performance,
-    /// Of all, as those stand for them.
-    pub(super) stratified: Stratified,
-}
+use crate::window::outcome::{BinaryPlan, BinaryRealized, Labelled};
+use crate::window::realized::{Outcome, Stratified};
 
 /// Performance of all rows, from those that have a target.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Stratified {
-    pub(super) performance: Performance,
+pub(in crate::window) struct BinaryStratified {
+    pub(in crate::window) performance: BinaryPerformance,
     cells: Result<PostStratifiedCells, Undefined>,
     ranking: Result<PostStratifiedRanking, Undefined>,
 }
 
 impl Outcome {
-    /// Share of the rows that have a target.
-    pub fn coverage(&self) -> f64 {
-        share(self.labelled.usable, self.rows)
-    }
-
-    /// How many rows have a target.
-    pub fn targets(&self) -> u64 {
-        self.labelled.usable
-    }
-
     /// Measures it: what was given, without what was taken back again. `rows` can have a target, `strata` are those of
     /// them with a score.
     ///
     /// Exact while the curves are: beyond 65,536 distinct scores a target that was taken back leaves the bin that is
     /// nearest to its score.
-    pub(super) fn of(
-        plan: &Plan,
-        given: &mut RealizedState,
-        taken: Option<&mut RealizedState>,
+    pub(in crate::window) fn of_two_classes(
+        plan: &BinaryPlan,
+        given: &mut BinaryRealized,
+        taken: Option<&mut BinaryRealized>,
         rows: u64,
         strata: &[u64],
     ) -> Self {
-        let nothing = &mut RealizedState::default();
+        let nothing = &mut BinaryRealized::default();
         let taken = taken.unwrap_or(nothing);
         let less = |given: u64, taken: u64| given.saturating_sub(taken);
         let mut cells = given.cells;
@@ -69,7 +48,7 @@ impl Outcome {
             Undefined::AllMissing
         });
         let of = |value| Measured(none.map_or(value, Err));
-        let labelled = Performance {
+        let labelled = BinaryPerformance {
             usable: targets,
             predicted: cells.iter().flatten().sum(),
             scored,
@@ -79,7 +58,8 @@ impl Outcome {
         };
         let mut by_stratum = vec![[[0; 2]; 2]; plan.strata()];
         for (stratum, cells) in by_stratum.iter_mut().enumerate() {
-            let of = |state: &RealizedState| state.strata.get(stratum).copied().unwrap_or_default();
+            let of =
+                |state: &BinaryRealized| state.strata.get(stratum).copied().unwrap_or_default();
             let (given, taken) = (of(given), of(taken));
             for (cell, (given, taken)) in
                 cells.iter_mut().flatten().zip(given.iter().flatten().zip(taken.iter().flatten()))
@@ -91,14 +71,18 @@ impl Outcome {
             by_stratum.into_iter().map(|of| Cell::ALL.map(|cell| counted(of).cell(cell)));
         let bins: Vec<(usize, ScoreBin)> =
             curve.iter().map(|(score, bin)| (plan.stratum(*score), score_bin(bin))).collect();
-        let stratified = Stratified::new(&labelled, strata, by_stratum.collect(), &bins);
-        Self { rows, labelled, stratified }
+        let stratified = BinaryStratified::new(&labelled, strata, by_stratum.collect(), &bins);
+        Self {
+            rows,
+            labelled: Performance::Binary(labelled),
+            stratified: Stratified::Binary(stratified),
+        }
     }
 }
 
-impl Stratified {
+impl BinaryStratified {
     fn new(
-        labelled: &Performance,
+        labelled: &BinaryPerformance,
         strata: &[u64],
         cells: Vec<[f64; 4]>,
         bins: &[(usize, ScoreBin)],
@@ -109,7 +93,7 @@ impl Stratified {
         let value = |of: fn(&PostStratifiedRanking) -> Result<f64, Undefined>| {
             Measured(ranking.as_ref().map_err(|&reason| reason).and_then(of))
         };
-        let performance = Performance {
+        let performance = BinaryPerformance {
             usable: labelled.usable,
             predicted: if cells.is_ok() { rows } else { 0 },
             scored: rows,
@@ -121,7 +105,7 @@ impl Stratified {
     }
 
     /// Why no metric of the cells has a value, where none has.
-    pub(super) fn refused(&self, metric: Metric) -> Option<Undefined> {
+    pub(in crate::window) fn refused(&self, metric: Metric) -> Option<Undefined> {
         match metric {
             Metric::RocAuc | Metric::AveragePrecision => self.ranking.as_ref().err().copied(),
             _ => self.cells.as_ref().err().copied(),
@@ -129,7 +113,7 @@ impl Stratified {
     }
 
     /// The standard error of a metric.
-    pub(super) fn error(&self, metric: Metric, criteria: &Criteria) -> Option<f64> {
+    pub(in crate::window) fn error(&self, metric: Metric, criteria: &Criteria) -> Option<f64> {
         let ranking = self.ranking.as_ref();
         match metric {
             Metric::RocAuc => return ranking.ok()?.roc_auc.ok()?.1,
@@ -169,7 +153,7 @@ fn ratio(metric: Metric, criteria: &Criteria) -> Option<([f64; 4], Option<[f64; 
         Metric::FalseNegative => cell([0.0, 0.0, 1.0, 0.0]),
         Metric::TrueNegative => cell([0.0, 0.0, 0.0, 1.0]),
         Metric::BusinessValue => {
-            let [[tn, fp], [fn_, tp]] = criteria.business_value?;
+            let [[tn, fp], [fn_, tp]] = criteria.worth_of_two()?;
             let below = match criteria.business {
                 ValueNormalization::None => None,
                 ValueNormalization::PerPrediction => Some(ROWS),
@@ -195,7 +179,7 @@ fn score_bin(bin: &Labelled) -> ScoreBin {
 }
 
 /// Rows with a target in ascending order of score: those that were given, without those that were taken back.
-fn curve(given: &mut RealizedState, taken: &mut RealizedState) -> Vec<(f64, Labelled)> {
+fn curve(given: &mut BinaryRealized, taken: &mut BinaryRealized) -> Vec<(f64, Labelled)> {
     let mut curve: Vec<(f64, Labelled)> =
         given.curve.ascending(|_, _| ()).map(|(score, bin)| (score, *bin)).collect();
     for (score, bin) in taken.curve.ascending(|_, _| ()) {
@@ -213,9 +197,4 @@ fn curve(given: &mut RealizedState, taken: &mut RealizedState) -> Vec<(f64, Labe
     }
     curve.retain(|(_, bin)| bin.positives + bin.negatives > 0);
     curve
-}
-
-/// A share; of nothing it is 0.
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

@@ -1,0 +1,222 @@
+//! A window whose targets are still to come: what it takes to measure it again when they have.
+
+mod binary;
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+
+use self::binary::BinaryAwaited;
+use crate::metric::{Kind, Measure};
+use crate::window::outcome::{EstimatedState, OutputsPlan, RealizedState};
+use crate::window::plan::Plan;
+use crate::window::realized::Outcome;
+use crate::window::result::{Figure, Targets};
+use crate::window::state::WindowState;
+
+/// What is kept of a window while its targets come.
+///
+/// Targets are given and taken back; what is measured depends on those that count alone, not on the way there, as long
+/// as the curve of scores is exact.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub struct Awaited {
+    /// Rows of the window; 0 before it is sealed.
+    #[n(0)]
+    rows: u64,
+    /// Those of them that are predictions that came again the same: no target will count for them.
+    #[n(1)]
+    repeated: u64,
+    /// What the model's problem needs; `None` before the first news.
+    #[n(2)]
+    outputs: Option<AwaitedOutputs>,
+    /// What was estimated of the window, by the name of the metric.
+    #[n(3)]
+    estimated: Vec<(String, f64)>,
+    /// How long targets took, by step of [`Self::lag_step`].
+    #[n(4)]
+    lags: BTreeMap<u32, u64>,
+}
+
+/// What it takes to measure a window again, by what the model predicts.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+enum AwaitedOutputs {
+    /// One of two classes.
+    #[n(0)]
+    Binary(#[n(0)] Box<BinaryAwaited>),
+}
+
+impl AwaitedOutputs {
+    fn new(plan: &OutputsPlan) -> Option<Self> {
+        match plan {
+            OutputsPlan::None => None,
+            OutputsPlan::Binary(_) => Some(Self::Binary(Box::default())),
+        }
+    }
+}
+
+/// A change of what is known of a prediction.
+#[derive(Clone, Copy, Debug)]
+pub struct Labels<'l> {
+    /// Its score.
+    pub score: Option<f64>,
+    /// What the model decided.
+    pub predicted: Option<&'l str>,
+    /// The target that counted before.
+    pub before: Option<&'l str>,
+    /// The target that counts now.
+    pub after: Option<&'l str>,
+    /// How long that took, in milliseconds.
+    pub lag: i64,
+}
+
+/// Steps of a lag to the double of it: quantiles are off by at most an eighth.
+const STEPS: f64 = 8.0;
+
+impl Awaited {
+    /// Notes what a window is made of, once it is sealed.
+    pub fn seal(&mut self, state: &mut WindowState, plan: &Plan) {
+        self.rows = state.rows();
+        if let (
+            OutputsPlan::Binary(plan),
+            Some(AwaitedOutputs::Binary(ours)),
+            Some(EstimatedState::Binary(estimated)),
+        ) = (&plan.outputs, self.outputs(plan), &mut state.estimated)
+        {
+            ours.seal(estimated, plan);
+        }
+    }
+
+    /// What the model's problem needs, made where it is not there yet.
+    fn outputs(&mut self, plan: &Plan) -> Option<&mut AwaitedOutputs> {
+        if self.outputs.is_none() {
+            self.outputs = AwaitedOutputs::new(&plan.outputs);
+        }
+        self.outputs.as_mut()
+    }
+
+    /// Keeps what was estimated of the window, to hold it against what comes to pass.
+    pub fn keep_estimated(&mut self, figures: &[Figure]) {
+        let estimated = figures.iter().filter(|figure| figure.kind == Kind::Estimated);
+        let named = |figure: &Figure| Some((figure.metric.as_str().to_owned(), figure.value?));
+        self.estimated = estimated.filter_map(named).collect();
+    }
+
+    /// Takes news of one of its predictions.
+    pub fn learn(&mut self, plan: &Plan, news: Labels<'_>) {
+        let first = match (&plan.outputs, self.outputs(plan)) {
+            (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) => {
+                ours.learn(outputs, plan.profile(), &news)
+            }
+            _ => false,
+        };
+        if first {
+            *self.lags.entry(Self::lag_step(news.lag)).or_default() += 1;
+        }
+    }
+
+    /// Takes note that one of its predictions came again: no target will count for it.
+    pub fn repeat(&mut self, plan: &Plan, score: Option<f64>, predicted: Option<&str>) {
+        self.repeated += 1;
+        if let (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) =
+            (&plan.outputs, self.outputs(plan))
+        {
+            ours.repeat(outputs, plan.profile(), score, predicted);
+        }
+    }
+
+    /// Rows that can have a target.
+    pub fn rows(&self) -> u64 {
+        self.rows.saturating_sub(self.repeated)
+    }
+
+    /// How many rows have a target.
+    pub fn targets(&self) -> u64 {
+        match &self.outputs {
+            Some(AwaitedOutputs::Binary(ours)) => ours.targets(),
+            None => 0,
+        }
+    }
+
+    /// What was estimated of the window.
+    pub fn estimated(&self) -> Vec<(Measure, f64)> {
+        let measure = |(name, value): &(String, f64)| Some((Measure::from_name(name)?, *value));
+        self.estimated.iter().filter_map(measure).collect()
+    }
+
+    /// Realized performance by the targets so far; `None` where the model has none that could be measured.
+    pub fn measure(&mut self, plan: &Plan) -> Option<Outcome> {
+        let rows = self.rows();
+        match (&plan.outputs, self.outputs(plan)) {
+            (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) => {
+                Some(ours.measure(outputs, rows))
+            }
+            _ => None,
+        }
+    }
+
+    /// The same by targets that came with the rows.
+    pub(super) fn measure_with(
+        &mut self,
+        given: &mut RealizedState,
+        plan: &Plan,
+    ) -> Option<Outcome> {
+        let rows = self.rows();
+        match (&plan.outputs, self.outputs(plan), given) {
+            (
+                OutputsPlan::Binary(outputs),
+                Some(AwaitedOutputs::Binary(ours)),
+                RealizedState::Binary(given),
+            ) => Some(ours.measure_with(given, outputs, rows)),
+            _ => None,
+        }
+    }
+
+    /// What is told of the targets so far.
+    pub fn told(&self) -> Targets {
+        let [negative, positive] = match &self.outputs {
+            Some(AwaitedOutputs::Binary(ours)) => [0, 1].map(|class| ours.coverage(class)),
+            None => [None; 2],
+        };
+        Targets {
+            rows: self.targets(),
+            repeated: self.repeated,
+            coverage_of_negative: negative,
+            coverage_of_positive: positive,
+            lag_p50_seconds: self.lag(0.5),
+            lag_p90_seconds: self.lag(0.9),
+            lag_p99_seconds: self.lag(0.99),
+        }
+    }
+
+    /// A quantile of how long targets took, in seconds; `None` before the first.
+    fn lag(&self, share: f64) -> Option<f64> {
+        let all: u64 = self.lags.values().sum();
+        let rank = (share * all as f64).ceil();
+        let mut below = 0;
+        let step = self.lags.iter().find_map(|(&step, &targets)| {
+            below += targets;
+            (below as f64 >= rank).then_some(step)
+        })?;
+        // The middle of a step, by ratio.
+        let milliseconds =
+            if step == 0 { 0.0 } else { libm::exp2((f64::from(step) - 0.5) / STEPS) };
+        Some((milliseconds.round()) / 1000.0)
+    }
+
+    /// Which step a lag is in: 0 for none, else an eighth of the logarithm to base 2 of its milliseconds.
+    fn lag_step(milliseconds: i64) -> u32 {
+        if milliseconds <= 0 {
+            return 0;
+        }
+        (libm::log2(milliseconds as f64) * STEPS) as u32 + 1
+    }
+
+    /// Bytes of memory held.
+    pub fn bytes(&self) -> usize {
+        let outputs = match &self.outputs {
+            Some(AwaitedOutputs::Binary(ours)) => ours.bytes(),
+            None => 0,
+        };
+        size_of::<Self>() + outputs + self.estimated.len() * 48 + self.lags.len() * 24
+    }
+}

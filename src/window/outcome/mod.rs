@@ -1,0 +1,140 @@
+//! The state of a window's predictions: what the profile expects of them, and what came to pass.
+//!
+//! A file for each problem, and here what they have in common: one enum for where a model's outputs lie, one for what is
+//! expected of them, one for what came to pass.
+
+mod binary;
+mod weight;
+
+use std::ops::Range;
+
+use minicbor::{Decode, Encode};
+
+pub(super) use self::binary::{BinaryEstimated, BinaryPlan, BinaryRealized, Scored};
+pub(super) use self::weight::Labelled;
+pub use self::weight::PROBABILITY_UNITS;
+use crate::profile::{Outputs, Performance, Profile};
+use crate::window::plan::Prepared;
+
+/// Where a model's outputs lie.
+#[derive(Clone, Debug)]
+pub(super) enum OutputsPlan {
+    /// Nowhere.
+    None,
+    /// Score, prediction and target of two classes.
+    Binary(BinaryPlan),
+}
+
+/// What the profile expects of a window's predictions, without their targets.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub(super) enum EstimatedState {
+    /// Of two classes.
+    #[n(0)]
+    Binary(#[n(0)] BinaryEstimated),
+}
+
+/// What came to pass of a window's predictions, as far as their targets are known.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub(super) enum RealizedState {
+    /// Of two classes.
+    #[n(0)]
+    Binary(#[n(0)] BinaryRealized),
+}
+
+impl OutputsPlan {
+    pub(super) fn new(profile: &Profile) -> Self {
+        match &profile.outputs {
+            Outputs::None => Self::None,
+            Outputs::Binary(_) => Self::Binary(BinaryPlan::new(profile)),
+        }
+    }
+
+    /// The state of no rows; `None` where nothing can be expected.
+    pub(super) fn estimated(&self) -> Option<EstimatedState> {
+        match self {
+            Self::None => None,
+            Self::Binary(plan) => {
+                plan.score.map(|_| EstimatedState::Binary(BinaryEstimated::default()))
+            }
+        }
+    }
+
+    /// The state of no rows; `None` where nothing can come to pass.
+    pub(super) fn realized(&self) -> Option<RealizedState> {
+        match self {
+            Self::None => None,
+            Self::Binary(plan) => {
+                plan.target.map(|_| RealizedState::Binary(BinaryRealized::default()))
+            }
+        }
+    }
+
+    /// Adds rows to both states.
+    pub(super) fn fold(
+        &self,
+        prepared: &Prepared<'_>,
+        range: Range<usize>,
+        estimated: &mut Option<EstimatedState>,
+        realized: &mut Option<RealizedState>,
+    ) {
+        match self {
+            Self::None => {}
+            Self::Binary(plan) => {
+                let estimated = estimated.as_mut().map(|EstimatedState::Binary(state)| state);
+                let realized = realized.as_mut().map(|RealizedState::Binary(state)| state);
+                plan.fold(prepared, range, estimated, realized);
+            }
+        }
+    }
+}
+
+impl EstimatedState {
+    pub(super) fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Binary(ours), Self::Binary(theirs)) => ours.merge(theirs),
+        }
+    }
+
+    /// What is measured of it; `rows` are those of the window.
+    pub(super) fn measure(&mut self, rows: u64) -> Performance {
+        match self {
+            Self::Binary(state) => Performance::Binary(state.measure(rows)),
+        }
+    }
+
+    /// Bytes of memory held.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Binary(state) => state.curve.bytes(),
+        }
+    }
+}
+
+impl RealizedState {
+    pub(super) fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Binary(ours), Self::Binary(theirs)) => ours.merge(theirs),
+        }
+    }
+
+    /// What is measured of it.
+    pub(super) fn measure(&mut self) -> Performance {
+        match self {
+            Self::Binary(state) => Performance::Binary(state.measure()),
+        }
+    }
+
+    /// Rows with a target.
+    pub(super) fn targets(&self) -> u64 {
+        match self {
+            Self::Binary(state) => state.targets,
+        }
+    }
+
+    /// Bytes of memory held.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Binary(state) => state.bytes(),
+        }
+    }
+}

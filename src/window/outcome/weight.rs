@@ -1,0 +1,81 @@
+//! What is kept of the rows at a score.
+
+use minicbor::{Decode, Encode};
+
+use crate::stats::Weight;
+
+/// Calibrated probabilities are counted in units of 2^-52.
+pub const PROBABILITY_UNITS: f64 = (1u64 << 52) as f64;
+
+/// Rows at a score and the sum of their calibrated probabilities.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Encode, Decode)]
+pub(in crate::window) struct Expected {
+    /// Rows.
+    #[n(0)]
+    pub(in crate::window) rows: u64,
+    /// Sum of their probabilities, in units of 2^-52.
+    #[cbor(n(1), with = "crate::stats::codec::uint128")]
+    pub(in crate::window) positives: u128,
+}
+
+impl Weight for Expected {
+    type Item = u64;
+    const CAPACITY: usize = 65_536;
+
+    #[inline]
+    fn add(&mut self, probability: u64) {
+        self.rows += 1;
+        self.positives += u128::from(probability);
+    }
+    fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.positives += other.positives;
+    }
+    fn rows(&self) -> u64 {
+        self.rows
+    }
+    fn write(&self, mut put: impl FnMut(u128)) {
+        put(u128::from(self.rows));
+        put(self.positives);
+    }
+    fn read(mut take: impl FnMut() -> Option<u128>) -> Option<Self> {
+        Some(Self { rows: take()?.try_into().ok()?, positives: take()? })
+    }
+}
+
+/// Rows at a score by what came to pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(in crate::window) struct Labelled {
+    /// Rows of the negative class.
+    pub(in crate::window) negatives: u64,
+    /// Rows of the positive class.
+    pub(in crate::window) positives: u64,
+}
+
+impl Weight for Labelled {
+    type Item = bool;
+    const CAPACITY: usize = 65_536;
+
+    #[inline]
+    fn add(&mut self, positive: bool) {
+        if positive {
+            self.positives += 1;
+        } else {
+            self.negatives += 1;
+        }
+    }
+    fn merge(&mut self, other: &Self) {
+        self.negatives += other.negatives;
+        self.positives += other.positives;
+    }
+    fn rows(&self) -> u64 {
+        self.negatives + self.positives
+    }
+    fn write(&self, mut put: impl FnMut(u128)) {
+        put(u128::from(self.negatives));
+        put(u128::from(self.positives));
+    }
+    fn read(mut take: impl FnMut() -> Option<u128>) -> Option<Self> {
+        Some(Self { negatives: take()?.try_into().ok()?, positives: take()?.try_into().ok()? })
+    }
+}

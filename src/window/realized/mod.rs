@@ -1,0 +1,71 @@
+//! Realized performance: from the rows that have a target, as they are and weighed to stand for all rows.
+
+mod binary;
+
+use self::binary::BinaryStratified;
+use crate::profile::Performance;
+use crate::stats::{Basis, Undefined};
+use crate::window::criteria::Criteria;
+use crate::window::judge::Asked;
+
+/// Realized performance as it was measured of a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Rows that can have a target.
+    pub(super) rows: u64,
+    /// Of those that have one.
+    pub(super) labelled: Performance,
+    /// Of all, as those stand for them.
+    pub(super) stratified: Stratified,
+}
+
+/// Performance of all rows, from those that have a target.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Stratified {
+    /// Of two classes.
+    Binary(BinaryStratified),
+}
+
+impl Outcome {
+    /// Share of the rows that have a target.
+    pub fn coverage(&self) -> f64 {
+        share(self.labelled.usable(), self.rows)
+    }
+
+    /// How many rows have a target.
+    pub fn targets(&self) -> u64 {
+        self.labelled.usable()
+    }
+}
+
+impl Stratified {
+    /// What was measured.
+    pub(super) fn performance(&self) -> Performance {
+        match self {
+            Self::Binary(found) => Performance::Binary(found.performance),
+        }
+    }
+
+    /// A figure's value.
+    pub(super) fn value(&self, of: &Asked, criteria: &Criteria) -> Result<f64, Undefined> {
+        let refused = match self {
+            Self::Binary(found) => found.refused(of.metric),
+        };
+        match refused {
+            Some(reason) => Err(reason),
+            None => of.value(&self.performance(), Basis::Realized, criteria),
+        }
+    }
+
+    /// Its standard error.
+    pub(super) fn error(&self, of: &Asked, criteria: &Criteria) -> Option<f64> {
+        match self {
+            Self::Binary(found) => found.error(of.metric, criteria),
+        }
+    }
+}
+
+/// A share; of nothing it is 0.
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}

@@ -1,6 +1,6 @@
 //! A result for tests, with a figure of every kind that is written today.
 
-use crate::metric::{Kind, Metric};
+use crate::metric::{Kind, Measure, Metric};
 use crate::window::{
     ClosedBy, Dataset, ENGINE, Figure, Method, RevisionCause, SCHEMA, Status, WindowResult,
 };
@@ -10,7 +10,7 @@ pub(crate) fn figure(kind: Kind, metric: Metric, column: Option<&str>, value: f6
     let upper = 0.5;
     Figure {
         kind,
-        metric,
+        metric: Measure::Metric(metric),
         method: match kind {
             Kind::Estimated => Some(Method::Cbpe),
             Kind::Realized => Some(Method::Labelled),

@@ -46,6 +46,7 @@ fn every_key_of_kafka_arrives() {
       "namespace": "lookout",
       "tally_partitions": 16,
       "join_partitions": 16,
+      "id_secret": null,
       "topics": {
         "predictions": [
           "loans",

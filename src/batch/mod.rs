@@ -13,7 +13,8 @@ pub use self::cursor::{Admission, Cursor};
 pub use self::keyed::{IdHash, Keyed, Pending, Target, key_of};
 pub use self::lane::{Digest, Lane, Stretch};
 pub use self::record::{
-    Body, Carried, Content, Header, Heartbeat, News, Realized, Record, Reject, Section, Settled,
+    Body, Carried, Content, Header, Heartbeat, News, Reached, Realized, Record, Reject, Section,
+    Settled,
 };
 pub use self::rows::{Column, Expected, Rows, Values, labels};
 pub use self::wire::WireError;

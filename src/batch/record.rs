@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::batch::{Lane, Rows, Stretch};
+use crate::batch::{Cursor, Lane, Rows, Stretch};
 
 /// One record of a log of ours: of the tally log, or with [`Keyed`](crate::batch::Keyed) content of the join log.
 #[derive(Clone, Debug)]
@@ -80,6 +80,8 @@ pub struct Content {
     pub realized: Vec<Realized>,
     /// How far it has come; of the same lane.
     pub settled: Vec<Settled>,
+    /// How far it has applied the lanes of the inputs; of the same lane.
+    pub reached: Vec<Reached>,
 }
 
 /// Below which place in a lane of predictions nothing more will become known of a model, in one partition of the join
@@ -98,6 +100,20 @@ pub struct Settled {
     /// The first position that may still hear of a target.
     #[n(3)]
     pub until: i64,
+}
+
+/// How far a partition of the join log has applied a lane: for whoever has to know it when the group has forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Reached {
+    /// Where in the join log that was known.
+    #[n(0)]
+    pub offset: i64,
+    /// The lane.
+    #[n(1)]
+    pub lane: Lane,
+    /// What its reader knew of it.
+    #[n(2)]
+    pub cursor: Cursor,
 }
 
 /// What became known of one prediction.
@@ -205,7 +221,10 @@ impl Content {
 
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0 && self.realized.is_empty() && self.settled.is_empty()
+        self.len() == 0
+            && self.realized.is_empty()
+            && self.settled.is_empty()
+            && self.reached.is_empty()
     }
 }
 
@@ -223,5 +242,6 @@ impl Carried for Content {
         self.truths.retain(|&at| at >= offset);
         self.realized.retain(|realized| realized.offset >= offset);
         self.settled.retain(|settled| settled.offset >= offset);
+        self.reached.retain(|reached| reached.offset >= offset);
     }
 }

@@ -14,7 +14,7 @@ use minicbor::{Decode, Encode};
 
 use crate::batch::keyed::Keyed;
 use crate::batch::record::{
-    Body, Carried, Content, Header, Heartbeat, Realized, Record, Reject, Section, Settled,
+    Body, Carried, Content, Header, Heartbeat, Reached, Realized, Record, Reject, Section, Settled,
 };
 use crate::batch::rows::{Column, Expected, Rows, Values, labels};
 
@@ -100,6 +100,8 @@ pub struct WireContent<'b> {
     settled: Cow<'b, [Settled]>,
     #[n(5)]
     truths: Cow<'b, [i64]>,
+    #[n(6)]
+    reached: Cow<'b, [Reached]>,
 }
 
 #[derive(Encode, Decode)]
@@ -193,6 +195,7 @@ impl Wired for Content {
             realized: Cow::Borrowed(&self.realized),
             settled: Cow::Borrowed(&self.settled),
             truths: Cow::Borrowed(&self.truths),
+            reached: Cow::Borrowed(&self.reached),
         };
         let length = self.sections.iter().map(bytes_of).sum::<usize>();
         (
@@ -209,6 +212,7 @@ impl Wired for Content {
             realized: wire.realized.into_owned(),
             settled: wire.settled.into_owned(),
             truths: wire.truths.into_owned(),
+            reached: wire.reached.into_owned(),
         })
     }
 }

@@ -21,7 +21,7 @@ use minicbor::{Decode, Encode};
 use self::known::Waiting;
 use self::lanes::JoinLane;
 use crate::batch::{
-    Admission, Body, Keyed, Lane, News, Pending, Realized, Record, Settled, Target,
+    Admission, Body, Keyed, Lane, News, Pending, Reached, Realized, Record, Settled, Target,
 };
 
 pub use self::keep::{Keep, KeptBatch, KeptInMemory};
@@ -137,6 +137,13 @@ impl Join {
     /// The log's next offset.
     pub fn position(&self) -> i64 {
         self.position
+    }
+
+    /// How far each lane has been applied.
+    pub fn reached_lanes(&self) -> impl Iterator<Item = Reached> {
+        let offset = self.position - 1;
+        let lanes = self.lanes.iter();
+        lanes.map(move |(lane, state)| Reached { offset, lane: *lane, cursor: state.cursor })
     }
 
     /// The epoch whose settings say how long is waited: the greatest that a record carried.

@@ -9,7 +9,7 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 use crate::batch::{Cursor, Lane};
-use crate::intake::Committed;
+use crate::intake::{Committed, Outputs};
 use crate::stream::clients::Clients;
 use crate::stream::error::StreamError;
 use crate::stream::read::{Reading, read_all_to_end, read_to_end};
@@ -173,15 +173,27 @@ pub(super) fn ledgers(
     Ok(ledgers)
 }
 
-/// What the ledgers know of a lane of which the group knows nothing any more: where every output has it.
+/// What the ledgers know of a lane of which the group knows nothing any more: where every output has it, those of the join
+/// log among them where the lane has any there.
 pub(super) fn lane_in_ledgers(
     ledgers: &BTreeMap<u32, Ledger>,
-    outputs: u32,
+    outputs: Outputs,
+    join_log: &str,
     lane: Lane,
 ) -> Option<Committed> {
-    let known = (0..outputs).map(|output| {
+    let known = (0..outputs.tally).map(|output| {
         let state = ledgers.get(&output).and_then(|ledger| ledger.lanes.get(&lane));
         state.map_or((Cursor::unknown(), &[][..]), |state| (state.cursor, &state.boundaries[..]))
     });
-    Committed::recovered(known)
+    let of_join = |partition: u32| {
+        let lanes = ledgers.values().flat_map(|ledger| &ledger.lanes);
+        let log = lanes.filter(|(id, state)| {
+            state.topic == join_log && id.partition.unsigned_abs() == partition
+        });
+        let cursors = log.filter_map(|(_, state)| state.joined.get(&lane).copied());
+        // What it told last is the furthest.
+        let furthest = cursors.max_by_key(|cursor| cursor.position);
+        (furthest.unwrap_or_else(Cursor::unknown), &[][..])
+    };
+    Committed::recovered(known.chain((0..outputs.join).map(of_join)))
 }

@@ -1,8 +1,10 @@
 //! What tally knows of a lane: how far it has been applied, what became of its records, until when it is complete.
 
+use std::collections::BTreeMap;
+
 use minicbor::{Decode, Encode};
 
-use crate::batch::{Cursor, Digest, Heartbeat};
+use crate::batch::{Cursor, Digest, Heartbeat, Lane};
 
 /// A lane as tally sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -37,6 +39,9 @@ pub struct LaneState {
     /// Since when records are missing, in the log's time.
     #[n(9)]
     pub(super) gap_since: Option<i64>,
+    /// Of a partition of the join log: how far it has applied the lanes of the inputs.
+    #[n(10)]
+    pub joined: BTreeMap<Lane, Cursor>,
 }
 
 /// What became of a lane's records: every one is in exactly one of these.
@@ -109,6 +114,7 @@ impl LaneState {
             reached: i64::MIN,
             waiting: Vec::new(),
             gap_since: None,
+            joined: BTreeMap::new(),
         }
     }
 

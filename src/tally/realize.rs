@@ -30,6 +30,10 @@ impl Tally {
                 touched.insert((realized.model.clone(), id));
             }
         }
+        if let Some(lane) = self.lanes.get_mut(&moment.lane) {
+            lane.joined
+                .extend(content.reached.iter().map(|reached| (reached.lane, reached.cursor)));
+        }
         for (model, id) in touched {
             self.touch(&model, &id, moment.epochs, out);
         }

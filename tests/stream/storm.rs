@@ -4,6 +4,7 @@
 //! In CI a short storm; a long one by `VIGIE_STORM_KILLS=200 cargo test --test stream storm -- --nocapture`.
 
 use std::env;
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
@@ -42,6 +43,27 @@ fn it_dies_once_at_every_named_point() {
         println!("died at {point}");
     }
     let instance = site.start("a").ready();
+    assert_settles(broker, &site);
+    instance.stop();
+}
+
+#[test]
+fn local_files_and_groups_are_lost() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes) = site(broker, WAIT);
+    for part in 0..4 {
+        let instance = site.start("a").ready();
+        send(broker, &site, &outcomes, part, 4);
+        instance.stop();
+        match part {
+            0 => fs::remove_dir_all(site.path("a")).unwrap(),
+            1 => broker.delete_groups(&["intake", "join", "tally"].map(|name| site.topic(name))),
+            _ => {}
+        }
+    }
+    let instance = site.start("b").ready();
     assert_settles(broker, &site);
     instance.stop();
 }

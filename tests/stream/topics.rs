@@ -40,6 +40,19 @@ impl Broker {
         patience::until(led).unwrap_or_else(|| panic!("`{name}` has no leader"));
     }
 
+    /// Deletes consumer groups, and with them all offsets.
+    pub(crate) fn delete_groups(&self, groups: &[String]) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let names: Vec<&str> = groups.iter().map(String::as_str).collect();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let deleted = || {
+            let answers = executor::block_on(admin.delete_groups(&names, &options)).unwrap();
+            // Members that have just left may still be counted.
+            answers.iter().all(Result::is_ok).then_some(())
+        };
+        patience::until(deleted).expect("groups without members can be deleted");
+    }
+
     /// How many partitions a topic has; 0 where there is no such topic.
     pub(crate) fn partitions(&self, topic: &str) -> i32 {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();

@@ -296,9 +296,8 @@ impl Intake {
             Some(known) => known,
             None => ledgers.insert(state_topic::ledgers(&self.clients, self.books.outputs.tally)?),
         };
-        if let Some(mut committed) = lane_in_ledgers(ledgers, self.books.outputs.tally, lane) {
-            // How far the join log got, no ledger knows: it gets all that is left, and drops what it has seen.
-            committed.offset = committed.offset.min(first.max(committed.beginning));
+        let join_log = self.clients.kafka().topic("join");
+        if let Some(committed) = lane_in_ledgers(ledgers, self.books.outputs, &join_log, lane) {
             let offset = committed.offset;
             tracing::warn!(
                 topic,

@@ -40,8 +40,8 @@ const RECORDS: usize = 512;
 const IDLE: Duration = Duration::from_millis(50);
 /// Offsets are committed so often.
 const COMMIT: Duration = Duration::from_secs(1);
-/// A stretch of which nothing comes is sent after so long: more often would cost the tally log more than it says.
-const EMPTY: Duration = Duration::from_secs(5);
+/// How far it has come is told so often, also where nothing becomes known.
+const TELL: Duration = Duration::from_secs(5);
 /// What is over is dropped so often, and how far the log goes is asked.
 const TIDY: Duration = Duration::from_secs(5);
 
@@ -58,7 +58,7 @@ pub(super) struct Session<'a> {
     /// The next offset to be read.
     next: i64,
     committed_at: Duration,
-    sent_at: Duration,
+    told_at: Duration,
     tidied_at: Duration,
     /// Whether there is something to commit.
     moved: bool,
@@ -110,7 +110,7 @@ impl<'a> Session<'a> {
             join,
             keep,
             committed_at: now,
-            sent_at: now,
+            told_at: now,
             tidied_at: now,
             moved: false,
         };
@@ -182,9 +182,11 @@ impl<'a> Session<'a> {
                 self.keep(&joined.writes)?;
             }
             let now = self.now();
-            if now.saturating_sub(self.sent_at) >= EMPTY {
-                self.sent_at = now;
-                self.send(BTreeMap::new())?;
+            if now.saturating_sub(self.told_at) >= TELL {
+                self.told_at = now;
+                let reached = self.join.reached_lanes().collect();
+                let content = Content { reached, ..Content::default() };
+                self.send([(self.feed.output(None), content)].into())?;
             }
             if self.moved && now.saturating_sub(self.committed_at) >= COMMIT {
                 self.committed_at = now;
@@ -256,7 +258,6 @@ impl<'a> Session<'a> {
     /// Sends what became known since the last time, and waits until every output has it.
     fn send(&mut self, content: BTreeMap<u32, Content>) -> Result<(), StreamError> {
         self.feed.set_policy(self.about.in_force.now().policy);
-        self.sent_at = self.now();
         if let Some(sending) = self.feed.close(content, BTreeMap::new()) {
             self.output.deliver(&mut self.feed, &sending)?;
             self.moved = true;
@@ -335,6 +336,7 @@ fn find_commit(
         return Ok(committed);
     }
     let ledgers = state_topic::ledgers(&about.clients, about.layout.tally)?;
-    Ok(lane_in_ledgers(&ledgers, about.layout.tally, lane)
+    let outputs = Outputs { tally: about.layout.tally, join: 0 };
+    Ok(lane_in_ledgers(&ledgers, outputs, &partition.0, lane)
         .unwrap_or_else(|| Committed::beginning_at(first, JOINED)))
 }

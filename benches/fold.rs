@@ -136,6 +136,7 @@ fn criteria() -> Criteria {
     Criteria {
         continuous: vec![KolmogorovSmirnov, JensenShannon, Wasserstein, Hellinger],
         categorical: vec![Chi2, JensenShannon, LInfinity, Hellinger],
+        whole: Vec::new(),
         ..Criteria::default()
     }
 }
@@ -167,6 +168,7 @@ fn read(batches: &[RecordBatch]) -> Vec<Rows> {
         profile: None,
         targets: None,
         needs_time: false,
+        reconstructs: false,
     };
     batches.iter().map(|batch| maker.make(batch, 0).expect("columns are there").rows).collect()
 }
@@ -181,6 +183,7 @@ fn profile(reference: &[RecordBatch]) -> Profile {
         derived: Vec::new(),
         filter: None,
         columns: columns(),
+        whole: Vec::new(),
         provenance: Provenance::default(),
     };
     fit(spec, read(reference)).expect("the rows are made to be fitted")

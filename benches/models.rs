@@ -198,9 +198,16 @@ fn profile(world: &WideWorld, shape: WideShape, settings: &Settings) -> Profile 
         derived: Vec::new(),
         filter: None,
         columns,
+        whole: Vec::new(),
         provenance: Provenance::default(),
     };
     let offsets = (0..REFERENCE as i64).collect();
-    let rows = Rows { offsets, times: None, columns: data, expected: Expected::Nothing };
+    let rows = Rows {
+        offsets,
+        times: None,
+        columns: data,
+        expected: Expected::Nothing,
+        reconstruction: None,
+    };
     fit(spec, vec![rows]).expect("the rows are made to be fitted")
 }

@@ -98,6 +98,8 @@ pub enum Family {
     Performance,
     /// From the cells of one column.
     Drift,
+    /// From all features at once; drift too.
+    Whole,
     /// From the counters of one column.
     Quality,
     /// From the moments and values of one column.
@@ -220,6 +222,9 @@ metrics! {
         "greatest change of a category's share" "Chebyshev distance";
     Psi "psi" Drift ALL BOTH POSITIVE Neither THREE_SIGMA_ABOVE
         "population stability index" "Siddiqi 2006; Yurdakul 2018";
+
+    ReconstructionError "reconstruction_error" Whole ALL NO POSITIVE_OR_OPEN Neither THREE_SIGMA
+        "mean distance of the rows from the principal components of the reference" "Pearson 1901; Hotelling 1933";
 
     MissingRate "missing_rate" Quality ALL BOTH UNIT Lower THREE_SIGMA
         "share of the rows without a value" "binomial";

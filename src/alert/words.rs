@@ -26,6 +26,7 @@ fn describe(figure: &Figure) -> String {
     let name = match (&figure.column_name, figure.kind) {
         (Some(column), Kind::Drift) => format!("{column} drifted: {metric}"),
         (Some(column), _) => format!("{column}: {metric}"),
+        (None, Kind::Drift) => format!("the features together drifted: {metric}"),
         (None, Kind::Estimated) => format!("estimated {metric}"),
         (None, Kind::Realized) => format!("realized {metric}"),
         (None, _) => metric.to_string(),

@@ -77,6 +77,7 @@ pub(super) async fn profile_of(
         profile: None,
         targets: None,
         needs_time: rule.needs_time(),
+        reconstructs: false,
     };
     let mut rows: Vec<Rows> = Vec::new();
     let (mut read, mut rejected) = (0, 0);
@@ -113,6 +114,7 @@ pub(super) async fn profile_of(
         derived: derived.into_iter().map(|(name, sql)| Derived { name, sql }).collect(),
         filter: model.filter.clone(),
         columns: columns.columns.clone(),
+        whole: model.drift.multivariate.iter().filter_map(|method| method.metric()).collect(),
         provenance: Provenance {
             sources: files.names().map(str::to_owned).collect(),
             rows: kept,

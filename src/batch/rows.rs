@@ -15,6 +15,9 @@ pub struct Rows {
     pub columns: Vec<Column>,
     /// What the profile adds to each row.
     pub expected: Expected,
+    /// How far each row is from what the reference's features have in common; infinite where a feature is. `None` where
+    /// nobody asks.
+    pub reconstruction: Option<ScalarBuffer<f64>>,
 }
 
 /// What the profile expects of each row.
@@ -65,6 +68,7 @@ impl Rows {
             times: self.times.as_ref().map(|times| times.slice(start, length)),
             columns: self.columns.iter().map(|column| column.slice(start, length)).collect(),
             expected: self.expected.slice(start, length),
+            reconstruction: self.reconstruction.as_ref().map(|errors| errors.slice(start, length)),
         }
     }
 }

@@ -120,6 +120,8 @@ struct WireSection<'b> {
     probabilities: Option<Vec<Bytes<'b>>>,
     #[b(6)]
     columns: Vec<WireColumn<'b>>,
+    #[b(7)]
+    reconstruction: Option<Bytes<'b>>,
 }
 
 #[derive(Encode, Decode)]
@@ -236,7 +238,7 @@ fn bytes_of(section: &Section) -> usize {
         Expected::Nothing => 0,
         Expected::Probabilities(classes) => classes.len(),
     };
-    256 + rows * 16 + probabilities * rows * 8 + section.rows.columns.len() * (rows * 9 + 64)
+    256 + rows * 24 + probabilities * rows * 8 + section.rows.columns.len() * (rows * 9 + 64)
 }
 
 fn write_section(section: &Section) -> WireSection<'_> {
@@ -254,6 +256,7 @@ fn write_section(section: &Section) -> WireSection<'_> {
             }
         },
         columns: rows.columns.iter().map(write_column).collect(),
+        reconstruction: rows.reconstruction.as_ref().map(|errors| numbers(errors)),
     }
 }
 
@@ -279,8 +282,10 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
     let times = section.times.map(|times| times.read());
     let probabilities: Option<Vec<ScalarBuffer<u64>>> =
         section.probabilities.map(|classes| classes.iter().map(Bytes::read).collect());
+    let reconstruction = section.reconstruction.map(|errors| errors.read());
     let complete = times.as_ref().is_none_or(|times: &ScalarBuffer<i64>| times.len() == rows)
-        && probabilities.iter().flatten().all(|class| class.len() == rows);
+        && probabilities.iter().flatten().all(|class| class.len() == rows)
+        && reconstruction.as_ref().is_none_or(|errors: &ScalarBuffer<f64>| errors.len() == rows);
     if !complete {
         return Err(WireError::Rows { column: None });
     }
@@ -296,6 +301,7 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
             offsets,
             times,
             expected: probabilities.map_or(Expected::Nothing, Expected::Probabilities),
+            reconstruction,
         },
     })
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::epoch::{Model, Timing, Version};
-use crate::profile::{Profile, WindowRule};
-use crate::settings::{Cut, Model as Settings, Prediction, Window};
+use crate::metric::Metric;
+use crate::profile::{Profile, Role, WindowRule};
+use crate::settings::{Cut, Model as Settings, Multivariate, Prediction, Window};
 use crate::window::Plan;
 
 /// Why a profile cannot serve a model under its settings.
@@ -39,6 +40,19 @@ pub enum CompileError {
         found: WindowRule,
         /// How the settings cut.
         wanted: WindowRule,
+    },
+    /// It was not asked for something that the settings want.
+    #[error(
+        "profile {profile}: it was made without `{method}`, which `model.{model}.drift.multivariate` asks for; build it \
+         again with these settings, or leave it out there"
+    )]
+    Without {
+        /// The profile's name.
+        profile: String,
+        /// The model.
+        model: String,
+        /// What is asked for.
+        method: Metric,
     },
     /// The model is said to predict something else.
     #[error(
@@ -152,6 +166,15 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
     if profile.filter != model.filter {
         let shown = |filter: &Option<String>| filter.clone().unwrap_or_else(|| "none".to_owned());
         return Err(differs("filter", shown(&profile.filter), shown(&model.filter)));
+    }
+    let features = profile.columns.iter().filter(|column| column.role == Role::Feature).count();
+    let asked = model.drift.multivariate.contains(&Multivariate::ReconstructionError);
+    if asked && features > 1 && profile.reconstruction.is_none() {
+        return Err(CompileError::Without {
+            profile: name(),
+            model: model.name.clone(),
+            method: Metric::ReconstructionError,
+        });
     }
     let derived: BTreeMap<&str, &str> =
         profile.derived.iter().map(|made| (made.name.as_str(), made.sql.as_str())).collect();

@@ -5,6 +5,7 @@
 
 mod binary;
 mod column;
+mod reconstruction;
 mod windows;
 
 use std::sync::Arc;
@@ -12,9 +13,10 @@ use std::sync::Arc;
 use arrow::array::Array;
 
 use self::column::fit_column;
+use self::reconstruction::fit_reconstruction;
 use self::windows::fit_windows;
 use crate::batch::{Rows, Values, labels};
-use crate::metric::{ColumnKind, Problem};
+use crate::metric::{ColumnKind, Metric, Problem};
 use crate::profile::{Derived, Input, Outputs, Profile, Provenance, Role, WindowRule};
 use crate::stats::Undefined;
 
@@ -37,6 +39,8 @@ pub struct Spec {
     pub filter: Option<String>,
     /// Name, role and kind of each column, in the order of the rows' columns.
     pub columns: Vec<(String, Role, ColumnKind)>,
+    /// Which drift of all features at once is to be measured.
+    pub whole: Vec<Metric>,
     /// Where the rows come from.
     pub provenance: Provenance,
 }
@@ -219,6 +223,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         filter: spec.filter,
         columns,
         outputs,
+        reconstruction: None,
         windows: Vec::new(),
         provenance: Provenance { rows, ..spec.provenance },
     };
@@ -226,8 +231,16 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         Predicts::Nothing => {}
         Predicts::Binary(how) => binary::weigh(&mut profile, how.calibration, &batches)?,
     }
+    if spec.whole.contains(&Metric::ReconstructionError) {
+        profile.reconstruction = fit_reconstruction(&profile, &batches);
+    }
+    if profile.reconstruction.as_ref().is_some_and(|found| found.residual.is_none()) {
+        let note = "reconstruction error: the features have nothing in common by which a row could be told from others";
+        profile.provenance.notes.push(note.to_owned());
+    }
     for batch in &mut batches {
         batch.expected = profile.expected(&batch.columns);
+        batch.reconstruction = profile.reconstruction_errors(&batch.columns);
     }
     profile.windows = fit_windows(&Arc::new(profile.clone()), &batches);
     Ok(profile)

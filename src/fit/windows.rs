@@ -17,10 +17,14 @@ struct Open {
 
 /// Measures everything that any settings may ask for.
 pub(super) fn fit_windows(profile: &Arc<Profile>, batches: &[Rows]) -> Vec<ReferenceWindow> {
-    let drift: Vec<Metric> =
-        Metric::all().filter(|metric| metric.spec().family == Family::Drift).collect();
-    let criteria =
-        Criteria { continuous: drift.clone(), categorical: drift, ..Criteria::default() };
+    let of = |family| Metric::all().filter(move |metric| metric.spec().family == family).collect();
+    let drift: Vec<Metric> = of(Family::Drift);
+    let criteria = Criteria {
+        continuous: drift.clone(),
+        categorical: drift,
+        whole: of(Family::Whole),
+        ..Criteria::default()
+    };
     let plan = Plan::new(Arc::clone(profile), criteria);
     let rows = batches.iter().map(|batch| batch.len() as u64).sum();
     let times = batches.iter().flat_map(|batch| batch.times.iter().flat_map(|t| t.iter().copied()));

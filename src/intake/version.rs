@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, BooleanArray, Int64Array};
 use arrow::buffer::ScalarBuffer;
 use arrow::compute::filter;
+use arrow::datatypes::ArrowNativeType;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::batch::{Column as Data, Expected, Rows, Values};
@@ -99,6 +100,7 @@ impl Gathering {
             times: Some(ScalarBuffer::from(mem::take(&mut self.times))),
             columns: Vec::new(),
             expected: Expected::Nothing,
+            reconstruction: None,
         }
     }
 }
@@ -215,11 +217,13 @@ impl VersionReader {
         }
         let profile = self.served.plan.profile();
         let expected = profile.expected(&columns);
+        let reconstruction = self.served.plan.reconstruction_errors(&columns);
         let mut rows = Rows {
             offsets: ScalarBuffer::from(offsets),
             times: Some(ScalarBuffer::from(times)),
             columns,
             expected,
+            reconstruction,
         };
         let mut left_out = Vec::new();
         if let Some(kept) = kept {
@@ -273,7 +277,14 @@ pub fn keep(rows: &Rows, kept: &BooleanArray) -> Rows {
             })
             .collect(),
         expected: rows.expected.keep(|| kept.iter().map(|kept| kept == Some(true))),
+        reconstruction: rows.reconstruction.as_ref().map(|errors| kept_of(errors, kept)),
     }
+}
+
+/// The numbers of the rows that are kept.
+fn kept_of<T: ArrowNativeType>(numbers: &ScalarBuffer<T>, kept: &BooleanArray) -> ScalarBuffer<T> {
+    let flagged = numbers.iter().zip(kept.iter()).filter(|(_, kept)| *kept == Some(true));
+    flagged.map(|(&number, _)| number).collect()
 }
 
 fn is_probability(number: f64) -> bool {

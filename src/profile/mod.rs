@@ -8,6 +8,7 @@ mod expect;
 mod file;
 mod outputs;
 mod reading;
+mod reconstruction;
 mod windows;
 
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,9 @@ pub use self::outputs::{
     Binary, Calibration, CalibrationReason, Classes, Outputs, ReferencePerformance, same_label,
 };
 pub use self::reading::{
-    BinaryPerformance, ColumnReading, ColumnValue, Measured, Performance, Reading,
+    BinaryPerformance, ColumnReading, ColumnValue, Measured, Performance, Reading, WholeValue,
 };
+pub use self::reconstruction::{Feature, Reconstruction, Scaled};
 pub use self::windows::WindowRule;
 use crate::metric::Problem;
 
@@ -46,6 +48,9 @@ pub struct Profile {
     pub columns: Vec<Column>,
     /// What is kept of the model's outputs.
     pub outputs: Outputs,
+    /// What the features have in common; profiles that were asked for it, of at least two features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction: Option<Reconstruction>,
     /// The reference windows.
     pub windows: Vec<ReferenceWindow>,
     /// Where it comes from; not part of its identity.

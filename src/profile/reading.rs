@@ -19,6 +19,9 @@ pub struct Reading {
     pub rows: u64,
     /// In the order of the profile's columns.
     pub columns: Vec<ColumnReading>,
+    /// Drift of all features at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub whole: Vec<WholeValue>,
     /// From calibrated probabilities; models with a score have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated: Option<Performance>,
@@ -58,6 +61,18 @@ pub struct ColumnValue {
     pub p_value: Option<f64>,
 }
 
+/// One figure of all features at once.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WholeValue {
+    /// Which.
+    pub metric: Metric,
+    /// Its value.
+    pub value: Measured,
+    /// One standard error, where the window itself says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampling_error: Option<f64>,
+}
+
 /// What was measured of the predictions, estimated or realized, by what the model predicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,6 +105,13 @@ pub struct BinaryPerformance {
     pub roc_auc: Measured,
     /// Average precision.
     pub average_precision: Measured,
+}
+
+impl Reading {
+    /// The figure of a metric over all features, where it was measured.
+    pub fn whole(&self, metric: Metric) -> Option<&WholeValue> {
+        self.whole.iter().find(|value| value.metric == metric)
+    }
 }
 
 impl ColumnReading {

@@ -36,6 +36,16 @@ pub enum Multivariate {
     DomainClassifier,
 }
 
+impl Multivariate {
+    /// The metric that it makes; none yet of what is to come.
+    pub const fn metric(self) -> Option<Metric> {
+        match self {
+            Self::ReconstructionError => Some(Metric::ReconstructionError),
+            Self::DomainClassifier => None,
+        }
+    }
+}
+
 impl Drift {
     pub(crate) fn meant(typed: &typed::Drift, at: &At<'_>, mistakes: &mut Mistakes) -> Self {
         let multivariate = at.key("multivariate");

@@ -5,6 +5,7 @@
 
 use crate::metric::{Metric, Problem};
 use crate::settings::at::At;
+use crate::settings::drift::Multivariate;
 use crate::settings::mistake::Mistakes;
 use crate::settings::model::Model;
 use crate::settings::typed;
@@ -32,8 +33,8 @@ static OF_A_MODEL: &[Part] = &[
     Part { keys: &["alerts", "silence"], what: "silence", used: |m| m.alerts.silence.is_some() },
     Part {
         keys: &["drift", "multivariate"],
-        what: "multivariate drift",
-        used: |m| !m.drift.multivariate.is_empty(),
+        what: "the domain classifier",
+        used: |m| m.drift.multivariate.contains(&Multivariate::DomainClassifier),
     },
 ];
 
@@ -53,7 +54,6 @@ pub(crate) static METRICS: &[LaterMetric] = &[
     LaterMetric { name: "msle", problems: &[Problem::Regression] },
     LaterMetric { name: "rmse", problems: &[Problem::Regression] },
     LaterMetric { name: "rmsle", problems: &[Problem::Regression] },
-    LaterMetric { name: "reconstruction_error", problems: &[] },
     LaterMetric { name: "domain_classifier", problems: &[] },
 ];
 

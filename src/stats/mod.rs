@@ -13,6 +13,7 @@
 mod calibration;
 mod classification;
 pub(crate) mod codec;
+mod components;
 mod decile;
 mod distance;
 mod doane;
@@ -33,6 +34,7 @@ pub use self::classification::{
     ScoreBin, ValueNormalization, Weighed, average_precision, mean_average_precision, mean_roc_auc,
     roc_auc,
 };
+pub use self::components::{Eigen, LANES, Products, Residual, Standardized, symmetric_eigen};
 pub use self::decile::decile_cuts;
 pub use self::distance::{
     Bounded, Chi2, DistinctValues, NewCategories, NotDistinct, Tails, chi2, hellinger,

@@ -14,6 +14,8 @@ pub struct Criteria {
     pub continuous: Vec<Metric>,
     /// Drift methods for categorical columns.
     pub categorical: Vec<Metric>,
+    /// Drift methods for all features at once.
+    pub whole: Vec<Metric>,
     /// How the cells of the confusion matrix are published.
     pub confusion: Normalization,
     /// What a prediction is worth: rows are true classes, columns predicted ones, in their order (the negative one first).
@@ -54,7 +56,8 @@ impl Criteria {
 impl Default for Criteria {
     fn default() -> Self {
         use Metric::{
-            Accuracy, AveragePrecision, F1, JensenShannon, Precision, Recall, RocAuc, Specificity,
+            Accuracy, AveragePrecision, F1, JensenShannon, Precision, Recall, ReconstructionError,
+            RocAuc, Specificity,
         };
         Self {
             performance: vec![
@@ -68,6 +71,7 @@ impl Default for Criteria {
             ],
             continuous: vec![JensenShannon],
             categorical: vec![JensenShannon],
+            whole: vec![ReconstructionError],
             confusion: Normalization::None,
             business_value: None,
             business: ValueNormalization::None,

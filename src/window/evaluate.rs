@@ -2,7 +2,7 @@
 
 use crate::metric::{Kind, Metric};
 use crate::profile::{
-    Categorical, Column, ColumnReading, ColumnValue, Distribution, Measured, Reading, Values,
+    Categorical, Column, ColumnReading, ColumnValue, Distribution, Measured, Reading, Role, Values,
 };
 use crate::stats::{
     NewCategories, Tails, Undefined, chi2, hellinger, jensen_shannon, kolmogorov_smirnov,
@@ -24,7 +24,7 @@ impl WindowState {
     /// `&mut self` only to sort what waits in buffers.
     pub fn evaluate(&mut self, plan: &Plan) -> Reading {
         let rows = self.rows();
-        let columns = self
+        let columns: Vec<ColumnReading> = self
             .columns
             .iter_mut()
             .zip(&plan.columns)
@@ -43,9 +43,13 @@ impl WindowState {
                 _ => ColumnReading::default(),
             })
             .collect();
+        let reconstruction = self.reconstruction.as_ref().zip(plan.reconstruction.as_ref());
+        let none = no_features(&columns, plan, rows);
+        let reconstruction = reconstruction.map(|(state, plan)| state.read(plan, none));
         Reading {
             rows,
             columns,
+            whole: reconstruction.into_iter().collect(),
             estimated: self.estimated.as_mut().map(|state| state.measure(rows)),
             realized: self.realized.as_mut().map(RealizedState::measure),
         }
@@ -71,7 +75,7 @@ impl WindowState {
         let Some(mut state) = self.estimated.clone() else { return Vec::new() };
         let rows = self.rows();
         let estimated = Some(state.measure(rows));
-        let reading = Reading { rows, columns: Vec::new(), estimated, realized: None };
+        let reading = Reading { rows, estimated, ..Reading::default() };
         let figures = plan.figures(&reading, None).into_iter();
         figures.filter(|figure| figure.kind == Kind::Estimated).collect()
     }
@@ -84,6 +88,18 @@ fn why_none(rows: u64, absent: u64) -> Undefined {
         _ if absent == rows => Undefined::NotInData,
         _ => Undefined::AllMissing,
     }
+}
+
+/// Why there is no figure of all features, where no row has a value in any of them.
+fn no_features(columns: &[ColumnReading], plan: &Plan, rows: u64) -> Option<Undefined> {
+    let features = || {
+        let roles = plan.profile.columns.iter().map(|column| column.role);
+        columns.iter().zip(roles).filter(|(_, role)| *role == Role::Feature)
+    };
+    if features().any(|(column, _)| column.missing < rows) {
+        return None;
+    }
+    Some(why_none(rows, features().map(|(column, _)| column.absent).min().unwrap_or(0)))
 }
 
 fn continuous(

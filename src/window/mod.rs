@@ -19,6 +19,7 @@ mod judge;
 mod outcome;
 mod plan;
 mod realized;
+mod reconstruction;
 mod result;
 mod state;
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::batch::{Rows, Values as DataValues, labels};
+use arrow::buffer::ScalarBuffer;
+
+use crate::batch::{Column as Data, Rows, Values as DataValues, labels};
 use crate::metric::{Measure, Metric};
 use crate::profile::{
     Categorical, Column, Continuous, Distribution, Profile, Reading, Role, Values, same_label,
@@ -12,6 +14,7 @@ use crate::window::criteria::Criteria;
 use crate::window::judge::Judge;
 use crate::window::outcome::OutputsPlan;
 use crate::window::realized::Outcome;
+use crate::window::reconstruction::ReconstructionPlan;
 use crate::window::result::Figure;
 
 /// A profile together with what the settings ask of it: the layout of every window's state, and what its figures are
@@ -25,6 +28,8 @@ pub struct Plan {
     judge: Judge,
     pub(super) columns: Vec<ColumnPlan>,
     pub(super) outputs: OutputsPlan,
+    /// Where reconstruction errors are asked for, and the profile can make them.
+    pub(super) reconstruction: Option<ReconstructionPlan>,
 }
 
 #[derive(Clone, Debug)]
@@ -87,7 +92,17 @@ impl Plan {
             .collect();
         let judge = Judge::new(&profile, &criteria);
         let outputs = OutputsPlan::new(&profile);
-        Self { profile, criteria, judge, columns, outputs }
+        let reconstruction = criteria
+            .whole
+            .contains(&Metric::ReconstructionError)
+            .then(|| profile.reconstruction.as_ref().map(ReconstructionPlan::new))
+            .flatten();
+        Self { profile, criteria, judge, columns, outputs, reconstruction }
+    }
+
+    /// The reconstruction error of every row, given their columns, where the settings ask for it.
+    pub fn reconstruction_errors(&self, columns: &[Data]) -> Option<ScalarBuffer<f64>> {
+        self.reconstruction.as_ref().and_then(|_| self.profile.reconstruction_errors(columns))
     }
 
     /// The figures of a window; `outcome` where its realized performance was measured row by row.

@@ -7,6 +7,7 @@ use crate::window::categorical::CategoricalState;
 use crate::window::continuous::ContinuousState;
 use crate::window::outcome::{EstimatedState, RealizedState};
 use crate::window::plan::{ColumnPlan, Plan, Prepared};
+use crate::window::reconstruction::ReconstructionState;
 
 /// The whole state of a window: a bounded value, folded from rows in any order, merged with others in any order.
 ///
@@ -22,6 +23,8 @@ pub struct WindowState {
     pub(super) estimated: Option<EstimatedState>,
     #[n(3)]
     pub(super) realized: Option<RealizedState>,
+    #[n(4)]
+    pub(super) reconstruction: Option<ReconstructionState>,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -51,6 +54,7 @@ impl WindowState {
             columns,
             estimated: plan.outputs.estimated(),
             realized: plan.outputs.realized(),
+            reconstruction: plan.reconstruction.map(|_| ReconstructionState::default()),
         }
     }
 
@@ -85,6 +89,11 @@ impl WindowState {
             }
         }
         let range = start..start + length;
+        if let (Some(state), Some(plan), Some(errors)) =
+            (&mut self.reconstruction, &plan.reconstruction, &rows.reconstruction)
+        {
+            state.fold(&errors[range.clone()], plan);
+        }
         plan.outputs.fold(prepared, range, &mut self.estimated, &mut self.realized);
     }
 
@@ -104,6 +113,9 @@ impl WindowState {
                 }
                 _ => debug_assert!(false, "states of one plan have the same columns"),
             }
+        }
+        if let (Some(ours), Some(theirs)) = (&mut self.reconstruction, &other.reconstruction) {
+            ours.merge(theirs);
         }
         if let (Some(ours), Some(theirs)) = (&mut self.estimated, &other.estimated) {
             ours.merge(theirs);

@@ -28,7 +28,7 @@ empty window
   amount: jensen_shannon kolmogorov_smirnov wasserstein hellinger psi mean standard_deviation median sum
     missing_rate out_of_range_rate empty
   region: jensen_shannon hellinger chi2 l_infinity psi missing_rate unseen_rate empty
-  window: rows 0!
+  window: rows 0!, reconstruction_error empty
 
 one row
   estimated: roc_auc 0.5, average_precision 0.2!, f1 precision recall 0!, specificity 1!, accuracy 0.8!,
@@ -40,7 +40,7 @@ one row
     out_of_range_rate 0!
   region: jensen_shannon 0.5579230452841438, hellinger 0.541196100146197, chi2 0, l_infinity 0.5, psi
     4.603328592167027!, missing_rate unseen_rate 0!
-  window: rows 1!
+  window: rows 1!, reconstruction_error 0!
 
 all missing
   estimated: roc_auc average_precision f1 precision recall specificity accuracy true_positive true_negative
@@ -50,7 +50,7 @@ all missing
   amount: jensen_shannon kolmogorov_smirnov wasserstein hellinger psi mean standard_deviation median
     all_missing, sum 0!, missing_rate 1!, out_of_range_rate 0!
   region: jensen_shannon hellinger chi2 l_infinity psi all_missing, missing_rate 1!, unseen_rate 0!
-  window: rows 4!
+  window: rows 4!, reconstruction_error all_missing
 
 constant window
   estimated: roc_auc 0.5, average_precision 0.8!, f1 0.888888888888889!, precision 0.8!, recall 1!, specificity
@@ -63,7 +63,7 @@ constant window
     out_of_range_rate 0!
   region: jensen_shannon 0.5579230452841438, hellinger 0.541196100146197, chi2 1.171875, l_infinity 0.5, psi
     4.603328592167027!, missing_rate unseen_rate 0!
-  window: rows 4!
+  window: rows 4!, reconstruction_error 0!
 
 constant reference
   estimated: roc_auc 0.7500000000000001, average_precision 0.7000000000000001, f1 precision recall specificity
@@ -76,7 +76,7 @@ constant reference
     out_of_range_rate 0.75
   region: jensen_shannon 0.5579230452841438, hellinger 0.541196100146197, chi2 1.8750000000000002, l_infinity
     0.5, psi 4.603788872078758!, missing_rate 0!, unseen_rate 0.5
-  window: rows 4!
+  window: rows 4!, reconstruction_error constant
 
 one class
   estimated: roc_auc 0.7500000000000001, average_precision 0.7000000000000001, f1 0.6666666666666666, precision
@@ -87,7 +87,7 @@ one class
   amount: jensen_shannon hellinger 0!, kolmogorov_smirnov 0.125!, wasserstein 0.5, psi 3.9085038155760277!, mean
     4!, standard_deviation 2.581988897471611!, median 4!, sum 16!, missing_rate out_of_range_rate 0!
   region: jensen_shannon hellinger 0!, chi2 0, l_infinity psi missing_rate unseen_rate 0!
-  window: rows 4!
+  window: rows 4!, reconstruction_error 0!
 
 not a number
   estimated: roc_auc 0.6851851851851852, average_precision 0.7222222222222223, f1 0.7368421052631579, precision
@@ -99,7 +99,7 @@ not a number
     0.8333333333333334!, psi 6.666750506931035!, mean 5!, standard_deviation 2!, median 5!, sum 15!,
     missing_rate 0.25, out_of_range_rate 0!
   region: jensen_shannon hellinger 0!, chi2 0, l_infinity psi missing_rate unseen_rate 0!
-  window: rows 4!
+  window: rows 4!, reconstruction_error 0!
 
 infinite
   estimated: roc_auc 0.7976190476190476!, average_precision 0.8857142857142859!, f1 0.5833333333333334,
@@ -110,7 +110,7 @@ infinite
   amount: jensen_shannon hellinger 0.5, kolmogorov_smirnov 0.25, wasserstein infinite, psi 3.9085038155760277!,
     mean standard_deviation infinite, median 6!, sum infinite, missing_rate 0!, out_of_range_rate 0.25
   region: jensen_shannon hellinger 0!, chi2 0, l_infinity psi missing_rate unseen_rate 0!
-  window: rows 4!
+  window: rows 4!, reconstruction_error infinite
 
 probability outside 0 to 1
   estimated: roc_auc 0.9!, average_precision 0.8733333333333333!, f1 precision recall specificity accuracy 0.8!,
@@ -120,7 +120,7 @@ probability outside 0 to 1
   amount: jensen_shannon hellinger 0!, kolmogorov_smirnov 0.125!, wasserstein 0.5, psi 3.9085038155760277!, mean
     4!, standard_deviation 2.581988897471611!, median 4!, sum 16!, missing_rate out_of_range_rate 0!
   region: jensen_shannon hellinger 0!, chi2 0, l_infinity psi missing_rate unseen_rate 0!
-  window: rows 4!
+  window: rows 4!, reconstruction_error 0!
 
 new category
   estimated: roc_auc 0.7500000000000001, average_precision 0.7000000000000001, f1 precision recall specificity
@@ -132,7 +132,7 @@ new category
     4!, standard_deviation 2.581988897471611!, median 4!, sum 16!, missing_rate out_of_range_rate 0!
   region: jensen_shannon 0.5579230452841438, hellinger 0.541196100146197, chi2 4.800000000000001, l_infinity
     0.5, psi 4.603788872078758!, missing_rate 0!, unseen_rate 0.5
-  window: rows 4!
+  window: rows 4!, reconstruction_error 0.25
 
 column not in data
   estimated: roc_auc 0.7500000000000001, average_precision 0.7000000000000001, f1 precision recall specificity
@@ -143,7 +143,7 @@ column not in data
   amount: jensen_shannon kolmogorov_smirnov wasserstein hellinger psi mean standard_deviation median sum
     not_in_data, missing_rate 1!, out_of_range_rate 0!
   region: jensen_shannon hellinger chi2 l_infinity psi not_in_data, missing_rate 1!, unseen_rate 0!
-  window: rows 4!
+  window: rows 4!, reconstruction_error not_in_data
 ";
 
 /// The reference, and the window of a case.
@@ -254,6 +254,7 @@ fn data(case: &Case, profile: &Profile) -> Rows {
         rows.columns[..2].iter_mut().for_each(|column| column.absent = Some(all.clone()));
     }
     rows.expected = profile.expected(&rows.columns);
+    rows.reconstruction = profile.reconstruction_errors(&rows.columns);
     rows
 }
 
@@ -320,8 +321,10 @@ fn every_metric_has_the_expected_figure_in_every_case() {
     let mut wrong = Vec::new();
     for case in cases() {
         let mut expected = expected[case.name].clone();
-        // A diagnosis is of other figures.
-        let measured = |metric: &Metric| metric.spec().family != Family::Diagnosis;
+        // A diagnosis is of other figures, and the confusion matrix is its cells.
+        let measured = |metric: &Metric| {
+            metric.spec().family != Family::Diagnosis && *metric != Metric::ConfusionMatrix
+        };
         for metric in Metric::all().filter(measured) {
             let told = expected.keys().any(|(_, name)| *name == metric.as_str());
             assert!(told, "{}: nothing is expected of `{metric}`", case.name);

@@ -51,7 +51,7 @@ const LAYERS: &[Layer] = &[
             "alert::Severity",
         ],
     ),
-    pure("epoch", &["profile", "settings", "window::Plan", "alert::Policy"]),
+    pure("epoch", &["metric::Metric", "profile", "settings", "window::Plan", "alert::Policy"]),
     pure(
         "intake",
         &[

@@ -10,10 +10,12 @@
 mod canonical; // settings as bytes: they travel and come back, and tell one epoch from another
 mod data; // files that tests read, and files that a test keeps current
 mod edges; // what a window says that is empty, broken or strange
+mod features; // features alone, as rows of a model that predicts nothing
 mod golden; // agreement with the figures of other tools in tests/data/golden
 mod laws; // what holds for any counts and cells
 mod layers; // who may know whom
 mod outward; // the schemas of what travels on topics
+mod reconstruction; // rows against the principal components of the reference
 mod refusals; // settings that are refused: every mistake at once
 mod schemas; // the schemas of what others read and write
 mod settings; // what was written in vigie.toml, and what it means

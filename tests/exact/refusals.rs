@@ -24,10 +24,9 @@ pub(crate) fn paths(refused: Result<impl Sized, SettingsError>) -> Vec<String> {
 fn the_contracts_example_is_refused_only_for_what_is_to_come() {
     let refused = read(&settings_file("contract.toml")).unwrap_err();
     assert_snapshot!(refused, @r#"
-    vigie.toml: 4 mistakes
+    vigie.toml: 3 mistakes
       line 26: `model.car-loan.segments`: found segments, wanted nothing here, as it is not in this version yet; leave it out until it is
       line 61: `model.car-loan.performance.custom`: found custom metrics, wanted nothing here, as it is not in this version yet; leave it out until it is
-      line 66: `model.car-loan.drift.multivariate`: found multivariate drift, wanted nothing here, as it is not in this version yet; leave it out until it is
       line 80: `model.car-loan.alerts.silence`: found silence, wanted nothing here, as it is not in this version yet; leave it out until it is
     "#);
 }

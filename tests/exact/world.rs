@@ -79,6 +79,7 @@ pub(crate) fn batch(rows: &[Row], first: i64) -> Rows {
             labels(&|row| row.target.map(class)),
         ],
         expected: Expected::Nothing,
+        reconstruction: None,
     }
 }
 
@@ -86,6 +87,7 @@ pub(crate) fn batch(rows: &[Row], first: i64) -> Rows {
 pub(crate) fn served(profile: &Profile, rows: &[Row], first: i64) -> Rows {
     let mut batch = batch(rows, first);
     batch.expected = profile.expected(&batch.columns);
+    batch.reconstruction = profile.reconstruction_errors(&batch.columns);
     batch
 }
 
@@ -99,6 +101,7 @@ pub(crate) fn spec(rule: WindowRule) -> Spec {
         derived: Vec::new(),
         filter: None,
         columns: COLUMNS.map(|(name, role, kind)| (name.to_owned(), role, kind)).into(),
+        whole: Metric::all().filter(|metric| metric.spec().family == Family::Whole).collect(),
         provenance: Provenance::default(),
     }
 }
@@ -117,6 +120,7 @@ pub(crate) fn all_criteria() -> Criteria {
         performance,
         continuous: drift.clone(),
         categorical: drift,
+        whole: Metric::all().filter(|metric| metric.spec().family == Family::Whole).collect(),
         business_value: Some(vec![vec![0.0, -1.0], vec![-5.0, 3.0]]),
         min_rows: 1,
         ..Criteria::default()

@@ -106,7 +106,7 @@ size = 5000
 [model.car-loan.drift]
 continuous = ["kolmogorov_smirnov", "jensen_shannon", "wasserstein", "hellinger"]
 categorical = ["chi2", "jensen_shannon", "l_infinity", "hellinger"]
-multivariate = []
+multivariate = ["reconstruction_error"]
 [model.car-loan.performance]
 metrics = ["roc_auc", "f1", "precision", "recall", "specificity", "accuracy", "average_precision", "confusion_matrix", "business_value"]
 business_value = [[0, -1], [-1, 5]]
@@ -213,6 +213,7 @@ fn named(
         "median" => of_column("summary", "median"),
         "sum" => of_column("summary", "sum"),
         "count" => Some(("summary", "rows".to_owned(), None, field)),
+        "pca" => Some(("drift", stem.to_owned(), None, field)),
         "realized" => Some(("realized", stem.to_owned(), None, field)),
         _ => Some(("estimated", stem.to_owned(), None, field)),
     }

@@ -23,7 +23,7 @@ use crate::app::{Outcome, is_watched};
 use crate::engine::files::{self, FileWindow};
 use crate::epoch::{check, rule};
 use crate::intake::EventPath;
-use crate::metric::Problem;
+use crate::metric::{Metric, Problem};
 use crate::profile::{Profile, Role, WindowRule};
 use crate::query::table::{Choice, Columns, Hints, RowMaker, Targets, expressions_of};
 use crate::query::{ColumnPath, Files, Options};
@@ -215,6 +215,7 @@ fn score(subject: &Subject) -> Result<Scored> {
         profile: Some(&*profile),
         targets: targets.as_ref(),
         needs_time: profile.rule.needs_time(),
+        reconstructs: plan.criteria().whole.contains(&Metric::ReconstructionError),
     };
     let cut = survey::survey(&subject.analysis, profile.rule, &maker, &wanted)
         .with_context(|| format!("analysis {}", names()))?;

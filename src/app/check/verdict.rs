@@ -227,7 +227,8 @@ fn reasons(policy: &Policy, windows: &[WindowResult], first: &Figure) -> Vec<Str
 }
 
 fn reason(found: &Figure) -> String {
-    let column = found.column_name.as_deref().unwrap_or("the rows");
+    let all = if found.kind == Kind::Drift { "the features together" } else { "the rows" };
+    let column = found.column_name.as_deref().unwrap_or(all);
     let value = found.value.unwrap_or(f64::NAN);
     let percent = |what: &str| format!("{column} {} % {what}", figure(value * 100.0));
     match found.metric.metric() {

@@ -59,6 +59,8 @@ pub struct RowMaker<'a> {
     pub targets: Option<&'a Targets>,
     /// Whether rows without a readable time cannot be counted.
     pub needs_time: bool,
+    /// Whether reconstruction errors are asked for.
+    pub reconstructs: bool,
 }
 
 impl RowMaker<'_> {
@@ -131,6 +133,10 @@ impl RowMaker<'_> {
             offsets: (first..first + rows as i64).collect::<Vec<i64>>().into(),
             times,
             expected: self.profile.map_or(Expected::Nothing, |profile| profile.expected(&columns)),
+            reconstruction: self
+                .profile
+                .filter(|_| self.reconstructs)
+                .and_then(|profile| profile.reconstruction_errors(&columns)),
             columns,
         };
         let rejected = good.as_ref().map_or(0, |good| good.iter().filter(|&&good| !good).count());

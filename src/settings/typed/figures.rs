@@ -99,14 +99,16 @@ pub(crate) struct Drift {
     /// Methods for columns of categories. Default: `jensen_shannon`, so that both kinds of columns can be compared.
     #[schemars(schema_with = "categorical_methods")]
     pub(crate) categorical: Vec<String>,
-    /// Methods over all columns at once. Not in this version yet. Default: none.
+    /// Methods over all features at once. Default: `reconstruction_error`, which sees where features no longer go
+    /// together as they did, though each by itself may look as before.
     pub(crate) multivariate: Vec<Multivariate>,
 }
 
 impl Default for Drift {
     fn default() -> Self {
         let method = vec![Metric::JensenShannon.as_str().to_owned()];
-        Self { continuous: method.clone(), categorical: method, multivariate: Vec::new() }
+        let multivariate = vec![Multivariate::ReconstructionError];
+        Self { continuous: method.clone(), categorical: method, multivariate }
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Judge {
     performance: Vec<Judgement>,
     /// By column of the profile.
     columns: Vec<Vec<Judgement>>,
+    /// Of all features at once.
+    whole: Vec<Judgement>,
     rows: Judgement,
 }
 
@@ -98,6 +100,21 @@ impl Judge {
                     .collect()
             })
             .collect();
+        let whole = criteria
+            .whole
+            .iter()
+            .map(|&metric| {
+                let range = range(metric, criteria);
+                let value = |reading: &Reading| reading.whole(metric)?.value.0.ok();
+                let values: Vec<f64> = readings().filter_map(value).collect();
+                Judgement {
+                    of: metric.into(),
+                    limits: limits(None, metric, range, &values),
+                    error: None,
+                    range,
+                }
+            })
+            .collect();
         let counts: Vec<f64> = readings().map(|reading| reading.rows as f64).collect();
         // Windows of equal size have no spread: then a window of another size is no surprise.
         let equal = counts.windows(2).all(|pair| pair[0] == pair[1]);
@@ -111,7 +128,7 @@ impl Judge {
             error: None,
             range: Metric::Rows.spec().range,
         };
-        Self { performance, columns, rows }
+        Self { performance, columns, whole, rows }
     }
 
     /// The figures of a window, performance first.
@@ -138,6 +155,11 @@ impl Judge {
                 figures.extend(self.performance(Basis::Realized, realized, few.or(low), criteria));
             }
             (None, None) => {}
+        }
+        for judgement in &self.whole {
+            let Some(found) = reading.whole(judgement.of.metric) else { continue };
+            let (value, error) = (found.value.0, found.sampling_error);
+            figures.push(judgement.figure_with(Kind::Drift, value, error, few));
         }
         for family in [Family::Drift, Family::Quality, Family::Summary] {
             for ((column, judgements), reading_of) in

@@ -91,6 +91,7 @@ pub(crate) fn contents<'e>(
                 times: None,
                 columns: Vec::new(),
                 expected: Expected::Nothing,
+                reconstruction: None,
             },
         };
         made.offsets = rows.iter().map(|&(offset, _)| offset).collect::<ScalarBuffer<i64>>();

@@ -1,0 +1,99 @@
+//! Features alone, as rows of a model that predicts nothing.
+
+use std::sync::Arc;
+
+use arrow::array::{DictionaryArray, Float64Array};
+use arrow::datatypes::Int32Type;
+use vigie::batch::{Column, Expected, Rows, Values};
+use vigie::fit::{Predicts, Spec, fit};
+use vigie::metric::{ColumnKind, Family, Metric};
+use vigie::profile::{Profile, Role, WindowRule};
+use vigie::window::{Criteria, Plan, WindowState};
+
+use crate::world::spec;
+
+/// A feature's values.
+#[derive(Clone, Debug)]
+pub(crate) enum Feature {
+    Numbers(Vec<Option<f64>>),
+    Labels(Vec<Option<String>>),
+}
+
+impl Feature {
+    fn kind(&self) -> ColumnKind {
+        match self {
+            Self::Numbers(_) => ColumnKind::Continuous,
+            Self::Labels(_) => ColumnKind::Categorical,
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Numbers(values) => values.len(),
+            Self::Labels(values) => values.len(),
+        }
+    }
+
+    fn values(&self, from: usize, to: usize) -> Values {
+        match self {
+            Self::Numbers(values) => {
+                Values::Numbers(values[from..to].iter().copied().collect::<Float64Array>())
+            }
+            Self::Labels(values) => {
+                let labels: DictionaryArray<Int32Type> =
+                    values[from..to].iter().map(Option::as_deref).collect();
+                Values::Labels(labels)
+            }
+        }
+    }
+}
+
+/// The rows from `from` to before `to`.
+pub(crate) fn rows(features: &[(String, Feature)], from: usize, to: usize) -> Rows {
+    Rows {
+        offsets: (from as i64..to as i64).collect(),
+        times: None,
+        columns: features.iter().map(|(_, f)| Column::new(f.values(from, to))).collect(),
+        expected: Expected::Nothing,
+        reconstruction: None,
+    }
+}
+
+/// The profile of the first `reference` rows, in windows of so many, read in batches of 7 more.
+pub(crate) fn profile(features: &[(String, Feature)], reference: usize, window: usize) -> Profile {
+    let columns = features.iter().map(|(name, f)| (name.clone(), Role::Feature, f.kind()));
+    let spec = Spec {
+        predicts: Predicts::Nothing,
+        columns: columns.collect(),
+        ..spec(WindowRule::Size(window as u64))
+    };
+    let batch = window + 7;
+    let starts = (0..reference).step_by(batch);
+    fit(spec, starts.map(|from| rows(features, from, reference.min(from + batch))).collect())
+        .unwrap()
+}
+
+/// All drift over all features, judged.
+pub(crate) fn plan(profile: Profile) -> Plan {
+    let whole = Metric::all().filter(|metric| metric.spec().family == Family::Whole).collect();
+    Plan::new(Arc::new(profile), Criteria { whole, min_rows: 1, ..Criteria::default() })
+}
+
+/// The state of the rows from `from` to before `to`, folded at once.
+pub(crate) fn fold(
+    plan: &Plan,
+    features: &[(String, Feature)],
+    from: usize,
+    to: usize,
+) -> WindowState {
+    let mut rows = rows(features, from, to);
+    rows.reconstruction = plan.reconstruction_errors(&rows.columns);
+    let mut state = WindowState::new(plan);
+    state.fold(plan, &plan.prepare(&rows), 0, to - from);
+    state
+}
+
+/// How many rows there are.
+pub(crate) fn length(features: &[(String, Feature)]) -> usize {
+    features.first().map_or(0, |(_, feature)| feature.len())
+}

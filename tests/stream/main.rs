@@ -38,6 +38,8 @@ mod golden; // `vigie check` says what NannyML says of its own data
 #[cfg(test)]
 mod harness; // that those above do what they say
 #[cfg(test)]
+mod lanes; // where partitions begin, and what happens when what Kafka knows of them is lost
+#[cfg(test)]
 mod query; // files as one table, SQL on rows
 #[cfg(test)]
 mod refused; // what cannot be worked with is refused at the start
@@ -51,5 +53,7 @@ mod scrape; // a real Prometheus sees what was published
 mod storm; // kill -9 over and over, at every named point: nothing lost, nothing twice
 #[cfg(test)]
 mod targets; // ground truth that comes late, out of order, twice, corrected: what is final is what `vigie check` says
+#[cfg(test)]
+mod verified; // `vigie verify` finds what is wrong
 #[cfg(test)]
 mod wide; // more columns than fit a message four thousand times

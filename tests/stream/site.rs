@@ -93,6 +93,14 @@ impl Site {
         path
     }
 
+    /// Replaces text in one of its files.
+    pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
+        let path = self.path(name);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "no `{from}` in {name}");
+        fs::write(path, text.replacen(from, to, 1)).unwrap();
+    }
+
     fn settings(&self, settings: &str) -> String {
         let Self { servers, namespace, predictions, .. } = self;
         format!(

@@ -28,6 +28,8 @@ mod topics; // making topics, producing, reading what is committed up to the end
 #[cfg(test)]
 mod alerts; // one alert from opening to recovery
 #[cfg(test)]
+mod checked; // what `vigie check` says of files that it cannot use
+#[cfg(test)]
 mod dead_letters; // what cannot be read goes aside with its reason and place
 #[cfg(test)]
 mod epochs; // new settings rolled out: in force once, in no window with the old ones

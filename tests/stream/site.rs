@@ -20,6 +20,14 @@ pub(crate) const MODEL: &str = "loans";
 /// Rows that its profile is made of.
 const REFERENCE: u64 = 6_000;
 
+/// Runs a command of vigie in a folder to its end: exit code, and what it said on both outputs.
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(VIGIE);
+    let ended = command.args(arguments).current_dir(folder).env("NO_COLOR", "1").output().unwrap();
+    let said = [ended.stdout, ended.stderr].concat();
+    (ended.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
 /// An installation; its folder goes with it.
 #[derive(Debug)]
 pub(crate) struct Site {

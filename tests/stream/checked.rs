@@ -140,5 +140,5 @@ fn files_that_are_not_there_or_have_no_rows() {
     files.analysis.truncate(1);
     files.says(&[3], &["CANNOT JUDGE", "the largest has 1", "min_rows asks for 300"]);
     files.reference.clear();
-    files.says(&[2], &["reference.jsonl"]);
+    files.says(&[2], &["the reference of model `model` has no rows"]);
 }

@@ -88,6 +88,14 @@ pub(super) async fn profile_of(
         rows.push(made.rows);
     }
     let kept: u64 = rows.iter().map(|rows| rows.len() as u64).sum();
+    if let (0, Some((time, _))) = (kept, choice.time.as_ref().filter(|_| rejected > 0)) {
+        bail!(
+            "reference {}: column `{}` holds no time that can be read in {rejected} rows; RFC 3339, ISO 8601 \
+             (2026-01-31 09:30:00) and seconds to nanoseconds since 1970 can",
+            name(),
+            time.name()
+        );
+    }
     let mut notes = Vec::new();
     if rejected > 0 {
         notes.push(format!("{rejected} rows without a readable time were left out"));

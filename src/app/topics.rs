@@ -34,7 +34,8 @@ pub(super) fn run(command: &TopicsCommand) -> Result<Outcome> {
         }
         print(&text)?;
     }
-    let faults = faults(&clients, &wanted, &settings.read_topics())?;
+    let mut faults = faults(&clients, &wanted, &settings.read_topics())?;
+    faults.extend(layout.holds(&settings.kafka).err());
     for fault in &faults {
         print(&format!("{fault}\n"))?;
     }

@@ -101,7 +101,8 @@ pub enum FitError {
     },
     /// A column without a single value.
     #[error(
-        "reference of model `{model}`: column `{column}` has no value in {rows} rows; leave it out of `features`"
+        "reference of model `{model}`: column `{column}` has no value in {rows} rows; leave the column out, or take a \
+         reference that has some"
     )]
     NoValues {
         /// The model.

@@ -327,7 +327,9 @@ pub fn apply(
                 .to_owned(),
         ));
     }
-    if log.layout.is_none() {
+    if let Some(layout) = log.layout() {
+        layout.holds(&settings.kafka)?;
+    } else {
         let layout = LayoutRecord {
             tally_partitions: settings.kafka.tally_partitions,
             join_partitions: settings.kafka.join_partitions,

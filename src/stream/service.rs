@@ -166,6 +166,7 @@ impl Service {
             None
         };
         let layout = recorded.unwrap_or(wished);
+        layout.holds(kafka)?;
         let wanted = topics::wanted(kafka, layout, self.settings.longest_wait());
         if kafka.topics.create {
             let missing: Vec<_> = wanted

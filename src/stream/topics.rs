@@ -67,6 +67,26 @@ impl Layout {
     pub fn wished(kafka: &Kafka) -> Self {
         Self { tally: kafka.tally_partitions, join: kafka.join_partitions }
     }
+
+    /// Whether settings ask for what was recorded.
+    ///
+    /// # Errors
+    /// Where they ask for another number of partitions: models and ids are spread over those that there are.
+    pub fn holds(self, kafka: &Kafka) -> Result<(), StreamError> {
+        let logs = [
+            ("tally", "tally_partitions", kafka.tally_partitions, self.tally),
+            ("join", "join_partitions", kafka.join_partitions, self.join),
+        ];
+        let Some((log, key, now, made)) = logs.into_iter().find(|(_, _, now, made)| now != made)
+        else {
+            return Ok(());
+        };
+        Err(StreamError::Topic {
+            topic: kafka.topic(log),
+            found: format!("`kafka.{key}` is {now}, but the log was made with {made}"),
+            wanted: format!("the number stays: set it to {made}, or begin a new `kafka.namespace`"),
+        })
+    }
 }
 
 const DAY: u64 = 86_400_000;

@@ -28,6 +28,8 @@ mod topics; // making topics, producing, reading what is committed up to the end
 #[cfg(test)]
 mod alerts; // one alert from opening to recovery
 #[cfg(test)]
+mod checked; // what `vigie check` says of files that it cannot use
+#[cfg(test)]
 mod dead_letters; // what cannot be read goes aside with its reason and place
 #[cfg(test)]
 mod epochs; // new settings rolled out: in force once, in no window with the old ones
@@ -37,6 +39,8 @@ mod faults; // kill -9, zombies, a broker that dies: what is published is that o
 mod golden; // `vigie check` says what NannyML says of its own data
 #[cfg(test)]
 mod harness; // that those above do what they say
+#[cfg(test)]
+mod lanes; // where partitions begin, and what happens when what Kafka knows of them is lost
 #[cfg(test)]
 mod query; // files as one table, SQL on rows
 #[cfg(test)]
@@ -51,5 +55,7 @@ mod scrape; // a real Prometheus sees what was published
 mod storm; // kill -9 over and over, at every named point: nothing lost, nothing twice
 #[cfg(test)]
 mod targets; // ground truth that comes late, out of order, twice, corrected: what is final is what `vigie check` says
+#[cfg(test)]
+mod verified; // `vigie verify` finds what is wrong
 #[cfg(test)]
 mod wide; // more columns than fit a message four thousand times

@@ -20,25 +20,17 @@ fn is_refused(site: &Site, words: &[&str]) {
     assert_eq!(leash.exit_code(PATIENCE), Ok(2));
 }
 
-/// Replaces text in one of its files.
-fn edit(site: &Site, name: &str, from: &str, to: &str) {
-    let path = site.path(name);
-    let text = fs::read_to_string(&path).unwrap();
-    assert!(text.contains(from), "no `{from}` in {name}");
-    fs::write(path, text.replacen(from, to, 1)).unwrap();
-}
-
 #[test]
 fn topics_that_it_cannot_count_on() {
     let Some(broker) = Broker::shared() else {
         return;
     };
     let site = Site::new(broker, &World::new(3), 1, "window = { size = 600 }");
-    edit(&site, "vigie.toml", site.predictions(), "nowhere");
+    site.edit("vigie.toml", site.predictions(), "nowhere");
     is_refused(&site, &["`nowhere` does not exist", "kafka.topics.predictions"]);
     let compacted = format!("{}.compacted", site.predictions());
     broker.create_topic(&compacted, 1, &[("cleanup.policy", "compact")]);
-    edit(&site, "vigie.toml", "nowhere", &compacted);
+    site.edit("vigie.toml", "nowhere", &compacted);
     is_refused(&site, &["compacted`", "cleanup.policy=delete"]);
 }
 
@@ -49,12 +41,12 @@ fn profiles_that_are_not_what_they_should_be() {
     };
     let site = Site::new(broker, &World::new(3), 1, "window = { size = 600 }");
     let good = fs::read(site.path("loans.vigie")).unwrap();
-    edit(&site, "loans.vigie", r#""vigie_profile":1"#, r#""vigie_profile":999"#);
+    site.edit("loans.vigie", r#""vigie_profile":1"#, r#""vigie_profile":999"#);
     is_refused(&site, &["loans.vigie: its format is 999", "vigie profile build"]);
     fs::write(site.path("loans.vigie"), &good).unwrap();
-    edit(&site, "loans.vigie", r#""profile":{"#, r#""profile":{ "#);
+    site.edit("loans.vigie", r#""profile":{"#, r#""profile":{ "#);
     site.well(&["profile", "show", "loans.vigie"]);
-    edit(&site, "loans.vigie", "6000", "6001");
+    site.edit("loans.vigie", "6000", "6001");
     is_refused(&site, &["loans.vigie: its content does not match its hash"]);
     fs::write(site.path("loans.vigie"), &good[..good.len() / 2]).unwrap();
     is_refused(&site, &["loans.vigie", "ends too early"]);

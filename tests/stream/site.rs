@@ -20,6 +20,14 @@ pub(crate) const MODEL: &str = "loans";
 /// Rows that its profile is made of.
 const REFERENCE: u64 = 6_000;
 
+/// Runs a command of vigie in a folder to its end: exit code, and what it said on both outputs.
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(VIGIE);
+    let ended = command.args(arguments).current_dir(folder).env("NO_COLOR", "1").output().unwrap();
+    let said = [ended.stdout, ended.stderr].concat();
+    (ended.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
 /// An installation; its folder goes with it.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -91,6 +99,14 @@ impl Site {
         let path = self.path(name);
         fs::write(&path, self.settings(settings)).unwrap();
         path
+    }
+
+    /// Replaces text in one of its files.
+    pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
+        let path = self.path(name);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "no `{from}` in {name}");
+        fs::write(path, text.replacen(from, to, 1)).unwrap();
     }
 
     fn settings(&self, settings: &str) -> String {

@@ -53,6 +53,18 @@ impl Broker {
         patience::until(deleted).expect("groups without members can be deleted");
     }
 
+    /// Deletes what lies below an offset, as retention does.
+    pub(crate) fn delete_records(&self, topic: &str, partition: i32, below: i64) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(below)).unwrap();
+        let deleted = executor::block_on(admin.delete_records(&list, &options)).unwrap();
+        for element in deleted.elements() {
+            element.error().unwrap();
+        }
+    }
+
     /// How many partitions a topic has; 0 where there is no such topic.
     pub(crate) fn partitions(&self, topic: &str) -> i32 {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();

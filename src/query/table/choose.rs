@@ -94,7 +94,10 @@ pub fn choose(
         Chooser { model, columns, schema, hints, taken: Vec::new(), assumed: Vec::new() };
     let id = match columns.id.as_slice() {
         [] => chooser.guess("id", IDS, |_| true)?.into_iter().collect(),
-        paths => paths.iter().map(|path| chooser.find(path)).collect::<Result<Vec<_>, _>>()?,
+        paths => {
+            let in_file = paths.iter().filter(|path| !is_of_record(path));
+            in_file.map(|path| chooser.find(path)).collect::<Result<Vec<_>, _>>()?
+        }
     };
     let time = match &columns.timestamp {
         Some(time) if is_of_record(&time.path) => None,
@@ -273,7 +276,18 @@ impl Chooser<'_> {
                     self.taken.push(one.clone());
                     return Ok(Some(one.clone()));
                 }
-                several => return Err(self.ambiguous("target", several)),
+                several => {
+                    // A feature that got lost is told from the target where that has a usual name.
+                    let usual =
+                        |path: &&ColumnPath| TARGETS.contains(&path.name().to_lowercase().as_str());
+                    let mut usual = several.iter().filter(usual);
+                    let (Some(one), None) = (usual.next(), usual.next()) else {
+                        return Err(self.ambiguous("target", several));
+                    };
+                    self.assumed.push(("target", one.name().to_owned()));
+                    self.taken.push(one.clone());
+                    return Ok(Some(one.clone()));
+                }
             }
         }
         self.guess("target", TARGETS, |_| true)

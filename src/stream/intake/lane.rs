@@ -40,6 +40,8 @@ pub(super) struct OpenLane {
     /// How often it has fallen back.
     pub(super) turn: u64,
     pub(super) partition: Partition,
+    /// How many partitions its topic had when it began.
+    of: i32,
     pub(super) feed: Feed,
     /// By epoch; older ones go when the lane has passed them.
     readers: BTreeMap<u64, Reader>,
@@ -69,6 +71,7 @@ impl OpenLane {
     pub(super) fn new(
         number: u64,
         partition: Partition,
+        of: i32,
         feed: Feed,
         outputs: Outputs,
         has_truth: bool,
@@ -77,6 +80,7 @@ impl OpenLane {
             number,
             turn: 0,
             partition,
+            of,
             feed,
             readers: BTreeMap::new(),
             letters: Vec::new(),
@@ -201,7 +205,7 @@ impl OpenLane {
 
     /// The commit's metadata: which incarnation of the topic it is of, and what every owner must know.
     pub(super) fn metadata(&self) -> String {
-        metadata(self.feed.lane().topic, self.feed.committed())
+        lane_metadata(self.of, self.feed.lane().topic, self.feed.committed())
     }
 }
 
@@ -218,6 +222,21 @@ pub(in crate::stream) fn from_metadata(
 ) -> Option<Committed> {
     let rest = metadata.strip_prefix(&format!("{topic:032x} "))?;
     Committed::from_metadata(offset, rest)
+}
+
+/// The same of a lane of predictions or targets: before it stands how many partitions the topic had when it began.
+pub(super) fn lane_metadata(of: i32, topic: u128, committed: &Committed) -> String {
+    format!("{of} {}", metadata(topic, committed))
+}
+
+/// What that says, and how many partitions there were.
+pub(super) fn from_lane_metadata(
+    topic: u128,
+    offset: i64,
+    metadata: &str,
+) -> Option<(Committed, i32)> {
+    let (of, rest) = metadata.split_once(' ')?;
+    Some((from_metadata(topic, offset, rest)?, of.parse().ok()?))
 }
 
 struct MessageHeaders<'m>(Option<&'m BorrowedHeaders>);

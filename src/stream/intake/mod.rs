@@ -17,7 +17,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
-use self::lane::{Books, OpenLane};
+use self::lane::{Books, OpenLane, from_lane_metadata, lane_metadata};
 pub(super) use self::lane::{from_metadata, metadata};
 use self::outbox::Outbox;
 use crate::batch::{Heartbeat, Lane};
@@ -250,7 +250,8 @@ impl Intake {
         };
         let lane = Lane { topic: described.id, partition: *number };
         let (first, _) = watermarks(&self.reader, topic, *number)?;
-        let found = self.find_commit(partition, lane, first, ledgers)?;
+        let (found, of) =
+            self.find_commit(partition, lane, described.partitions, first, ledgers)?;
         let lost = self.books.in_force.now().lost.get(&lane).copied();
         let lost = lost.filter(|&to| found.offset < to);
         if found.offset < first && lost.is_none_or(|to| to < first) {
@@ -261,14 +262,16 @@ impl Intake {
         let outputs = self.books.outputs;
         let mut feed =
             Feed::take_over(lane, topic.clone(), described.partitions, outputs, policy, found);
-        let commit = (partition.clone(), feed.position(), metadata(lane.topic, feed.committed()));
+        let commit =
+            (partition.clone(), feed.position(), lane_metadata(of, lane.topic, feed.committed()));
         self.membership.commit(&[commit], true)?;
         crash::point(crash::INTAKE_OWNER_COMMITTED);
         tracing::info!(topic, partition = number, offset = feed.position(), "lane taken over");
         self.next_lane += 1;
         let opening = feed.open();
         let has_truth = self.truths.contains(topic);
-        let mut open = OpenLane::new(self.next_lane, partition.clone(), feed, outputs, has_truth);
+        let mut open =
+            OpenLane::new(self.next_lane, partition.clone(), of, feed, outputs, has_truth);
         open.lost = lost;
         self.outbox.stretch(open.number, open.turn, &opening)?;
         self.lanes.push(open);
@@ -277,21 +280,25 @@ impl Intake {
         Ok(())
     }
 
-    /// What the group, or failing that tally's ledgers, or failing that nobody knows of a lane.
+    /// What the group, or failing that tally's ledgers, or failing that nobody knows of a lane; and how many partitions
+    /// its topic had when it began.
     fn find_commit(
         &self,
         partition: &Partition,
         lane: Lane,
+        partitions: i32,
         first: i64,
         ledgers: &mut Option<BTreeMap<u32, Ledger>>,
-    ) -> Result<Committed, StreamError> {
-        let found = self.membership.committed(slice::from_ref(partition))?;
-        if let Some((offset, metadata)) = found.into_iter().next().flatten()
-            && let Some(committed) = from_metadata(lane.topic, offset, &metadata)
-        {
-            return Ok(committed);
-        }
+    ) -> Result<(Committed, i32), StreamError> {
         let (topic, number) = partition;
+        let ours = |found: Option<(i64, String)>| {
+            let (at, metadata) = found?;
+            from_lane_metadata(lane.topic, at, &metadata)
+        };
+        let found = self.membership.committed(slice::from_ref(partition))?;
+        if let Some(found) = found.into_iter().next().and_then(ours) {
+            return Ok(found);
+        }
         let ledgers = match ledgers {
             Some(known) => known,
             None => ledgers.insert(state_topic::ledgers(&self.clients, self.books.outputs.tally)?),
@@ -305,10 +312,17 @@ impl Intake {
                 offset,
                 "the group lost the lane's offset; the ledgers know it"
             );
-            return Ok(committed);
+            return Ok((committed, partitions));
         }
-        let beginning = self.beginning(partition, first)?;
-        Ok(Committed::beginning_at(beginning, self.books.in_force.now().epoch))
+        // Where other lanes of the topic began when it had fewer partitions, this one was added since: whatever it
+        // holds was sent to us.
+        let others: Vec<Partition> = (0..*number).map(|other| (topic.clone(), other)).collect();
+        let mut others = self.membership.committed(&others)?.into_iter().filter_map(ours);
+        let mut before = ledgers.values().flat_map(|ledger| &ledger.lanes);
+        let added = others.any(|(_, of)| of <= *number)
+            || before.any(|(its, state)| its.topic == lane.topic && state.partitions <= *number);
+        let beginning = if added { first } else { self.beginning(partition, first)? };
+        Ok((Committed::beginning_at(beginning, self.books.in_force.now().epoch), partitions))
     }
 
     /// Where a lane begins that nobody knows.

@@ -15,7 +15,7 @@ mod lateness; // which rows are late
 mod reading; // which records are taken
 mod refusing; // what a tally does not go on with
 mod sealing; // when a window is complete
-mod silence;
-mod targets; // what comes of ground truth // who is not waited for
+mod silence; // who is not waited for
+mod targets; // what comes of ground truth
 
 mod storm; // everything at once

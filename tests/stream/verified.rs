@@ -1,0 +1,80 @@
+//! `vigie verify` finds what is wrong: a judge who never says no proves nothing.
+
+use rdkafka::Message;
+use rdkafka::message::{Headers, OwnedHeaders, OwnedMessage};
+use rdkafka::producer::BaseRecord;
+use serde_json::Value;
+use vigie::simulator::World;
+
+use crate::broker::Broker;
+use crate::site::Site;
+
+/// Appends a copy of a record, with another value where one is given.
+fn again(broker: &Broker, topic: &str, record: &OwnedMessage, value: Option<&str>) {
+    let mut headers = OwnedHeaders::new();
+    for header in record.headers().unwrap().iter() {
+        headers = headers.insert(header);
+    }
+    let value = value.map_or(record.payload().unwrap(), str::as_bytes);
+    broker.produce([BaseRecord::to(topic)
+        .partition(record.partition())
+        .key(record.key().unwrap())
+        .payload(value)
+        .headers(headers)]);
+}
+
+/// The audit must say no, for this reason.
+fn finds(site: &Site, words: &[&str]) {
+    let audit = site.run(&["verify", "--patience", "0"]);
+    assert_eq!(audit.code, Some(1), "{}", audit.said);
+    for word in words.iter().chain(&["NOT VERIFIED"]) {
+        assert!(audit.said.contains(word), "no `{word}` in {}", audit.said);
+    }
+}
+
+#[test]
+fn a_result_that_stands_there_twice_or_is_none_is_found() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let world = World::new(37);
+    let site = Site::new(broker, &world, 2, "window = { size = 600 }");
+    let instance = site.start("a").ready();
+    site.send(broker, &world, 0..1_200);
+    site.results(broker, 2);
+    instance.stop();
+    site.verify();
+    let topic = site.topic("results");
+    let records = site.records(broker, "results");
+    let result: Value = serde_json::from_slice(records[0].payload().unwrap()).unwrap();
+    let id = result["id"].as_str().unwrap();
+    again(broker, &topic, &records[0], None);
+    finds(&site, &[&format!("result {id} stands on {topic} more than once"), "NOT EXACT"]);
+    again(broker, &topic, &records[0], Some("{}"));
+    finds(&site, &["1 messages on", "are no window results"]);
+}
+
+#[test]
+fn a_result_that_says_it_is_made_of_other_records_is_found() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let world = World::new(37);
+    let site = Site::new(broker, &world, 1, "window = { size = 600 }");
+    let instance = site.start("a").ready();
+    site.send(broker, &world, 0..700);
+    site.results(broker, 1);
+    instance.stop();
+    site.verify();
+    // In its place one of as many records, one of them twice and another not at all: only the digest can tell.
+    let records = site.records(broker, "results");
+    let text = str::from_utf8(records[0].payload().unwrap()).unwrap();
+    let result: Value = serde_json::from_str(text).unwrap();
+    let digest = result["inputs"][0]["digest"].as_str().unwrap();
+    let forged = text.replacen(digest, &format!("{:032x}", 1), 1);
+    assert_ne!(forged, text);
+    let topic = site.topic("results");
+    broker.delete_records(&topic, records[0].partition(), records[0].offset() + 1);
+    again(broker, &topic, &records[0], Some(&forged));
+    finds(&site, &["NOT EXACT: the results are made of 600 records", "the ledgers count 600"]);
+}

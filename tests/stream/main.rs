@@ -38,6 +38,8 @@ mod golden; // `vigie check` says what NannyML says of its own data
 #[cfg(test)]
 mod harness; // that those above do what they say
 #[cfg(test)]
+mod pending; // the join over local files, over an LSM tree and over a map: the same is told
+#[cfg(test)]
 mod query; // files as one table, SQL on rows
 #[cfg(test)]
 mod refused; // what cannot be worked with is refused at the start

@@ -33,6 +33,7 @@
 //!
 //! ```text
 //! stream/     drives the stages over Kafka: assignment, delivery, the transaction, topics
+//! store/      local files: what the join keeps between batches
 //! output/     from the results topic to Prometheus and files
 //! query/      DataFusion: reading files, SQL expressions on rows
 //! web/        /metrics, /healthz, /readyz
@@ -58,6 +59,8 @@ pub mod query;
 pub mod settings;
 pub mod simulator;
 pub mod stats;
+#[cfg(feature = "daemon")]
+pub mod store;
 #[cfg(feature = "daemon")]
 pub mod stream;
 pub mod tally;

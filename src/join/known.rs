@@ -118,3 +118,26 @@ impl Known {
         true
     }
 }
+
+#[cfg(test)]
+impl Known {
+    /// With so many predictions, the last of which came at `arrived`, each with a label; 0 for nothing.
+    pub(crate) fn made_up(predictions: u32, arrived: i64, label: &str) -> Self {
+        let waiting = |model| Waiting {
+            lane: 3,
+            position: 4_000_000,
+            epoch: 1,
+            model,
+            time: arrived * 1000,
+            score: Some(0.25),
+            predicted: Some(label.to_owned()),
+            arrived,
+        };
+        Self { predictions: (0..predictions).map(waiting).collect(), targets: Vec::new() }
+    }
+
+    /// When the last prediction came.
+    pub(crate) fn arrived(&self) -> i64 {
+        self.predictions.iter().map(|waiting| waiting.arrived).max().unwrap_or(0)
+    }
+}

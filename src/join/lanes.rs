@@ -7,6 +7,9 @@ use crate::batch::{Body, Cursor, Heartbeat, Keyed, Record};
 /// Arrivals that lie closer together than this, in milliseconds, are told as one: no prediction expires before its time.
 const GRAIN: i64 = 60_000;
 
+/// So many arrivals are told apart at most, whatever the wait: what waits for long expires a little later.
+const MOST: usize = 512;
+
 /// A lane as the join sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(super) struct JoinLane {
@@ -109,5 +112,43 @@ impl JoinLane {
     pub(super) fn forget(&mut self, time: i64) {
         let before = self.arrivals.partition_point(|&(at, _)| at <= time);
         self.arrivals.drain(..before.saturating_sub(1));
+    }
+
+    /// Tells arrivals less finely where there are many of them, by the longest wait in milliseconds.
+    pub(super) fn thin(&mut self, longest: i64) {
+        if self.arrivals.len() < MOST {
+            return;
+        }
+        let grain = (longest / (MOST as i64 / 2)).max(GRAIN);
+        self.arrivals.dedup_by(|later, earlier| {
+            let is_same = later.0.div_euclid(grain) == earlier.0.div_euclid(grain);
+            if is_same {
+                *earlier = *later;
+            }
+            is_same
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_wait_is_told_by_few_arrivals_and_nothing_expires_early() {
+        let (wait, minute) = (2 * 365 * 86_400_000, 60_000);
+        let mut lane = JoinLane::new("predictions".to_owned(), 1);
+        let minutes = 2 * 365 * 24 * 60;
+        for at in 0..minutes {
+            lane.note(at * minute, at + 1);
+            lane.thin(wait);
+            assert!(lane.arrivals.len() <= MOST, "{at}");
+        }
+        for at in (0..minutes).step_by(997) {
+            // What is below came by then; and of what came long before nothing is left out.
+            let until = lane.arrived_until(at * minute).unwrap_or(0);
+            assert!(until <= at + 1, "{at}");
+            assert!(until >= at - minutes / 200, "{at}: {until}");
+        }
     }
 }

@@ -282,10 +282,13 @@ impl Join {
     fn forget(&mut self, waits: &Waits) {
         let asked =
             waits.values().map(|wait| Some(self.reached(wait)?.saturating_sub(wait.millis)));
-        if let Some(Some(oldest)) = asked.min() {
-            for (_, lane) in &mut self.lanes {
+        let oldest = asked.min().flatten();
+        let longest = waits.values().map(|wait| wait.millis).max().unwrap_or(0);
+        for (_, lane) in &mut self.lanes {
+            if let Some(oldest) = oldest {
                 lane.forget(oldest);
             }
+            lane.thin(longest);
         }
     }
 
@@ -303,10 +306,14 @@ impl Join {
     /// From which time of the log on, once all lanes of ground truth have reached it, what stands under a key is over: in
     /// milliseconds since 1970.
     pub fn over_at(&self, known: &Known, waits: &Waits) -> i64 {
+        let wait = |waiting: &Waiting| {
+            let (model, _) = &self.models[waiting.model as usize];
+            waiting.arrived.saturating_add(waits.get(model).map_or(0, |wait| wait.millis))
+        };
+        // A target may still find a prediction of any model.
         let longest = waits.values().map(|wait| wait.millis).max().unwrap_or(0);
-        let arrivals = known.predictions.iter().map(|waiting| waiting.arrived);
-        let latest = arrivals.chain(known.targets.iter().map(|target| target.arrived)).max();
-        latest.unwrap_or(self.time).saturating_add(longest)
+        let targets = known.targets.iter().map(|target| target.arrived.saturating_add(longest));
+        known.predictions.iter().map(wait).chain(targets).max().unwrap_or(self.time)
     }
 
     /// Up to which time of the log all lanes of all ground truth have come: what is over by then may be dropped from where

@@ -18,14 +18,16 @@ use crate::tally::{Checkpoint, CheckpointError, Ledger, Tally};
 /// Larger values are cut into parts, to fit messages.
 const PART: usize = 900_000;
 
-/// Which windows a checkpoint counts on, and how many parts everything has.
+/// How many windows a checkpoint counts on, and how many parts everything has.
 #[derive(Debug, Default, Encode, Decode)]
 struct Manifest {
     #[n(0)]
     head_parts: usize,
-    /// Parts by the key of the window.
     #[n(1)]
-    windows: BTreeMap<ByteVec, usize>,
+    windows: usize,
+    /// The parts of the windows that have several, by key; all others have one.
+    #[n(2)]
+    parts: BTreeMap<ByteVec, usize>,
 }
 
 /// What stands in a partition of the state topic.
@@ -77,76 +79,79 @@ impl Stored {
             }
             Some(whole)
         };
-        let live = manifest.windows.len();
+        let live = manifest.windows;
         let missing = |missing| CheckpointError::Missing { missing, live };
         let head = join(HEAD, manifest.head_parts).ok_or_else(|| missing(0))?;
+        let several: BTreeMap<Vec<u8>, usize> =
+            manifest.parts.iter().map(|(key, &parts)| (key.to_vec(), parts)).collect();
         let mut windows = BTreeMap::new();
-        for (key, &parts) in &manifest.windows {
+        for key in self.values.keys().filter_map(|key| first_part(key)) {
+            let parts = several.get(key).copied().unwrap_or(1);
             if let Some(window) = join(&window_key(key), parts) {
                 windows.insert(key.to_vec(), window);
             }
         }
         let tally = Tally::restore(&head, &windows, live)?;
-        let written = Written {
-            windows: manifest.windows.iter().map(|(key, &parts)| (key.to_vec(), parts)).collect(),
-        };
-        Ok(Some((tally, written)))
+        Ok(Some((tally, Written { several })))
     }
 }
 
 const HEAD: &[u8] = b"head";
 
+const WINDOW: &[u8] = b"window/";
+
 fn window_key(key: &[u8]) -> Vec<u8> {
-    [b"window/".as_slice(), key].concat()
+    [WINDOW, key].concat()
+}
+
+/// The key of a window, where this is the key of its first part.
+fn first_part(key: &[u8]) -> Option<&[u8]> {
+    key.strip_prefix(WINDOW)?.strip_suffix(b"/0")
 }
 
 fn part_key(prefix: &[u8], part: usize) -> Vec<u8> {
     [prefix, b"/", part.to_string().as_bytes()].concat()
 }
 
-/// Which parts of which windows stand in the topic.
+/// Which windows stand in the topic in several parts, and in how many.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Written {
-    windows: BTreeMap<Vec<u8>, usize>,
+    several: BTreeMap<Vec<u8>, usize>,
 }
 
 impl Written {
     /// The records of a checkpoint, in place of the one before: keys and values, `None` to clear one away.
     pub(super) fn replace(&mut self, checkpoint: Checkpoint) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let mut records = Vec::new();
-        let mut put = |prefix: &[u8], value: &[u8]| {
-            let parts: Vec<&[u8]> = value.chunks(PART).collect();
-            for (part, bytes) in parts.iter().enumerate() {
-                records.push((part_key(prefix, part), Some(bytes.to_vec())));
-            }
-            parts.len()
-        };
-        let head_parts = put(HEAD, &checkpoint.head);
-        let mut windows = BTreeMap::new();
-        for key in checkpoint.live {
-            let parts = match checkpoint.changed.get(&key) {
-                Some(window) => put(&window_key(&key), window),
-                // It stands there as it was.
-                None => self.windows.get(&key).copied().unwrap_or(0),
-            };
-            windows.insert(key, parts);
-        }
-        for (key, &before) in &self.windows {
-            for part in windows.get(key).copied().unwrap_or(0)..before {
-                records.push((part_key(&window_key(key), part), None));
+        let head_parts = put(&mut records, HEAD, &checkpoint.head);
+        let changed = checkpoint.changed.into_iter().map(|(key, window)| (key, Some(window)));
+        let gone = checkpoint.gone.into_iter().map(|key| (key, None));
+        for (key, window) in changed.chain(gone) {
+            let prefix = window_key(&key);
+            let parts = window.map_or(0, |window| put(&mut records, &prefix, &window));
+            let before = self.several.remove(&key).unwrap_or(1);
+            records.extend((parts..before).map(|part| (part_key(&prefix, part), None)));
+            if parts > 1 {
+                self.several.insert(key, parts);
             }
         }
-        let manifest = Manifest {
-            head_parts,
-            windows: windows.iter().map(|(key, &parts)| (key.clone().into(), parts)).collect(),
-        };
+        let parts = self.several.iter().map(|(key, &parts)| (key.clone().into(), parts)).collect();
+        let manifest = Manifest { head_parts, windows: checkpoint.live, parts };
         let mut bytes = Vec::new();
         // Writing to memory cannot fail.
         drop(minicbor::encode(&manifest, &mut bytes));
         records.push((MANIFEST.to_vec(), Some(bytes)));
-        self.windows = windows;
         records
     }
+}
+
+/// Adds a value in parts; how many those are.
+fn put(records: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>, prefix: &[u8], value: &[u8]) -> usize {
+    let parts = value.chunks(PART);
+    let count = parts.len();
+    let record = |(part, bytes): (usize, &[u8])| (part_key(prefix, part), Some(bytes.to_vec()));
+    records.extend(parts.enumerate().map(record));
+    count
 }
 
 /// The record of a ledger.

@@ -1,19 +1,21 @@
 //! Windows that were sealed and wait for targets.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use minicbor::{Decode, Encode};
 
 use crate::batch::Lane;
-use crate::tally::open::{Input, WindowId};
-use crate::window::{Awaited, WindowResult};
+use crate::epoch::{Model, Version};
+use crate::tally::lane::LaneState;
+use crate::tally::open::{Input, Strays, WindowId};
+use crate::window::{Awaited, ClosedBy, Dataset, Heading, LaneInput, WindowResult};
 
 /// A window that was sealed and waits for targets.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub(super) struct AwaitingWindow {
-    /// Its result without figures, as JSON.
     #[n(0)]
-    head: String,
+    sealed: Sealed,
     /// Which records, by lane.
     #[n(1)]
     pub(super) inputs: BTreeMap<Lane, Input>,
@@ -35,17 +37,52 @@ pub(super) struct AwaitingWindow {
     pub(super) changed: bool,
 }
 
+/// What its result says beside figures, as far as it does not follow from model, settings and records.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub(super) struct Sealed {
+    #[n(0)]
+    index: u64,
+    #[n(1)]
+    span: Option<(i64, i64)>,
+    #[n(2)]
+    rows: u64,
+    /// The place in [`ClosedBy::ALL`].
+    #[n(3)]
+    closed_by: u8,
+    #[n(4)]
+    strays: Strays,
+    #[n(5)]
+    lanes_left_out: Vec<String>,
+    /// Whether it was cut by size.
+    #[n(6)]
+    pub(super) by_size: bool,
+}
+
+impl Sealed {
+    pub(super) fn new(heading: &Heading, strays: Strays, by_size: bool) -> Self {
+        let at = ClosedBy::ALL.iter().position(|by| *by == heading.closed_by);
+        Self {
+            index: heading.index,
+            span: heading.span,
+            rows: heading.rows,
+            closed_by: at.unwrap_or_default() as u8,
+            strays,
+            lanes_left_out: heading.lanes_left_out.clone(),
+            by_size,
+        }
+    }
+}
+
 impl AwaitingWindow {
     pub(super) fn new(
-        result: &WindowResult,
+        sealed: Sealed,
         inputs: BTreeMap<Lane, Input>,
         awaited: Awaited,
         now: i64,
         step: u32,
     ) -> Self {
-        let bare = WindowResult { figures: Vec::new(), ..result.clone() };
         Self {
-            head: serde_json::to_string(&bare).unwrap_or_default(),
+            sealed,
             inputs,
             awaited,
             revision: 0,
@@ -56,14 +93,164 @@ impl AwaitingWindow {
         }
     }
 
-    /// Its result without figures.
-    pub(super) fn head(&self) -> Option<WindowResult> {
-        serde_json::from_str(&self.head).ok()
+    /// Its result, without what is measured.
+    pub(super) fn result(
+        &self,
+        model: &str,
+        id: &WindowId,
+        (rules, served): (&Model, &Version),
+        lanes: &BTreeMap<Lane, LaneState>,
+    ) -> WindowResult {
+        let sealed = &self.sealed;
+        let heading = Heading {
+            model: model.to_owned(),
+            version: id.version.clone(),
+            dataset: Dataset::Analysis,
+            index: sealed.index,
+            span: sealed.span,
+            row_span: None,
+            rows: sealed.rows,
+            closed_by: ClosedBy::ALL[usize::from(sealed.closed_by) % ClosedBy::ALL.len()],
+            late: sealed.strays.late,
+            rejected: sealed.strays.rejected,
+            quarantined: sealed.strays.quarantined,
+            lanes_left_out: sealed.lanes_left_out.clone(),
+            inputs: told(&self.inputs, lanes),
+            epoch: id.epoch,
+            profile: served.profile.clone(),
+            settings: rules.settings_hash.clone(),
+        };
+        heading.result_without_profile()
+    }
+
+    /// Notes which records it is made of, where they are looked for by position.
+    pub(super) fn place(&self, id: &WindowId, settling: &mut Settling) {
+        if self.sealed.by_size {
+            settling.place(id, &self.inputs);
+        }
+    }
+
+    /// Bytes of memory held.
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.inputs.len() * 80 + self.awaited.bytes()
+    }
+}
+
+/// Which records a window is made of, as its result says it.
+pub(super) fn told(
+    inputs: &BTreeMap<Lane, Input>,
+    lanes: &BTreeMap<Lane, LaneState>,
+) -> Vec<LaneInput> {
+    let told = |(lane, input): (&Lane, &Input)| {
+        Some(LaneInput {
+            topic: lanes.get(lane)?.topic.clone(),
+            topic_id: format!("{:032x}", lane.topic),
+            partition: lane.partition,
+            from: input.from,
+            to: input.to,
+            rows: input.digest.count,
+            digest: input.digest.to_string(),
+        })
+    };
+    inputs.iter().filter_map(told).collect()
+}
+
+/// The windows of a model that wait for targets.
+///
+/// A year of hourly windows waits at once, and little is ever new of most of them. So from one checkpoint to the next
+/// news of them they are held as the bytes that stand in the checkpoint: a few hundred each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Awaiting(BTreeMap<WindowId, Held>);
+
+#[derive(Clone, Debug)]
+enum Held {
+    Open(Box<AwaitingWindow>),
+    Packed(Box<[u8]>),
+}
+
+impl Held {
+    fn opened(&self) -> Option<AwaitingWindow> {
+        match self {
+            Self::Open(window) => Some((**window).clone()),
+            // They are ours, and were read when they came from outside.
+            Self::Packed(bytes) => minicbor::decode(bytes).ok(),
+        }
+    }
+}
+
+impl PartialEq for Awaiting {
+    fn eq(&self, other: &Self) -> bool {
+        let pairs = || self.0.iter().zip(&other.0);
+        self.0.len() == other.0.len()
+            && pairs().all(|((id, held), (of, other))| id == of && held.opened() == other.opened())
+    }
+}
+
+impl Awaiting {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn insert(&mut self, id: WindowId, window: AwaitingWindow) {
+        self.0.insert(id, Held::Open(Box::new(window)));
+    }
+
+    /// Takes one in as it stands in a checkpoint.
+    pub(super) fn insert_packed(&mut self, id: WindowId, bytes: &[u8]) {
+        self.0.insert(id, Held::Packed(bytes.into()));
+    }
+
+    pub(super) fn get_mut(&mut self, id: &WindowId) -> Option<&mut AwaitingWindow> {
+        let held = self.0.get_mut(id)?;
+        if let Held::Packed(_) = held {
+            *held = Held::Open(Box::new(held.opened()?));
+        }
+        match held {
+            Held::Open(window) => Some(window),
+            Held::Packed(_) => None,
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: &WindowId) -> Option<AwaitingWindow> {
+        self.0.remove(id)?.opened()
+    }
+
+    /// The first windows, as long as they are so.
+    pub(super) fn first(&self, mut is: impl FnMut(&AwaitingWindow) -> bool) -> Vec<WindowId> {
+        let first = self.0.iter().take_while(|(_, held)| match held {
+            Held::Open(window) => is(window),
+            Held::Packed(_) => held.opened().is_none_or(|window| is(&window)),
+        });
+        first.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Packs them, and gives those that changed.
+    pub(super) fn pack(&mut self, mut changed: impl FnMut(&WindowId, &[u8])) {
+        for (id, held) in &mut self.0 {
+            let Held::Open(window) = held else { continue };
+            let is_changed = mem::take(&mut window.changed);
+            let mut bytes = Vec::new();
+            // Writing to memory cannot fail, and no encoder of ours has errors of its own.
+            let written = minicbor::encode(&**window, &mut bytes);
+            debug_assert!(written.is_ok(), "states can be encoded");
+            if is_changed {
+                changed(id, &bytes);
+            }
+            *held = Held::Packed(bytes.into());
+        }
     }
 
     /// Bytes of memory held.
     pub(super) fn bytes(&self) -> usize {
-        self.head.len() + self.inputs.len() * 80 + self.awaited.bytes()
+        let held = self.0.values().map(|held| match held {
+            Held::Open(window) => window.bytes(),
+            Held::Packed(bytes) => bytes.len(),
+        });
+        held.sum::<usize>() + self.0.len() * (size_of::<WindowId>() + size_of::<Held>() + 24)
     }
 }
 
@@ -166,7 +353,7 @@ impl Settling {
     }
 
     /// Notes which records are in a window that was cut by size.
-    pub(super) fn place(&mut self, id: &WindowId, inputs: &BTreeMap<Lane, Input>) {
+    fn place(&mut self, id: &WindowId, inputs: &BTreeMap<Lane, Input>) {
         for (&lane, input) in inputs {
             let places = self.places.entry((id.epoch, id.version.clone(), lane)).or_default();
             places.insert(input.from, id.start);

@@ -1,6 +1,7 @@
 //! Tally's state as bytes: a ledger for every transaction, checkpoints now and then.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Encode};
@@ -12,7 +13,7 @@ use crate::tally::open::WindowId;
 use crate::tally::{LaneState, Tally};
 
 /// The version of these forms; a reader refuses any other.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// What stands in the state topic after every transaction: how far the log was taken, and what became of each lane.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -40,8 +41,10 @@ pub struct Checkpoint {
     pub head: Vec<u8>,
     /// The windows that changed since the checkpoint before, by key.
     pub changed: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// The keys of all windows that are open.
-    pub live: Vec<Vec<u8>>,
+    /// The keys of windows that are gone since then.
+    pub gone: BTreeSet<Vec<u8>>,
+    /// How many windows there are.
+    pub live: usize,
 }
 
 /// A head as it is written...
@@ -141,23 +144,18 @@ impl Tally {
     pub fn checkpoint(&mut self) -> Checkpoint {
         let mut checkpoint = Checkpoint::default();
         for (model, state) in &mut self.models {
+            checkpoint.live += state.windows.len() + state.awaiting.len();
             for (id, window) in &mut state.windows {
-                let key = bytes(&Key { model: model.clone(), id: id.clone(), awaiting: false });
-                if window.changed {
-                    window.changed = false;
-                    checkpoint.changed.insert(key.clone(), bytes(&*window));
+                if mem::take(&mut window.changed) {
+                    checkpoint.changed.insert(key(model, id, false), bytes(&*window));
                 }
-                checkpoint.live.push(key);
             }
-            for (id, window) in &mut state.awaiting {
-                let key = bytes(&Key { model: model.clone(), id: id.clone(), awaiting: true });
-                if window.changed {
-                    window.changed = false;
-                    checkpoint.changed.insert(key.clone(), bytes(&*window));
-                }
-                checkpoint.live.push(key);
-            }
+            state.awaiting.pack(|id, window| {
+                checkpoint.changed.insert(key(model, id, true), window.to_vec());
+            });
         }
+        checkpoint.gone = mem::take(&mut self.gone);
+        checkpoint.gone.retain(|key| !checkpoint.changed.contains_key(key));
         checkpoint.head = bytes(&HeadOf {
             format: FORMAT,
             time: self.time,
@@ -191,23 +189,29 @@ impl Tally {
             position: head.ledger.position,
             outputs: (head.ledger.outputs, head.ledger.digest),
             due: BTreeSet::new(),
+            gone: BTreeSet::new(),
         };
-        for (key, window) in windows {
+        for (key, bytes) in windows {
             let key: Key = minicbor::decode(key)?;
             let model = tally.models.entry(key.model.clone()).or_default();
             if !key.awaiting {
-                model.windows.insert(key.id, minicbor::decode(window)?);
+                model.windows.insert(key.id, minicbor::decode(bytes)?);
                 continue;
             }
-            let window: AwaitingWindow = minicbor::decode(window)?;
-            model.settling.place(&key.id, &window.inputs);
+            let window: AwaitingWindow = minicbor::decode(bytes)?;
+            window.place(&key.id, &mut model.settling);
             if let Some(due) = window.due {
                 tally.due.insert((due, key.model, key.id.clone()));
             }
-            model.awaiting.insert(key.id, window);
+            model.awaiting.insert_packed(key.id, bytes);
         }
         Ok(tally)
     }
+}
+
+/// The key of a window.
+pub(super) fn key(model: &str, id: &WindowId, awaiting: bool) -> Vec<u8> {
+    bytes(&Key { model: model.to_owned(), id: id.clone(), awaiting })
 }
 
 fn bytes<T: Encode<()>>(value: &T) -> Vec<u8> {

@@ -28,7 +28,6 @@ mod waited;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::awaiting::AwaitingWindow;
 use self::check::check;
 use self::model::ModelState;
 use self::open::{OpenWindow, WindowId};
@@ -57,6 +56,8 @@ pub struct Tally {
     outputs: (u64, u128),
     /// Windows that are to be published again, by when: in the log's time.
     due: BTreeSet<(i64, String, WindowId)>,
+    /// The keys of windows that are gone since the last checkpoint.
+    gone: BTreeSet<Vec<u8>>,
 }
 
 /// What tally publishes.
@@ -191,8 +192,7 @@ impl Tally {
     pub fn bytes(&self) -> usize {
         let models = || self.models.values();
         let open = models().flat_map(|model| model.windows.values()).map(OpenWindow::bytes);
-        let awaiting =
-            models().flat_map(|model| model.awaiting.values()).map(AwaitingWindow::bytes);
+        let awaiting = models().map(|model| model.awaiting.bytes());
         open.sum::<usize>() + awaiting.sum::<usize>()
     }
 

@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 
 use crate::alert::{Lifecycle, Severity};
 use crate::batch::Lane;
-use crate::tally::awaiting::{AwaitingWindow, Settling};
+use crate::tally::awaiting::{Awaiting, Settling};
 use crate::tally::open::{OpenWindow, Strays, WindowId};
 use crate::tally::realize::is_shown;
 use crate::window::WindowResult;
@@ -38,7 +38,7 @@ pub(super) struct ModelState {
     pub(super) windows: BTreeMap<WindowId, OpenWindow>,
     /// The same.
     #[cbor(skip)]
-    pub(super) awaiting: BTreeMap<WindowId, AwaitingWindow>,
+    pub(super) awaiting: Awaiting,
 }
 
 /// What a lane has brought of a model.

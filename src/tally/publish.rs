@@ -5,10 +5,11 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::alert::Scope;
 use crate::epoch::Epochs;
 use crate::profile::WindowRule;
-use crate::tally::awaiting::{AwaitingWindow, step};
+use crate::tally::awaiting::{AwaitingWindow, Sealed, step, told};
+use crate::tally::checkpoint::key;
 use crate::tally::realize::least_coverage;
 use crate::tally::{Output, Tally, WindowId};
-use crate::window::{ClosedBy, Dataset, Heading, LaneInput, WindowResult};
+use crate::window::{ClosedBy, Dataset, Heading, WindowResult};
 
 impl Tally {
     /// Takes a window out of the open ones and publishes it.
@@ -25,25 +26,17 @@ impl Tally {
         let rules = self.in_force(epochs, name, id.epoch).map(|(rules, _)| rules);
         let Some(model) = self.models.get_mut(name) else { return };
         let Some(mut window) = model.windows.remove(id) else { return };
+        self.gone.insert(key(name, id, false));
         let strays = model.take_strays(id);
         let version_state = model.versions.entry(id.version.clone()).or_default();
         let index = version_state.next_index;
         version_state.next_index += 1;
-        let mut inputs = Vec::with_capacity(window.inputs.len());
-        for (&lane, input) in &window.inputs {
-            let Some(state) = self.lanes.get_mut(&lane) else { continue };
+        for (lane, input) in &window.inputs {
+            let Some(state) = self.lanes.get_mut(lane) else { continue };
             state.fates.open.remove(&input.digest);
             state.fates.sealed.merge(&input.digest);
-            inputs.push(LaneInput {
-                topic: state.topic.clone(),
-                topic_id: format!("{:032x}", lane.topic),
-                partition: lane.partition,
-                from: input.from,
-                to: input.to,
-                rows: input.digest.count,
-                digest: input.digest.to_string(),
-            });
         }
+        let inputs = told(&window.inputs, &self.lanes);
         let served = rules.and_then(|rules| rules.version(&id.version));
         let period = rules.and_then(|rules| match rules.timing.rule {
             WindowRule::Period(period) => Some(WindowRule::period_of(period, id.start)),
@@ -70,6 +63,7 @@ impl Tally {
             profile: served.map_or_else(String::new, |served| served.profile.clone()),
             settings: rules.map_or_else(String::new, |rules| rules.settings_hash.clone()),
         };
+        let sealed = Sealed::new(&heading, strays, period.is_none());
         let least = rules.and_then(least_coverage);
         let (result, awaited) = match (&mut window.state, served, least) {
             (Some(state), Some(served), None) => {
@@ -102,10 +96,8 @@ impl Tally {
                 policy.step(&mut version_state.alert, Scope::Sealed, &result),
                 policy.step(&mut version_state.realized_alert, Scope::Realized, &result),
             ];
-            let waiting = AwaitingWindow::new(&result, window.inputs, awaited, self.time, step);
-            if period.is_none() {
-                model.settling.place(id, &waiting.inputs);
-            }
+            let waiting = AwaitingWindow::new(sealed, window.inputs, awaited, self.time, step);
+            waiting.place(id, &mut model.settling);
             model.awaiting.insert(id.clone(), waiting);
             alerts
         } else {

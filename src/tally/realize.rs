@@ -8,6 +8,7 @@ use crate::batch::{Content, News, Realized};
 use crate::epoch::{Epochs, Model, Version};
 use crate::profile::WindowRule;
 use crate::tally::awaiting::step;
+use crate::tally::checkpoint::key;
 use crate::tally::model::ModelState;
 use crate::tally::publish::chain;
 use crate::tally::{Moment, Output, Tally, WindowId};
@@ -125,18 +126,15 @@ impl Tally {
         let none = newest.is_none_or(|rules| rules.settings.ground_truth.is_none());
         let Some(model) = self.models.get_mut(name) else { return };
         model.settling.forget();
-        let over: Vec<WindowId> = model
-            .awaiting
-            .iter()
-            .take_while(|(_, window)| none || model.settling.is_over(&window.inputs))
-            .map(|(id, _)| id.clone())
-            .collect();
+        let settling = &model.settling;
+        let over = model.awaiting.first(|window| none || settling.is_over(&window.inputs));
         for id in over {
             self.restate(name, &id, true, epochs, out);
             if let Some(model) = self.models.get_mut(name)
                 && let Some(window) = model.awaiting.remove(&id)
             {
                 model.settling.leave(&id, &window.inputs);
+                self.gone.insert(key(name, &id, true));
             }
         }
     }
@@ -162,7 +160,7 @@ impl Tally {
         else {
             return;
         };
-        let Some(head) = window.head() else { return };
+        let head = window.result(name, id, (rules, served), &self.lanes);
         let Some(outcome) = window.awaited.measure(&served.plan) else { return };
         let coverage = outcome.coverage();
         window.revision += 1;

@@ -108,6 +108,10 @@ const LAYERS: &[Layer] = &[
         ],
     ),
     daemon(
+        "store",
+        &["join::Keep", "join::KeptBatch", "join::KeptInMemory", "join::Known", "stats::codec"],
+    ),
+    daemon(
         "output",
         &[
             "alert",

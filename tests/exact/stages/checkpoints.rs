@@ -28,8 +28,8 @@ impl Stored {
     pub(crate) fn put(&mut self, checkpoint: Checkpoint) {
         self.head = checkpoint.head;
         self.windows.extend(checkpoint.changed);
-        self.windows.retain(|key, _| checkpoint.live.contains(key));
-        assert_eq!(self.windows.len(), checkpoint.live.len());
+        self.windows.retain(|key, _| !checkpoint.gone.contains(key));
+        assert_eq!(self.windows.len(), checkpoint.live);
     }
 
     pub(crate) fn restore(&self) -> Tally {
@@ -114,13 +114,13 @@ fn a_checkpoint_holds_only_the_windows_that_changed() {
     assert_eq!(desk.tally.checkpoint().changed.len(), 0);
     desk.send(lane(0), &[of("a", 1)]);
     let checkpoint = desk.tally.checkpoint();
-    assert_eq!((checkpoint.changed.len(), checkpoint.live.len()), (1, 2));
+    assert_eq!((checkpoint.changed.len(), checkpoint.live), (1, 2));
     stored.windows.extend(checkpoint.changed);
     stored.head = checkpoint.head;
     assert_eq!(stored.restore(), desk.tally);
     // What a checkpoint took along counts as stored: who gives it up gives up the tally too.
     desk.send(lane(0), &[of("a", 1)]);
-    assert_eq!(desk.tally.checkpoint().live.len(), 1);
+    assert_eq!(desk.tally.checkpoint().live, 1);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_window_that_is_missing_is_not_passed_over() {
     let checkpoint = desk.tally.checkpoint();
     let mut windows = checkpoint.changed;
     windows.pop_first();
-    let lacking = Tally::restore(&checkpoint.head, &windows, checkpoint.live.len()).unwrap_err();
+    let lacking = Tally::restore(&checkpoint.head, &windows, checkpoint.live).unwrap_err();
     assert_eq!(lacking.to_string(), "the state lacks 1 of 2 open windows");
 }
 

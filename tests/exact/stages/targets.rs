@@ -576,7 +576,7 @@ fn from_any_checkpoint_the_rest_is_the_same() {
     let plan = plan();
     let (mut works, ..) = run(3, WindowRule::Size(25), &plan);
     let checkpoint = works.tally.checkpoint();
-    let live = checkpoint.live.len();
+    let live = checkpoint.live;
     let restored = Tally::restore(&checkpoint.head, &checkpoint.changed, live).unwrap();
     assert_eq!(restored, works.tally);
     // In the middle too: with windows that wait, and some that are due.
@@ -590,7 +590,40 @@ fn from_any_checkpoint_the_rest_is_the_same() {
     works.join(0, 10, false);
     assert_eq!(works.tally.awaiting_windows(), 3);
     let checkpoint = works.tally.checkpoint();
-    let live = checkpoint.live.len();
+    let live = checkpoint.live;
     let restored = Tally::restore(&checkpoint.head, &checkpoint.changed, live).unwrap();
     assert_eq!(restored, works.tally);
+}
+
+#[test]
+fn a_window_of_which_nothing_is_new_takes_a_few_hundred_bytes() {
+    let plan = plan();
+    let rule = WindowRule::Period(Duration::from_secs(30));
+    let mut works = Works::new(epochs(&plan, rule, 500), 2, 1);
+    for hour in 0..60 {
+        let row = |id| Row { time: hour * 30_000_000 + id as i64, ..world::row(9, id) };
+        for lane in 0..2 {
+            let prediction =
+                |id| Prediction { id: (hour as u64 * 2 + lane as u64) * 100 + id, row: row(id) };
+            works.predict(&plan, lane, &(0..40).map(prediction).collect::<Vec<_>>());
+        }
+    }
+    let windows = works.tally.awaiting_windows();
+    assert!(windows >= 55, "{windows}");
+    let before = works.tally.bytes();
+    let mut sizes: Vec<usize> = works.tally.checkpoint().changed.values().map(Vec::len).collect();
+    sizes.sort_unstable();
+    let of_one = sizes[sizes.len() / 2];
+    assert!((100..700).contains(&of_one), "{of_one} bytes a window");
+    assert!(works.tally.bytes() < before);
+    assert_eq!(works.tally.checkpoint().changed.len(), 0);
+    // What is packed is opened again when there is news of it, and says what it would have said.
+    works.know(&[Told { id: 3, decided_at: 0, label: Some(true) }]);
+    works.now += 1000;
+    works.beat(works.now);
+    works.join(0, usize::MAX, false);
+    let last = works.results().last().unwrap();
+    assert_eq!((last.window_index, last.revision, last.targets.unwrap().rows), (0, 1, 1));
+    let changed = works.tally.checkpoint();
+    assert_eq!(changed.changed.len(), 1, "only that one is written again");
 }

@@ -59,4 +59,15 @@ impl Keep for KeptInLsm {
         }
         Ok(())
     }
+
+    fn clear(&mut self) -> Result<(), Error> {
+        for row in self.rows.iter() {
+            self.rows.remove(row.into_inner()?.0)?;
+        }
+        Ok(())
+    }
+
+    fn rows(&self) -> u64 {
+        self.rows.approximate_len() as u64
+    }
 }

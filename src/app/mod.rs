@@ -4,6 +4,7 @@ mod apply;
 mod check;
 mod config;
 mod demo;
+mod keep;
 mod load;
 mod profile;
 mod reference;

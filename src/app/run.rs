@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use anyhow::{Context, Result, bail};
@@ -13,11 +14,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
+use crate::app::keep::in_files;
 use crate::app::{ConfigFile, Outcome, load};
 use crate::output::prometheus::{Gauges, PartitionGauges};
 use crate::query::table::for_stream;
 use crate::settings::Settings;
-use crate::stream::{Clients, ExpressionMaker, Profiles, Service, Stages, Stop};
+use crate::stream::{Clients, ExpressionMaker, Kept, Profiles, Service, Stages, Stop};
 use crate::tally::{Filling, Show, Standing};
 use crate::telemetry::{Clock, Telemetry, start_log};
 use crate::web::{Server, router};
@@ -161,6 +163,11 @@ pub(super) async fn serve(
 ) -> Result<()> {
     let gauges = Gauges::new(&settings.prometheus, &telemetry)?;
     let instance = settings.service.instance.clone().unwrap_or_else(host);
+    let make_keep = if told.0.is_some() {
+        Arc::new(|_: &_| Ok(Kept::in_memory()))
+    } else {
+        in_files(settings.service.data_dir.clone())
+    };
     let service = Service {
         clients: if told.0.is_some() {
             Clients::embedded(&settings.kafka, &instance)
@@ -172,6 +179,7 @@ pub(super) async fn serve(
         stages,
         expressions: ExpressionMaker::new(for_stream),
         telemetry: telemetry.clone(),
+        make_keep,
         make_show: Box::new(move |partition| {
             Box::new(Shown { gauges: gauges.partition(partition), told: told.0.clone() })
         }),

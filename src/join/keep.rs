@@ -30,6 +30,15 @@ pub trait Keep {
     /// # Errors
     /// Where it cannot be dropped; the same may be tried again.
     fn forget(&mut self, before: i64) -> Result<(), Self::Error>;
+
+    /// Forgets everything: what stands under keys means nothing beside another state of the join.
+    ///
+    /// # Errors
+    /// Where it cannot be dropped; the same may be tried again.
+    fn clear(&mut self) -> Result<(), Self::Error>;
+
+    /// About how many rows are kept; rows that later ones have replaced may be among them.
+    fn rows(&self) -> u64;
 }
 
 /// What a batch leads to, and where it ends.
@@ -97,5 +106,14 @@ impl Keep for KeptInMemory {
     fn forget(&mut self, before: i64) -> Result<(), Infallible> {
         self.kept.retain(|_, (over_at, _)| *over_at > before);
         Ok(())
+    }
+
+    fn clear(&mut self) -> Result<(), Infallible> {
+        *self = Self::default();
+        Ok(())
+    }
+
+    fn rows(&self) -> u64 {
+        self.kept.len() as u64
     }
 }

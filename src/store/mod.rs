@@ -326,6 +326,15 @@ impl Keep for Pending {
         let over: Vec<Segment> = over;
         over.iter().try_for_each(|segment| remove(segment.path()))
     }
+
+    fn clear(&mut self) -> Result<(), StoreError> {
+        self.start_over()
+    }
+
+    fn rows(&self) -> u64 {
+        let usage = self.usage();
+        usage.hot_rows + usage.sealed_rows
+    }
 }
 
 /// Later shelves first, then later segments.

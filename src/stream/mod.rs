@@ -45,6 +45,7 @@ pub use self::crash::POINTS as CRASH_POINTS;
 pub use self::embedded::EmbeddedBroker;
 pub use self::error::{Disposition, StreamError};
 pub use self::expressions::ExpressionMaker;
+pub use self::join::{AnyKeep, KeepError, Kept, KeptOf, MakeKeep};
 pub use self::read::{ReadRecord, Reading, read_to_end};
 pub use self::sender::Sender;
 pub use self::service::{Service, Stages};

@@ -10,7 +10,7 @@ use crate::stream::control::{self, Applied, InForce, Profiles};
 use crate::stream::error::{Disposition, StreamError, chain};
 use crate::stream::expressions::ExpressionMaker;
 use crate::stream::intake::Intake;
-use crate::stream::join::Joins;
+use crate::stream::join::{Joins, MakeKeep};
 use crate::stream::stop::Stop;
 use crate::stream::tally::{MakeShow, Tallies};
 use crate::stream::topics::{self, Layout};
@@ -44,6 +44,8 @@ pub struct Service {
     pub telemetry: Telemetry,
     /// What shows results.
     pub make_show: MakeShow,
+    /// What keeps predictions that wait for their targets.
+    pub make_keep: MakeKeep,
     /// Ends it.
     pub stop: Stop,
 }
@@ -108,7 +110,7 @@ impl Service {
                 let joins = Joins::new(
                     &self.clients,
                     layout,
-                    &self.settings.service.data_dir,
+                    &self.make_keep,
                     in_force,
                     &self.telemetry,
                     &self.stop,

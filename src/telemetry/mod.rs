@@ -210,10 +210,13 @@ impl Telemetry {
         forget(measures.lag.remove_label_values(&[Stage::Join.as_str(), log, partition]));
     }
 
-    /// So many ids of a join partition have predictions or targets that wait.
-    pub fn pending(&self, partition: i32, ids: usize) {
+    /// So many rows of a join partition are kept: of ids that have predictions or targets that wait.
+    pub fn pending(&self, partition: i32, rows: u64) {
         let partition = &partition.to_string();
-        self.measures().pending.with_label_values(&[partition]).set(number(ids));
+        self.measures()
+            .pending
+            .with_label_values(&[partition])
+            .set(i64::try_from(rows).unwrap_or(i64::MAX));
     }
 
     /// A batch was joined: what had become of predictions and targets before and after it.

@@ -149,6 +149,7 @@ const LAYERS: &[Layer] = &[
             "epoch",
             "fit",
             "intake",
+            "join",
             "metric",
             "output",
             "profile",
@@ -156,6 +157,7 @@ const LAYERS: &[Layer] = &[
             "settings",
             "simulator",
             "stats",
+            "store",
             "stream",
             "tally",
             "telemetry",
@@ -207,6 +209,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("glob", &["query"]),
     ("indicatif", &["app"]),
     ("object_store", &["query"]),
+    ("siphasher", &["batch"]),
     ("parquet", &["query"]),
     ("prometheus", &["output", "telemetry"]),
     ("rand", &[]), // tests of the daemon do

@@ -39,7 +39,7 @@ fn keys(records: &[Read]) -> Vec<u128> {
 }
 
 /// Joins a batch, record by record.
-pub(super) fn join<K: Keep>(
+pub(super) fn join<K: Keep + ?Sized>(
     join: &mut Join,
     keep: &mut K,
     records: Vec<Read>,

@@ -1,12 +1,12 @@
 //! Drives the join stage over Kafka: a worker for every partition of the join log that the group gives us.
 
 mod batch;
+mod keep;
 mod output;
 mod session;
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
@@ -20,6 +20,8 @@ use crate::stream::membership::{Change, Membership};
 use crate::stream::stop::Stop;
 use crate::stream::topics::Layout;
 use crate::telemetry::Telemetry;
+
+pub use self::keep::{AnyKeep, KeepError, Kept, KeptOf, MakeKeep};
 
 /// What readiness waits for until the group has answered, if only that there is nothing to do.
 const GROUP: &str = "group join";
@@ -37,8 +39,8 @@ pub(super) struct Joins {
 pub(super) struct About {
     pub(super) clients: Clients,
     pub(super) layout: Layout,
-    /// Where local files lie.
-    pub(super) folder: PathBuf,
+    /// Opens what a partition keeps.
+    pub(super) make_keep: MakeKeep,
     pub(super) in_force: InForce,
     pub(super) telemetry: Telemetry,
     /// Held until the end: while we are a member, what we do with partitions is ours to do.
@@ -49,7 +51,7 @@ impl Joins {
     pub(super) fn new(
         clients: &Clients,
         layout: Layout,
-        data_dir: &Path,
+        make_keep: &MakeKeep,
         in_force: &InForce,
         telemetry: &Telemetry,
         stop: &Stop,
@@ -60,7 +62,7 @@ impl Joins {
         let about = About {
             clients: clients.clone(),
             layout,
-            folder: data_dir.join(&clients.kafka().namespace).join("join"),
+            make_keep: Arc::clone(make_keep),
             in_force: in_force.clone(),
             telemetry: telemetry.clone(),
             membership: Arc::new(membership),

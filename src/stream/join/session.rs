@@ -5,7 +5,6 @@
 //! whoever had the partition then, so up to there the log is only run to have again what waits.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::mem;
 use std::slice;
 use std::time::Duration;
@@ -16,11 +15,12 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::About;
 use super::batch::{Joined, Read, join, waits};
+use super::keep::{AnyKeep, KeepError, KeptOf};
 use super::output::Output;
 use crate::batch::{Body, Content, Keyed, Lane, Record};
 use crate::intake::{Committed, Feed, Outputs};
-use crate::join::{Join, Keep, KeptBatch, KeptInMemory, Known};
-use crate::stream::clients::Quiet;
+use crate::join::{Join, KeptBatch, Known};
+use crate::stream::clients::{PATIENCE, Quiet};
 use crate::stream::crash;
 use crate::stream::error::StreamError;
 use crate::stream::intake::{from_metadata, metadata};
@@ -54,7 +54,7 @@ pub(super) struct Session<'a> {
     output: Output,
     feed: Feed,
     join: Join,
-    keep: KeptInMemory,
+    keep: AnyKeep,
     /// The next offset to be read.
     next: i64,
     committed_at: Duration,
@@ -97,7 +97,7 @@ impl<'a> Session<'a> {
         let output = Output::new(clients)?;
         let opening = feed.open();
         output.deliver(&mut feed, &opening)?;
-        let (join, keep) = (Join::from_log(first), KeptInMemory::default());
+        let (join, keep) = open(about, &reader, lane, first)?;
         let now = about.telemetry.clock().running();
         let mut session = Self {
             about,
@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
             stop,
             reader,
             output,
-            next: join.position().max(first),
+            next: join.position(),
             feed,
             join,
             keep,
@@ -119,7 +119,7 @@ impl<'a> Session<'a> {
         if stop.is_set() {
             return Ok(None);
         }
-        let (offset, waiting) = (session.next, session.keep.len());
+        let (offset, waiting) = (session.next, session.keep.rows());
         tracing::info!(
             partition = session.partition.1,
             offset,
@@ -249,7 +249,7 @@ impl<'a> Session<'a> {
     fn join(&mut self, records: Vec<Read>) -> Result<Joined, StreamError> {
         let before = self.join.counts();
         let epochs = self.about.in_force.now().epochs;
-        let joined = join(&mut self.join, &mut self.keep, records, &epochs, &self.feed)
+        let joined = join(&mut self.join, &mut *self.keep, records, &epochs, &self.feed)
             .map_err(|error| self.not_kept(error))?;
         self.about.telemetry.joined(before, self.join.counts());
         Ok(joined)
@@ -277,14 +277,12 @@ impl<'a> Session<'a> {
             position: self.next,
             time: self.join.time(),
         };
-        self.keep.put(&batch).map_err(|error| {
-            let partition = self.partition.1;
-            StreamError::Kept { partition, source: Box::new(error) }
-        })
+        let partition = self.partition.1;
+        self.keep.put(&batch).map_err(|source| StreamError::Kept { partition, source })
     }
 
-    fn not_kept(&self, error: impl Error + Send + Sync + 'static) -> StreamError {
-        StreamError::Kept { partition: self.partition.1, source: Box::new(error) }
+    fn not_kept(&self, source: KeepError) -> StreamError {
+        StreamError::Kept { partition: self.partition.1, source }
     }
 
     fn commit(&mut self, wait: bool) -> Result<(), StreamError> {
@@ -314,12 +312,43 @@ impl<'a> Session<'a> {
             self.keep.forget(before).map_err(|error| self.not_kept(error))?;
         }
         let (topic, partition) = &self.partition;
-        self.about.telemetry.pending(*partition, self.keep.len());
+        self.about.telemetry.pending(*partition, self.keep.rows());
         if let Ok((_, next)) = watermarks(&self.reader, topic, *partition) {
             self.about.telemetry.lag(Stage::Join, topic, *partition, next - self.next);
         }
         Ok(())
     }
+}
+
+/// What is kept of the partition; nothing where that cannot be used, or the log has lost what would have to follow.
+fn open(
+    about: &About,
+    reader: &BaseConsumer<Quiet>,
+    lane: Lane,
+    first: i64,
+) -> Result<(Join, AnyKeep), StreamError> {
+    let partition = lane.partition;
+    let of = KeptOf {
+        cluster: reader.client().fetch_cluster_id(PATIENCE).unwrap_or_default(),
+        namespace: about.clients.kafka().namespace.clone(),
+        topic: lane.topic,
+        partition,
+    };
+    let open = || (about.make_keep)(&of).map_err(|source| StreamError::Kept { partition, source });
+    let mut kept = open()?;
+    if let Some(why) = kept.unusable {
+        tracing::warn!(
+            partition,
+            why,
+            "what was kept cannot be used; it is made again from the log"
+        );
+    }
+    let known = kept.state.and_then(|(_, head)| Join::from_bytes(&head));
+    if let Some(join) = known.filter(|join| join.position() >= first) {
+        return Ok((join, kept.keep));
+    }
+    kept.keep.clear().map_err(|source| StreamError::Kept { partition, source })?;
+    Ok((Join::from_log(first), kept.keep))
 }
 
 /// What the group, or failing that tally's ledgers, or failing that nobody knows of the partition.

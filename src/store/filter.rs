@@ -54,12 +54,12 @@ impl Filter {
     }
 
     fn block(&self, hash: u64) -> usize {
-        ((hash >> 32) * self.blocks.len() as u64 >> 32) as usize
+        (((hash >> 32) * self.blocks.len() as u64) >> 32) as usize
     }
 }
 
 fn bits(hash: u64) -> impl Iterator<Item = u32> {
-    (0..8).map(move |word| 1 << (hash >> (5 * word) & 31))
+    (0..8).map(move |word| 1 << ((hash >> (5 * word)) & 31))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(super) struct Hot {
 const LEAST: usize = 64;
 
 pub(super) fn entry(fingerprint: u32, at: u32) -> u64 {
-    u64::from(fingerprint) << 32 | u64::from(at)
+    (u64::from(fingerprint) << 32) | u64::from(at)
 }
 
 pub(super) fn fingerprint_of(entry: u64) -> u32 {
@@ -86,7 +86,7 @@ impl Hot {
     }
 
     fn home(&self, fingerprint: u32) -> usize {
-        (u64::from(fingerprint) * self.slots.len() as u64 >> 32) as usize
+        ((u64::from(fingerprint) * self.slots.len() as u64) >> 32) as usize
     }
 
     fn next(&self, slot: usize) -> usize {

@@ -221,15 +221,12 @@ impl Pending {
         for segment in &mut self.segments {
             segment.sync()?;
         }
-        let entry = match &self.state {
-            // Nothing was kept yet, so there is nothing to name.
-            None => None,
-            Some((position, head)) => Some(Entry {
-                position: *position,
-                head: head.clone(),
-                segments: self.segments.iter().filter(|of| stays(of)).map(|of| of.note).collect(),
-            }),
-        };
+        // Where nothing was kept yet there is nothing to name.
+        let entry = self.state.as_ref().map(|(position, head)| Entry {
+            position: *position,
+            head: head.clone(),
+            segments: self.segments.iter().filter(|of| stays(of)).map(|of| of.note).collect(),
+        });
         let old = self.journal.number();
         let (folder, identity) = (&self.folder, &self.identity);
         self.journal = Journal::create(folder, old + 1, identity, self.seed, entry.as_ref())?;
@@ -321,9 +318,9 @@ impl Keep for Pending {
         }
         self.asked.clear();
         self.renew_journal(|segment| !is_over(segment))?;
-        let (over, stay) = mem::take(&mut self.segments).into_iter().partition(is_over);
+        let (over, stay): (Vec<Segment>, _) =
+            mem::take(&mut self.segments).into_iter().partition(is_over);
         self.segments = stay;
-        let over: Vec<Segment> = over;
         over.iter().try_for_each(|segment| remove(segment.path()))
     }
 

@@ -1,6 +1,6 @@
 //! Opening what is there: what counts of it, and what does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::fs::{self, DirEntry, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -140,10 +140,13 @@ fn whole(
     frames: &mut BTreeMap<u64, Frames>,
 ) -> Result<(), StoreError> {
     for note in entry.segments.iter().filter(|note| note.sealed.is_none()) {
-        if !frames.contains_key(&note.number) {
-            frames.insert(note.number, Frames::read(folder, note.number, seed)?);
-        }
-        if !frames.get(&note.number).is_some_and(|frames| frames.has(note)) {
+        let read = match frames.entry(note.number) {
+            btree_map::Entry::Occupied(read) => read.into_mut(),
+            btree_map::Entry::Vacant(unread) => {
+                unread.insert(Frames::read(folder, note.number, seed)?)
+            }
+        };
+        if !read.has(note) {
             let path = folder.join(segment::name(note.number));
             return Err(StoreError::Damaged {
                 path,
@@ -174,5 +177,5 @@ fn clear(folder: &Path, is_live: impl Fn(&String) -> bool) -> Result<(), StoreEr
         name.starts_with(journal::START) || name.starts_with(segment::START) || name == UNFINISHED
     };
     let dead = names(folder)?.into_iter().filter(|name| is_ours(name) && !is_live(name));
-    dead.map(|name| remove(&folder.join(name))).collect()
+    dead.map(|name| folder.join(name)).try_for_each(|path| remove(&path))
 }

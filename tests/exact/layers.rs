@@ -217,6 +217,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka", &["stream"]),
     ("rdkafka_sys", &["stream"]),
     ("serde_ignored", &[]),
+    ("siphasher", &["batch"]),
     ("statrs", &["stats"]),
     ("tokio", &["stream", "query", "web", "app"]),
     ("toml", &["settings"]),

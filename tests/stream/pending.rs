@@ -3,6 +3,7 @@
 #[path = "../../benches/lsm/mod.rs"]
 mod lsm;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use proptest::prelude::{
@@ -72,7 +73,7 @@ impl<K: Keep<Error: Debug>> Desk<K> {
         let header = Header { lane, topic, partitions: 1, owner: 1, epoch: 1, policy: 0, stretch };
         let record = Record::from_bytes(&Record { header, body }.to_bytes()).unwrap();
         let (_, admitted) = self.join.admit(self.join.position(), self.now, record);
-        let mut writes = Default::default();
+        let mut writes = BTreeMap::new();
         if let Some(admitted) = admitted {
             let keys: Vec<u128> = admitted.needs().collect();
             let found = self.keep.get(&keys).unwrap();

@@ -8,7 +8,7 @@ use rdkafka::Message;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, OwnedMessage, ToBytes};
 use rdkafka::metadata::MetadataPartition;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
@@ -47,8 +47,11 @@ impl Broker {
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
         let deleted = || {
             let answers = executor::block_on(admin.delete_groups(&names, &options)).unwrap();
-            // Members that have just left may still be counted.
-            answers.iter().all(Result::is_ok).then_some(())
+            // Members that have just left are counted for a while; what was deleted a moment ago is gone.
+            let gone = |answer: &Result<String, (String, RDKafkaErrorCode)>| {
+                matches!(answer, Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound)))
+            };
+            answers.iter().all(gone).then_some(())
         };
         patience::until(deleted).expect("groups without members can be deleted");
     }

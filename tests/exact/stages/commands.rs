@@ -158,7 +158,7 @@ fn the_alert_of_a_window_that_is_left_out_is_over() {
     works.tell(&exclude("1", &newest(&works, 1).clone()));
     let all = alerts(&works.out);
     let realized = |of: &&&AlertEvent| of.id.ends_with("/realized");
-    let last = all.iter().filter(realized).next_back().unwrap();
+    let last = all.iter().rfind(realized).unwrap();
     assert_eq!((last.event, last.resolution), (Event::Resolved, Some(Resolution::Excluded)));
     assert_eq!(last.summary, "window 1 was left out: a broken export");
     assert_eq!(last.window, 1);
@@ -187,7 +187,7 @@ fn other_rows_in_its_place_give_the_figures_of_these_rows_however_they_are_cut()
         assert_eq!((result.revision, result.is_final), (seen.revision + 1, true));
         assert_eq!(result.coverage, Some(1.0));
         let all = alerts(&works.out);
-        let last = all.iter().filter(|of| of.id.ends_with("/realized")).next_back().unwrap();
+        let last = all.iter().rfind(|of| of.id.ends_with("/realized")).unwrap();
         assert_eq!((last.event, last.resolution), (Event::Resolved, Some(Resolution::Restated)));
         // And it may still be left out.
         works.tell(&exclude("2", &newest(&works, 1).clone()));

@@ -96,6 +96,10 @@ impl Event {
 pub enum Resolution {
     /// Back inside the thresholds.
     Recovered,
+    /// A window that it rested on was restated by a person, and is well.
+    Restated,
+    /// A window that it rested on was left out by a person.
+    Excluded,
 }
 
 /// How bad it is.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::event::{Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, Severity};
 use crate::alert::words::summary;
 use crate::metric::{Kind, Measure};
-use crate::window::{Figure, Method, WindowResult};
+use crate::window::{Figure, Method, RevisionCause, WindowResult};
 
 /// What a breach of a kind leads to.
 #[derive(
@@ -141,13 +141,36 @@ struct Open {
     /// The last event that was not a resolution, as JSON: what a resolution refers to.
     #[n(6)]
     last: String,
+    /// The bad windows that it rests on, the newest of them.
+    #[n(7)]
+    bad: Vec<u64>,
 }
+
+/// So many bad windows of an alert are known by their index.
+const KNOWN: usize = 64;
 
 impl Lifecycle {
     /// How bad the alert is that is open, if one is.
     pub fn severity(&self) -> Option<Severity> {
         let open = self.open.as_ref()?;
         Some(if open.critical { Severity::Critical } else { Severity::Warning })
+    }
+}
+
+impl Open {
+    /// Notes whether a window is bad.
+    fn rest_on(&mut self, window: u64, bad: bool) {
+        match self.bad.binary_search(&window) {
+            Ok(at) if !bad => {
+                self.bad.remove(at);
+            }
+            Err(at) if bad => {
+                self.bad.insert(at, window);
+                let surplus = self.bad.len().saturating_sub(KNOWN);
+                self.bad.drain(..surplus);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -176,13 +199,16 @@ impl Policy {
         scope: Scope,
         result: &'r WindowResult,
     ) -> Option<(Severity, &'r Figure)> {
+        // With all targets it is the same value; what it stands for is the window, so it has no error.
+        let partial = result.coverage.is_some_and(|coverage| coverage < 1.0);
         let weighed = |metric: &Measure| {
-            result.figures.iter().any(|figure| {
-                figure.method == Some(Method::PostStratified)
-                    && figure.kind == Kind::Realized
-                    && figure.metric == *metric
-                    && figure.value.is_some()
-            })
+            partial
+                && result.figures.iter().any(|figure| {
+                    figure.method == Some(Method::PostStratified)
+                        && figure.kind == Kind::Realized
+                        && figure.metric == *metric
+                        && figure.value.is_some()
+                })
         };
         let stands =
             |figure: &Figure| figure.method != Some(Method::Labelled) || !weighed(&figure.metric);
@@ -246,6 +272,7 @@ impl Policy {
                 if (bad.clone().count() as u32) < self.open_after {
                     return None;
                 }
+                let windows = bad.clone().map(|(.., window)| *window).collect();
                 let since = bad.map(|(_, start, _)| start.clone()).next().flatten();
                 let version = &result.version;
                 let (epoch, window) = (result.epoch, result.window_index);
@@ -262,11 +289,13 @@ impl Policy {
                     good: 0,
                     decided_by: decided_by(figure),
                     last: serde_json::to_string(&event).unwrap_or_default(),
+                    bad: windows,
                 });
                 Some(event)
             }
             (Some(open), Some((severity, figure))) => {
                 open.good = 0;
+                open.rest_on(window, true);
                 let critical = severity == Severity::Critical;
                 let by = decided_by(figure);
                 if open.critical == critical && open.decided_by == by {
@@ -282,19 +311,44 @@ impl Policy {
                 Some(event)
             }
             (Some(open), None) => {
+                open.rest_on(window, false);
                 open.good += 1;
                 if open.good < self.resolve_after {
                     return None;
                 }
-                let last: Option<AlertEvent> = serde_json::from_str(&open.last).ok();
-                let sequence = open.sequence + 1;
-                life.open = None;
                 life.recent.clear();
                 life.from = window + 1;
-                Some(resolved(last?, sequence, result))
+                life.resolve(Resolution::Recovered, result)
             }
             (None, None) => None,
         }
+    }
+
+    /// Takes the result of a window that a person left out, or put other rows in the place of; what follows from it, if
+    /// anything: an alert that rests on too few windows without it is over.
+    pub fn amend(
+        &self,
+        life: &mut Lifecycle,
+        scope: Scope,
+        result: &WindowResult,
+    ) -> Option<AlertEvent> {
+        if self.deciding_in(scope, result).is_some() {
+            return self.step(life, scope, result);
+        }
+        let window = result.window_index;
+        life.recent.retain(|(.., index)| *index != window);
+        let open = life.open.as_mut()?;
+        let before = open.bad.len();
+        open.rest_on(window, false);
+        let left = open.bad.len();
+        if left == before || left as u32 >= self.open_after.max(1) {
+            return None;
+        }
+        let resolution = match result.revision_cause {
+            Some(RevisionCause::Excluded) => Resolution::Excluded,
+            _ => Resolution::Restated,
+        };
+        life.resolve(resolution, result)
     }
 
     #[expect(clippy::too_many_arguments, reason = "all parts of one record")]
@@ -368,7 +422,20 @@ impl Lifecycle {
     }
 }
 
-fn resolved(last: AlertEvent, sequence: u64, result: &WindowResult) -> AlertEvent {
+impl Lifecycle {
+    fn resolve(&mut self, resolution: Resolution, result: &WindowResult) -> Option<AlertEvent> {
+        let open = self.open.take()?;
+        let last: Option<AlertEvent> = serde_json::from_str(&open.last).ok();
+        Some(resolved(last?, open.sequence + 1, resolution, result))
+    }
+}
+
+fn resolved(
+    last: AlertEvent,
+    sequence: u64,
+    resolution: Resolution,
+    result: &WindowResult,
+) -> AlertEvent {
     let figure = result.figures.iter().find(|figure| {
         (figure.kind, &figure.metric, &figure.column_name)
             == (last.kind, &last.metric, &last.column_name)
@@ -377,14 +444,19 @@ fn resolved(last: AlertEvent, sequence: u64, result: &WindowResult) -> AlertEven
         engine: result.engine.clone(),
         sequence,
         event: Event::Resolved,
-        resolution: Some(Resolution::Recovered),
+        resolution: Some(resolution),
         window: result.window_index,
         value: figure.and_then(|figure| figure.value),
         sampling_error: figure.and_then(|figure| figure.sampling_error),
         lower_threshold: figure.and_then(|figure| figure.lower_threshold),
         upper_threshold: figure.and_then(|figure| figure.upper_threshold),
-        summary: figure
-            .map_or_else(String::new, |figure| summary(result, figure, &Evidence::default())),
+        summary: match (figure, &result.reason) {
+            (_, Some(reason)) if resolution == Resolution::Excluded => {
+                format!("window {} was left out: {reason}", result.window_index)
+            }
+            (Some(figure), _) => summary(result, figure, &Evidence::default()),
+            (None, _) => String::new(),
+        },
         evidence: Evidence::default(),
         action: Action::Wait,
         result: result.id.clone(),

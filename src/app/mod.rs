@@ -1,5 +1,6 @@
 //! The commands: one file each, wiring only.
 
+mod amend;
 mod apply;
 mod check;
 mod config;
@@ -45,8 +46,12 @@ enum Command {
     Run(run::RunArgs),
     /// Puts settings and profiles in force without starting the service.
     Apply(apply::ApplyArgs),
-    /// Writes a file's rows to a topic as prediction events.
+    /// Writes a file's rows to a topic as prediction events, and their targets to another one later.
     Replay(replay::ReplayArgs),
+    /// Leaves a window out that was poisoned by a fault upstream, and says why.
+    Exclude(amend::ExcludeArgs),
+    /// Puts mended rows in the place of a window's own, and says why.
+    Restate(amend::RestateArgs),
     /// Says whether every input offset is accounted for exactly once.
     Verify(verify::VerifyArgs),
     /// Makes and checks vigie's own topics.
@@ -108,6 +113,8 @@ fn run(command: Command) -> Result<Outcome> {
             Command::Run(args) => run::run(args).await,
             Command::Apply(args) => apply::run(&args),
             Command::Replay(args) => replay::run(args).await,
+            Command::Exclude(args) => amend::exclude(args).await,
+            Command::Restate(args) => amend::restate(args).await,
             Command::Verify(args) => verify::run(&args),
             Command::Topics(command) => topics::run(&command),
             Command::Config(command) => config::run(&command),

@@ -356,9 +356,11 @@ pub(super) fn layout(
         },
         None => None,
     };
-    let ids: Vec<String> = match (&model.columns.id, choice) {
-        (paths, _) if !paths.is_empty() => paths.clone(),
-        (_, Some(choice)) => choice.id.iter().map(|path| path.name().to_owned()).collect(),
+    let truth = model.ground_truth.as_ref();
+    let ids: Vec<String> = match (truth.and_then(|truth| truth.matches.as_ref()), choice) {
+        (Some(matches), _) => matches.clone(),
+        _ if !model.columns.id.is_empty() => model.columns.id.clone(),
+        (None, Some(choice)) => choice.id.iter().map(|path| path.name().to_owned()).collect(),
         _ => Vec::new(),
     };
     let mut id = Vec::new();

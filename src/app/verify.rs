@@ -39,6 +39,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Outcome> {
         "filtered",
         "targets",
         "lost",
+        "excluded",
         "",
     ]);
     for lane in &audit.lanes {
@@ -75,6 +76,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Outcome> {
             number(fates.filtered.count),
             number(fates.truths.count),
             number(fates.lost),
+            number(fates.excluded.count),
             Cell::new(finding),
         ]);
     }

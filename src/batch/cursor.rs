@@ -61,7 +61,7 @@ impl Cursor {
                 }
                 Admission::New
             }
-            Body::Heartbeat(_) => Admission::New,
+            Body::Heartbeat(_) | Body::Command(..) => Admission::New,
             Body::Rows(_) | Body::Lost { .. } if !self.is_known() => {
                 Admission::Gap { missing: stretch.from }
             }

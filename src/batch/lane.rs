@@ -15,6 +15,11 @@ pub struct Lane {
     pub partition: i32,
 }
 
+impl Lane {
+    /// What is said for no lane: no topic has this id.
+    pub const NONE: Self = Self { topic: 0, partition: 0 };
+}
+
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}/{}", self.topic, self.partition)

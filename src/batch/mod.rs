@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of what the rows mean: that is `profile` and `window`.
 
+mod command;
 mod cursor;
 mod keyed;
 mod lane;
@@ -9,6 +10,7 @@ mod record;
 mod rows;
 mod wire;
 
+pub use self::command::{Act, Command};
 pub use self::cursor::{Admission, Cursor};
 pub use self::keyed::{IdHash, Keyed, Pending, Target, key_of};
 pub use self::lane::{Digest, Lane, Stretch};

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::batch::{Cursor, Lane, Rows, Stretch};
+use crate::batch::{Command, Cursor, Lane, Rows, Stretch};
 
 /// One record of a log of ours: of the tally log, or with [`Keyed`](crate::batch::Keyed) content of the join log.
 #[derive(Clone, Debug)]
@@ -62,6 +62,8 @@ pub enum Body<C = Content> {
         /// Why.
         reason: String,
     },
+    /// A person asks for something; with the rows that it takes. It speaks for no lane.
+    Command(Box<Command>, C),
 }
 
 /// What was read of a stretch: every record of the input once, as a row, a reject, filtered out, or ground

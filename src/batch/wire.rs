@@ -12,6 +12,7 @@ use arrow::datatypes::{ArrowNativeType, ToByteSlice};
 use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Encode};
 
+use crate::batch::command::Command;
 use crate::batch::keyed::Keyed;
 use crate::batch::record::{
     Body, Carried, Content, Header, Heartbeat, Reached, Realized, Record, Reject, Section, Settled,
@@ -82,6 +83,8 @@ enum WireBody<W> {
     Heartbeat(#[n(0)] Heartbeat),
     #[n(3)]
     Lost(#[n(0)] String),
+    #[n(4)]
+    Command(#[n(0)] Box<Command>, #[n(1)] W),
 }
 
 /// [`Content`] as it is written.
@@ -153,6 +156,10 @@ impl<C: Wired> Record<C> {
                 let (wire, length) = content.write();
                 (WireBody::Rows(wire), length)
             }
+            Body::Command(command, content) => {
+                let (wire, length) = content.write();
+                (WireBody::Command(command.clone(), wire), length + command.seen.len())
+            }
         };
         let wire = Wire { format: FORMAT, header: self.header.clone(), body };
         // Growing would copy it several times over.
@@ -181,6 +188,7 @@ impl<C: Wired> Record<C> {
             WireBody::Heartbeat(heartbeat) => Body::Heartbeat(heartbeat),
             WireBody::Lost(reason) => Body::Lost { reason },
             WireBody::Rows(content) => Body::Rows(C::read(content)?),
+            WireBody::Command(command, content) => Body::Command(command, C::read(content)?),
         };
         Ok(Self { header: wire.header, body })
     }

@@ -4,6 +4,8 @@
 //! free, what they make is merged, and a window is evaluated once its last row is in.
 
 use std::collections::BTreeMap;
+#[expect(clippy::disallowed_types, reason = "only looked up")]
+use std::collections::HashSet;
 use std::mem;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -12,7 +14,7 @@ use std::thread;
 
 use crate::batch::Rows;
 use crate::profile::Reading;
-use crate::window::{Cut, Outcome, Plan, WindowKey, WindowState};
+use crate::window::{Cut, Outcome, Plan, Repeated, Targets, WindowKey, WindowState};
 
 /// A window of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +29,10 @@ pub struct FileWindow {
     pub rejected: u64,
     /// What was measured.
     pub reading: Reading,
-    /// Realized performance, where some rows have targets and others not.
+    /// Realized performance, where rows have targets or may yet have some.
     pub outcome: Option<Outcome>,
+    /// What is told of the targets, where it is.
+    pub targets: Option<Targets>,
 }
 
 /// Rows of a batch that could be read, and how many could not.
@@ -38,6 +42,10 @@ pub struct Read {
     pub rows: Rows,
     /// How many rows of the batch could not be read.
     pub rejected: u64,
+    /// The ids of the rows, where targets are found by them; `None` for a row without.
+    ///
+    /// Of rows with the same id only the first one can have a target.
+    pub ids: Option<Vec<Option<u128>>>,
 }
 
 /// How a file is cut, and where its windows end.
@@ -83,6 +91,8 @@ impl FileCut {
 #[derive(Debug)]
 struct Part {
     state: WindowState,
+    /// Rows whose id had been there before.
+    repeated: Repeated,
     rows: (u64, u64),
     times: Option<(i64, i64)>,
     rejected: u64,
@@ -100,6 +110,8 @@ enum Job<B> {
         length: u64,
         read: u64,
         rows: Rows,
+        /// Those of them whose id had been there before.
+        repeated: Vec<usize>,
     },
     Evaluate {
         key: WindowKey,
@@ -114,10 +126,15 @@ enum Done<E> {
     Failed(E),
 }
 
+/// Ids that were there.
+#[expect(clippy::disallowed_types, reason = "only looked up")]
+type Ids = HashSet<u128>;
+
 /// Gives every window of a file to `emit`, in their order.
 ///
 /// `batches` are the file's rows in their order, each with its number of rows; `convert` makes rows of a batch, whose
-/// first row has that number in the file. Returns how many rows were rejected; a window counts those read since the
+/// first row has that number in the file. `awaits` says that targets are known to come: then a window without any says
+/// so; else realized performance is that of windows with some. Returns how many rows were rejected; a window counts those read since the
 /// one before, so those behind the last good row are in none.
 ///
 /// # Errors
@@ -125,6 +142,7 @@ enum Done<E> {
 pub fn run<B: Send, E: Send>(
     plan: &Plan,
     cut: &FileCut,
+    awaits: bool,
     batches: impl Iterator<Item = Result<(u64, B), E>>,
     convert: impl Fn(B, u64) -> Result<Read, E> + Sync,
     mut emit: impl FnMut(FileWindow),
@@ -136,7 +154,7 @@ pub fn run<B: Send, E: Send>(
     thread::scope(|scope| {
         for _ in 0..workers {
             let (done, waiting, convert) = (done.clone(), &waiting, &convert);
-            scope.spawn(move || work(plan, cut, waiting, &done, convert));
+            scope.spawn(move || work(plan, cut, awaits, waiting, &done, convert));
         }
         drop(done);
         let mut collector = Collector {
@@ -152,6 +170,7 @@ pub fn run<B: Send, E: Send>(
             all_rejected: 0,
             folded: BTreeMap::new(),
             frontier: (0, 0),
+            seen: Ids::new(),
             under_way: 0,
             sealed: BTreeMap::new(),
         };
@@ -164,6 +183,7 @@ pub fn run<B: Send, E: Send>(
 fn work<B, E>(
     plan: &Plan,
     cut: &FileCut,
+    awaits: bool,
     waiting: &Mutex<Receiver<Job<B>>>,
     done: &Sender<Done<E>>,
     convert: &impl Fn(B, u64) -> Result<Read, E>,
@@ -176,21 +196,29 @@ fn work<B, E>(
                 Ok(read) => Done::Converted { first, length, read },
                 Err(error) => Done::Failed(error),
             },
-            Ok(Job::Fold { first, length, read, rows }) => {
-                let parts = fold(plan, cut, read, &rows);
+            Ok(Job::Fold { first, length, read, rows, repeated }) => {
+                let rows =
+                    if repeated.is_empty() { rows } else { plan.without_targets(rows, &repeated) };
+                let parts = fold(plan, cut, read, &rows, &repeated);
                 Done::Folded { first, length, read: rows.len() as u64, parts }
             }
-            Ok(Job::Evaluate { key, mut part }) => Done::Evaluated(Box::new(FileWindow {
-                key,
-                span: cut
-                    .cut
-                    .span(key)
-                    .or(part.times.map(|(least, greatest)| (least, greatest + 1))),
-                row_span: part.rows,
-                rejected: part.rejected,
-                reading: part.state.evaluate(plan),
-                outcome: part.state.outcome(plan),
-            })),
+            Ok(Job::Evaluate { key, part }) => {
+                let Part { mut state, repeated, rows, times, rejected } = *part;
+                let span = times.map(|(least, greatest)| (least, greatest + 1));
+                let reading = state.evaluate(plan);
+                let told = awaits || state.has_targets();
+                let told = told.then(|| state.outcome(plan, &repeated)).flatten();
+                let (outcome, targets) = told.unzip();
+                Done::Evaluated(Box::new(FileWindow {
+                    key,
+                    span: cut.cut.span(key).or(span),
+                    row_span: rows,
+                    rejected,
+                    reading,
+                    outcome,
+                    targets,
+                }))
+            }
         };
         if done.send(outcome).is_err() {
             return;
@@ -198,8 +226,14 @@ fn work<B, E>(
     }
 }
 
-/// The parts of windows that rows are; `read` rows of the file came before them.
-fn fold(plan: &Plan, cut: &FileCut, read: u64, rows: &Rows) -> Vec<(WindowKey, Part)> {
+/// The parts of windows that rows are; `read` rows of the file came before them, those at `repeated` had been there.
+fn fold(
+    plan: &Plan,
+    cut: &FileCut,
+    read: u64,
+    rows: &Rows,
+    repeated: &[usize],
+) -> Vec<(WindowKey, Part)> {
     let prepared = plan.prepare(rows);
     let mut parts: Vec<(WindowKey, Part)> = Vec::new();
     for run in cut.cut.runs(read, rows.len(), rows.times.as_deref()) {
@@ -208,12 +242,14 @@ fn fold(plan: &Plan, cut: &FileCut, read: u64, rows: &Rows) -> Vec<(WindowKey, P
         let (Some(&from), Some(&to)) = (offsets.first(), offsets.last()) else { continue };
         let (from, to) = (from.cast_unsigned(), to.cast_unsigned());
         let index = parts.iter().position(|(key, _)| *key == run.key).unwrap_or_else(|| {
-            let state = WindowState::new(plan);
-            parts.push((run.key, Part { state, rows: (from, to), times: None, rejected: 0 }));
+            parts.push((run.key, Part::new(plan, (from, to))));
             parts.len() - 1
         });
         let part = &mut parts[index].1;
         part.state.fold(plan, &prepared, run.start, run.length);
+        let first = repeated.partition_point(|&row| row < range.start);
+        let last = repeated.partition_point(|&row| row < range.end);
+        part.repeated.note(plan, rows, &repeated[first..last]);
         part.rows = (part.rows.0.min(from), part.rows.1.max(to));
         for &time in rows.times.iter().flat_map(|times| &times[range.clone()]) {
             let (least, greatest) = part.times.unwrap_or((time, time));
@@ -243,6 +279,8 @@ struct Collector<'p, B, E> {
     folded: BTreeMap<u64, (u64, u64)>,
     /// Rows below which everything is folded: of the file, and of those that could be read.
     frontier: (u64, u64),
+    /// The ids so far.
+    seen: Ids,
     /// Jobs that are not done.
     under_way: usize,
     /// Windows that are complete and not emitted yet; `None` while they are evaluated.
@@ -346,20 +384,22 @@ impl<B, E> Collector<'_, B, E> {
                     self.note_rejected(run.key, read.rows.offsets[0].cast_unsigned());
                 }
             }
-            self.put(Job::Fold { first, length, read: before, rows: read.rows });
+            let repeated = self.repeated(read.ids.as_deref().unwrap_or_default());
+            self.put(Job::Fold { first, length, read: before, rows: read.rows, repeated });
         }
+    }
+
+    /// Which of the next rows have an id that had been there before.
+    fn repeated(&mut self, ids: &[Option<u128>]) -> Vec<usize> {
+        let rows = ids.iter().enumerate().filter_map(|(row, id)| Some((row, (*id)?)));
+        rows.filter(|&(_, id)| !self.seen.insert(id)).map(|(row, _)| row).collect()
     }
 
     /// Counts rows that could not be read in a window.
     fn note_rejected(&mut self, key: WindowKey, row: u64) {
         let rejected = mem::take(&mut self.rejected);
         let plan = self.plan;
-        let part = self.open.entry(key).or_insert_with(|| Part {
-            state: WindowState::new(plan),
-            rows: (row, row),
-            times: None,
-            rejected: 0,
-        });
+        let part = self.open.entry(key).or_insert_with(|| Part::new(plan, (row, row)));
         part.rejected += rejected;
     }
 
@@ -371,8 +411,14 @@ impl<B, E> Collector<'_, B, E> {
 }
 
 impl Part {
+    fn new(plan: &Plan, rows: (u64, u64)) -> Self {
+        let (state, repeated) = (WindowState::new(plan), Repeated::default());
+        Self { state, repeated, rows, times: None, rejected: 0 }
+    }
+
     fn merge(&mut self, other: &Self, plan: &Plan) {
         self.state.merge(&other.state, plan);
+        self.repeated.merge(&other.repeated);
         self.rows = (self.rows.0.min(other.rows.0), self.rows.1.max(other.rows.1));
         self.times = match (self.times, other.times) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),

@@ -188,7 +188,7 @@ impl Join {
         state.partitions = state.partitions.max(record.header.partitions);
         let epoch = record.header.epoch;
         match record.body {
-            Body::Open { .. } | Body::Lost { .. } => state.settle(),
+            Body::Open { .. } | Body::Lost { .. } | Body::Command(..) => state.settle(),
             Body::Heartbeat(heartbeat) => {
                 state.hear(heartbeat);
                 self.heard = true;

@@ -2,7 +2,7 @@
 
 use crate::metric::{Kind, Measure, Metric};
 use crate::window::{
-    ClosedBy, Dataset, ENGINE, Figure, Method, RevisionCause, SCHEMA, Status, WindowResult,
+    ClosedBy, Dataset, ENGINE, Figure, Method, RevisionCause, SCHEMA, Status, Targets, WindowResult,
 };
 
 /// A figure with a value and thresholds.
@@ -53,9 +53,18 @@ pub(crate) fn result() -> WindowResult {
         lanes_left_out: vec!["predictions/1".to_owned()],
         revision: 1,
         revision_cause: Some(RevisionCause::Targets),
+        reason: Some("a mended export".to_owned()),
         is_final: false,
         coverage: Some(0.95),
-        targets: None,
+        targets: Some(Targets {
+            rows: 4_750,
+            repeated: 1,
+            coverage_of_negative: Some(0.94),
+            coverage_of_positive: None,
+            lag_p50_seconds: None,
+            lag_p90_seconds: None,
+            lag_p99_seconds: None,
+        }),
         inputs: Vec::new(),
         epoch: 4,
         profile: "abc".to_owned(),

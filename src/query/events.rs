@@ -53,11 +53,19 @@ enum Cells {
 impl EventWriter {
     /// A writer for the rows of files of this schema, for events that are read with these settings.
     ///
+    /// `without` is a column that is left out.
+    ///
     /// # Errors
     /// A key that is no column.
-    pub fn new(schema: &Schema, settings: &Columns, key: Option<&str>) -> Result<Self, QueryError> {
+    pub fn new(
+        schema: &Schema,
+        settings: &Columns,
+        key: Option<&str>,
+        without: Option<&ColumnPath>,
+    ) -> Result<Self, QueryError> {
         let mut shape = Shape::Object(BTreeMap::new());
         let mut columns = ColumnPath::leaves(schema);
+        columns.retain(|column| without.is_none_or(|without| !without.is_same_place(column)));
         let named = named(settings);
         let found: Vec<(ColumnPath, &EventPath)> = named
             .iter()
@@ -90,6 +98,18 @@ impl EventWriter {
             }
         };
         Ok(Self { columns, shape, key, infinite: Cell::new(0) })
+    }
+
+    /// A writer of these columns, each at its place in the event.
+    pub fn of(columns: Vec<(ColumnPath, &str)>) -> Self {
+        let mut shape = Shape::Object(BTreeMap::new());
+        for (index, (_, place)) in columns.iter().enumerate() {
+            if let Ok(EventPath::Value(steps)) = place.parse() {
+                shape.put(&steps, Shape::Column(index));
+            }
+        }
+        let columns = columns.into_iter().map(|(column, _)| column).collect();
+        Self { columns, shape, key: None, infinite: Cell::new(0) }
     }
 
     /// Writes the same text into every event, unless a column stands there.

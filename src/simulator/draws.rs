@@ -19,6 +19,8 @@ pub(super) enum Stream {
     Outcomes = 3,
     /// The generic wide world.
     Wide = 4,
+    /// In which order targets are sent.
+    Dispatches = 5,
 }
 
 /// A reader of one stream; cheap from one event to the next, one seek otherwise.

@@ -3,7 +3,7 @@
 //! [`World`] is one in which people apply for loans: a model scores them, its score is calibrated by construction,
 //! and a [`Schedule`] lets the three troubles come and go that monitoring must tell apart: covariate shift, an
 //! upstream fault, concept drift. [`World::truth`] says how the model truly did on any range of events, computed
-//! apart from the product's own statistics. [`OutcomePlan`] brings the targets late. [`WideWorld`] is plain and as
+//! apart from the product's own statistics. [`OutcomePlan`] brings the targets late, [`dispatches`] those of other data. [`WideWorld`] is plain and as
 //! wide as a bench wants it.
 //!
 //! Every event is a pure function of seed and number: slices, partitions and processes agree to the byte, on every
@@ -21,6 +21,8 @@
 //! ```
 
 mod applicant;
+mod course;
+mod dispatch;
 mod draws;
 mod event;
 mod lending;
@@ -31,9 +33,11 @@ mod wide;
 mod world;
 
 pub use self::applicant::{Applicant, Channel, Region};
+pub use self::course::{Message, OutcomePlan, Roads, Says};
+pub use self::dispatch::{Dispatch, Order, Sendable, dispatches};
 pub use self::event::{Features, Layout, Prediction};
 pub use self::lending::Model;
-pub use self::outcome::{Outcome, OutcomePlan};
+pub use self::outcome::Outcome;
 pub use self::schedule::{Conditions, Phase, Schedule};
 pub use self::truth::{Performance, Scored, Truth};
 pub use self::wide::{WideFeatures, WideRow, WideShape, WideWorld};

@@ -2,62 +2,11 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::draws::{Draws, Stream};
+use super::course::{OutcomePlan, Roads, Says};
 use super::event::{Rfc3339, append_json};
 use super::world::{Case, World};
 
-/// Numbers that the outcomes of a case own.
-const RESERVE: usize = 16;
-
-/// When and how targets come. Shares are from 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct OutcomePlan {
-    /// Half of the targets are decided sooner than this after the prediction, at a score of one half.
-    pub median_seconds: f64,
-    /// Standard deviation of the logarithm of the delay: 1 means that one in six takes 2.7 times the median.
-    pub spread: f64,
-    /// By how much the logarithm of the delay grows from score 0 to score 1; where it is not 0, early targets are a
-    /// biased sample, but not within a stratum of the score.
-    pub score_effect: f64,
-    /// The longest that a decision travels; messages closer than that may overtake each other.
-    pub transit_seconds: f64,
-    /// Share of the cases whose target ever comes.
-    pub coverage: f64,
-    /// Share of them whose last message comes a second time.
-    pub duplicated: f64,
-    /// Share of them whose first target is wrong and corrected later.
-    pub corrected: f64,
-    /// Share of the others whose target is withdrawn later.
-    pub withdrawn: f64,
-}
-
-impl Default for OutcomePlan {
-    /// Days to months, as loans go: all come, once, and right.
-    fn default() -> Self {
-        Self {
-            median_seconds: 20.0 * 86_400.0,
-            spread: 0.8,
-            score_effect: 0.0,
-            transit_seconds: 60.0,
-            coverage: 1.0,
-            duplicated: 0.0,
-            corrected: 0.0,
-            withdrawn: 0.0,
-        }
-    }
-}
-
 impl OutcomePlan {
-    /// The same plan with all times multiplied: a demonstration cannot wait for months.
-    #[must_use]
-    pub fn scaled(self, factor: f64) -> Self {
-        Self {
-            median_seconds: self.median_seconds * factor,
-            transit_seconds: self.transit_seconds * factor,
-            ..self
-        }
-    }
-
     /// The outcomes of a world's events, event by event; those of one event by their time of decision.
     pub fn outcomes<'a, I>(
         &'a self,
@@ -68,8 +17,8 @@ impl OutcomePlan {
         I: IntoIterator<Item = u64>,
         I::IntoIter: 'a,
     {
-        let mut draws = Draws::new(world.seed(), Stream::Outcomes, RESERVE);
-        world.cases(events).flat_map(move |case| self.of(world, &case, &mut draws))
+        let mut roads = Roads::new(*self, world.seed());
+        world.cases(events).flat_map(move |case| of(&mut roads, world, &case))
     }
 
     /// The outcomes of a world's events in the order in which they arrive.
@@ -78,52 +27,26 @@ impl OutcomePlan {
         all.sort_by_key(|outcome| (outcome.arrives_at, outcome.event));
         all
     }
-
-    fn of(
-        &self,
-        world: &World,
-        case: &Case,
-        draws: &mut Draws,
-    ) -> impl Iterator<Item = Outcome> + use<> {
-        let score = world.model().score(&case.seen);
-        let mut rolls = draws.of(case.event);
-        let comes = rolls.chance(self.coverage);
-        let corrected = rolls.chance(self.corrected);
-        let withdrawn = rolls.chance(self.withdrawn) && !corrected;
-        let duplicated = rolls.chance(self.duplicated);
-        let (z_first, z_second) = rolls.normals();
-        let mut transit = || micros(self.transit_seconds * rolls.uniform());
-        let mut outcome = |decided_at: i64, target| Outcome {
-            event: case.event,
-            id: world.id(case.event),
-            decided_at,
-            arrives_at: decided_at.saturating_add(transit()),
-            target,
-        };
-        let delay = |z: f64, scale: f64| {
-            let effect = self.score_effect * (score - 0.5);
-            micros(scale * self.median_seconds * libm::exp(self.spread * z + effect))
-        };
-        let decided_at = case.time.saturating_add(delay(z_first, 1.0));
-        let first = outcome(decided_at, Some(case.repaid != corrected));
-        let second = (corrected || withdrawn).then(|| {
-            // Later by a microsecond at least: the greatest time of decision wins.
-            let later = decided_at.saturating_add(delay(z_second, 0.25).max(1));
-            outcome(later, corrected.then_some(case.repaid))
-        });
-        let last = second.as_ref().unwrap_or(&first);
-        let third = duplicated.then(|| outcome(last.decided_at, last.target));
-        [Some(first), second, third].into_iter().flatten().filter(move |_| comes)
-    }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "saturates after 290,000 years")]
-fn micros(seconds: f64) -> i64 {
-    (seconds * 1e6) as i64
+fn of(roads: &mut Roads, world: &World, case: &Case) -> impl Iterator<Item = Outcome> + use<> {
+    let (event, id, time, repaid) = (case.event, world.id(case.event), case.time, case.repaid);
+    let messages = roads.of(event, world.model().score(&case.seen));
+    messages.into_iter().map(move |message| Outcome {
+        event,
+        id: id.clone(),
+        decided_at: time.saturating_add(message.decided_after),
+        arrives_at: time.saturating_add(message.arrives_after),
+        target: match message.says {
+            Says::Target => Some(repaid),
+            Says::Wrong => Some(!repaid),
+            Says::Nothing => None,
+        },
+    })
 }
 
 /// One message of ground truth.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Outcome {
     /// Which event of the world it is about.
     pub event: u64,

@@ -357,7 +357,8 @@ fn a_full_disk_pauses_and_loses_nothing() {
     let mut store = open(folder, options).store;
     let mut map = KeptInMemory::default();
     let writes = |position: i64| -> BTreeMap<u128, Known> {
-        let id = |at: i64| ((position * 100 + at) as u128).wrapping_mul(u128::MAX / 7 * 3);
+        let golden = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835_u128;
+        let id = |at: i64| ((position * 100 + at) as u128).wrapping_mul(golden);
         (0..100).map(|at| (id(at), Known::made_up(1, 1 << 40, "x"))).collect()
     };
     // Twice: after room was made it goes on, to the next end.

@@ -14,7 +14,7 @@ use crate::stream::state_topic;
 use crate::stream::topics::{describe, lanes, watermarks};
 use crate::stream::worker::LOG_POSITION;
 use crate::tally::{Fates, Ledger};
-use crate::window::WindowResult;
+use crate::window::{RevisionCause, WindowResult};
 
 /// What an audit found.
 #[derive(Clone, Debug, Default)]
@@ -213,6 +213,8 @@ fn published(
         .map_or(0, |described| described.partitions);
     let mut ids = BTreeSet::new();
     let mut published: BTreeMap<Lane, Digest> = BTreeMap::new();
+    // Windows that persons restated.
+    let mut left_out = BTreeSet::new();
     read_all_to_end(clients, &topic, partitions, Reading::Committed, |_, record| {
         let Some(value) = record.value else { return Ok(()) };
         let Ok(result) = serde_json::from_slice::<WindowResult>(value) else {
@@ -231,18 +233,30 @@ fn published(
         if !ids.insert(result.id.clone()) {
             audit.doubled.push(result.id.clone());
         }
-        // A restated result is made of the same records.
-        if result.revision == 0 && result.segment == "all" {
-            for input in &result.inputs {
-                let (Ok(id), Ok(sum)) = (
-                    u128::from_str_radix(&input.topic_id, 16),
-                    u128::from_str_radix(&input.digest, 16),
-                ) else {
-                    audit.unreadable += 1;
-                    continue;
-                };
-                let lane = Lane { topic: id, partition: input.partition };
-                published.entry(lane).or_default().merge(&Digest { count: input.rows, sum });
+        // A result that targets restate is made of the same records; one that a person restates, of none any more.
+        let by_person = matches!(
+            result.revision_cause,
+            Some(RevisionCause::Excluded | RevisionCause::Replaced)
+        );
+        if result.segment != "all" || (result.revision > 0 && !by_person) {
+            return Ok(());
+        }
+        let whole = result.id.rsplit_once('/').map_or("", |(window, _)| window);
+        if by_person && !left_out.insert(whole.to_owned()) {
+            return Ok(());
+        }
+        for input in &result.inputs {
+            let Some((lane, digest)) = input.read() else {
+                audit.unreadable += 1;
+                continue;
+            };
+            let published = published.entry(lane).or_default();
+            if by_person {
+                // Results of one partition come in order, so they were added before.
+                published.count = published.count.wrapping_sub(digest.count);
+                published.sum = published.sum.wrapping_sub(digest.sum);
+            } else {
+                published.merge(&digest);
             }
         }
         Ok(())

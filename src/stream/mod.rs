@@ -16,6 +16,7 @@
 mod acks;
 mod audit;
 mod clients;
+mod commands;
 mod control;
 mod crash;
 mod dead_letters;
@@ -38,6 +39,7 @@ mod worker;
 
 pub use self::audit::{Audit, Finding, LaneAudit, audit};
 pub use self::clients::Clients;
+pub use self::commands::{Request, ever_in_force, newest, send};
 pub use self::control::{
     Applied, ControlLog, InForce, Now, Profiles, apply, give_up, recorded_layout,
 };

@@ -35,6 +35,9 @@ pub(super) struct AwaitingWindow {
     /// Whether it changed since the last checkpoint.
     #[n(7)]
     pub(super) changed: bool,
+    /// Whether a person left it out or put other rows in its place: then targets of its rows count nowhere.
+    #[n(8)]
+    pub(super) left_out: bool,
 }
 
 /// What its result says beside figures, as far as it does not follow from model, settings and records.
@@ -90,7 +93,20 @@ impl AwaitingWindow {
             step,
             due: None,
             changed: true,
+            left_out: false,
         }
+    }
+
+    /// Takes it out; what is left only knows its rows.
+    pub(super) fn leave_out(&mut self) {
+        self.awaited = Awaited::default();
+        self.left_out = true;
+        self.changed = true;
+    }
+
+    /// Its index.
+    pub(super) fn index(&self) -> u64 {
+        self.sealed.index
     }
 
     /// Its result, without what is measured.
@@ -217,6 +233,17 @@ impl Awaiting {
 
     pub(super) fn remove(&mut self, id: &WindowId) -> Option<AwaitingWindow> {
         self.0.remove(id)?.opened()
+    }
+
+    /// The first window of which that is so, and its newest revision.
+    pub(super) fn find(
+        &self,
+        is: impl Fn(&WindowId, &AwaitingWindow) -> bool,
+    ) -> Option<(WindowId, u64)> {
+        self.0.iter().find_map(|(id, held)| {
+            let window = held.opened()?;
+            is(id, &window).then(|| (id.clone(), window.revision))
+        })
     }
 
     /// The first windows, as long as they are so.

@@ -108,7 +108,12 @@ pub(super) fn check(record: &Record, epochs: &Epochs) -> Result<(), Halt> {
     Ok(())
 }
 
-fn check_section(lane: Lane, epoch: u64, section: &Section, rules: &Model) -> Result<(), Halt> {
+pub(super) fn check_section(
+    lane: Lane,
+    epoch: u64,
+    section: &Section,
+    rules: &Model,
+) -> Result<(), Halt> {
     let model = || section.model.clone();
     let rule = rules.timing.rule;
     let can_cut = match rule {

@@ -71,6 +71,9 @@ pub struct Fates {
     /// Ground truth: what they say went by the join log.
     #[n(7)]
     pub truths: Digest,
+    /// In windows that a person left out, or put other rows in the place of.
+    #[n(8)]
+    pub excluded: Digest,
 }
 
 impl Fates {
@@ -84,6 +87,7 @@ impl Fates {
         self.filtered.merge(&other.filtered);
         self.truths.merge(&other.truths);
         self.lost = self.lost.max(other.lost);
+        self.excluded.merge(&other.excluded);
     }
 
     /// All records that were read, however they ended.
@@ -91,8 +95,8 @@ impl Fates {
         let mut total = self.sealed;
         let others =
             [self.open, self.late, self.rejected, self.quarantined, self.filtered, self.truths];
-        for part in others {
-            total.merge(&part);
+        for part in others.iter().chain([&self.excluded]) {
+            total.merge(part);
         }
         total
     }

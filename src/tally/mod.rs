@@ -15,6 +15,7 @@
 mod awaiting;
 mod check;
 mod checkpoint;
+mod command;
 mod fold;
 mod lane;
 mod model;
@@ -110,6 +111,10 @@ impl Tally {
         check(&record, epochs)?;
         self.position = offset + 1;
         self.time = self.time.max(appended);
+        if let Body::Command(command, content) = &record.body {
+            self.obey(command, content, epochs, out);
+            return Ok(Admission::New);
+        }
         let id = record.header.lane;
         let now = self.time;
         let lane = self.lanes.entry(id).or_insert_with(|| {
@@ -142,6 +147,8 @@ impl Tally {
                     lane.enter(epoch, stretch.from);
                     lane.settle();
                 }
+                // It was obeyed before.
+                Body::Command(..) => {}
             }
             let after = lane.epoch;
             if after != before {

@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 use crate::alert::{Lifecycle, Severity};
 use crate::batch::Lane;
 use crate::tally::awaiting::{Awaiting, Settling};
+use crate::tally::command::{Replacing, Restated};
 use crate::tally::open::{OpenWindow, Strays, WindowId};
 use crate::tally::realize::is_shown;
 use crate::window::WindowResult;
@@ -33,6 +34,12 @@ pub(super) struct ModelState {
     strays: BTreeMap<String, BTreeMap<(u64, i64), Strays>>,
     #[n(5)]
     pub(super) settling: Settling,
+    /// Windows that persons left out or restated, by version and index.
+    #[n(6)]
+    pub(super) restated: BTreeMap<(String, u64), Restated>,
+    /// Rows that are to take the place of a window's own and are not all there yet, by the id of the command.
+    #[n(7)]
+    pub(super) replacing: BTreeMap<String, Replacing>,
     /// Held apart from the rest in checkpoints.
     #[cbor(skip)]
     pub(super) windows: BTreeMap<WindowId, OpenWindow>,
@@ -95,6 +102,16 @@ impl VersionState {
         } else if shown == Some(index) {
             self.realized = None;
         }
+    }
+
+    /// Keeps a result that a person asked for, where the one before it is shown.
+    pub(super) fn amend(&mut self, result: &WindowResult) {
+        let latest = self.latest.as_ref().and_then(|text| serde_json::from_str(text).ok());
+        let shown = latest.map(|latest: WindowResult| latest.window_index);
+        if shown == Some(result.window_index) {
+            self.latest = serde_json::to_string(result).ok();
+        }
+        self.show_realized(result);
     }
 
     /// The result that realized performance is shown of, as JSON.

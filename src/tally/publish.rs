@@ -9,7 +9,7 @@ use crate::tally::awaiting::{AwaitingWindow, Sealed, step, told};
 use crate::tally::checkpoint::key;
 use crate::tally::realize::least_coverage;
 use crate::tally::{Output, Tally, WindowId};
-use crate::window::{ClosedBy, Dataset, Heading, WindowResult};
+use crate::window::{ClosedBy, Dataset, Heading, Repeated, WindowResult};
 
 impl Tally {
     /// Takes a window out of the open ones and publishes it.
@@ -68,7 +68,12 @@ impl Tally {
         let (result, awaited) = match (&mut window.state, served, least) {
             (Some(state), Some(served), None) => {
                 let reading = state.evaluate(&served.plan);
-                (heading.result(&served.plan, &reading, None), None)
+                // Events that bring their own targets.
+                let has = state.has_targets();
+                let told = has.then(|| state.outcome(&served.plan, &Repeated::default()));
+                let (outcome, targets) = told.flatten().unzip();
+                let result = heading.result(&served.plan, &reading, outcome.as_ref());
+                (WindowResult { targets, ..result }, None)
             }
             (Some(state), Some(served), Some(least)) => {
                 let mut awaited = *window.awaited.take().unwrap_or_default();

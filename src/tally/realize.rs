@@ -69,7 +69,7 @@ impl Tally {
             take(open.awaited.get_or_insert_default(), served, realized);
             open.changed = true;
             None
-        } else if let Some(window) = model.awaiting.get_mut(&id) {
+        } else if let Some(window) = model.awaiting.get_mut(&id).filter(|window| !window.left_out) {
             take(&mut window.awaited, served, realized);
             window.changed = true;
             Some(id)
@@ -154,6 +154,9 @@ impl Tally {
         let Some(window) = model.awaiting.get_mut(id) else { return };
         if let Some(due) = window.due.take() {
             self.due.remove(&(due, name.to_owned(), id.clone()));
+        }
+        if window.left_out {
+            return;
         }
         let Some((rules, served)) =
             rules.and_then(|rules| Some((rules, rules.version(&id.version)?)))

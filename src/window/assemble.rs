@@ -50,24 +50,16 @@ pub struct Heading {
 impl Heading {
     /// The result of a window that a profile serves.
     pub fn result(self, plan: &Plan, reading: &Reading, outcome: Option<&Outcome>) -> WindowResult {
-        let coverage = match (outcome, &reading.realized) {
-            (Some(outcome), _) => Some(outcome.coverage()),
-            (None, Some(realized)) => Some(match reading.rows {
-                0 => 0.0,
-                rows => realized.usable() as f64 / rows as f64,
-            }),
-            (None, None) => None,
-        };
-        self.with(plan.figures(reading, outcome), coverage)
+        self.with(Vec::new()).with_figures(plan, reading, outcome)
     }
 
     /// The result of a window that no profile serves: how many rows it had.
     pub fn result_without_profile(self) -> WindowResult {
         let rows = self.rows as f64;
-        self.with(vec![Figure::count(rows, Status::NoProfile)], None)
+        self.with(vec![Figure::count(rows, Status::NoProfile)])
     }
 
-    fn with(self, figures: Vec<Figure>, coverage: Option<f64>) -> WindowResult {
+    fn with(self, figures: Vec<Figure>) -> WindowResult {
         WindowResult {
             schema: SCHEMA,
             engine: ENGINE.to_owned(),
@@ -87,8 +79,9 @@ impl Heading {
             lanes_left_out: self.lanes_left_out,
             revision: 0,
             revision_cause: None,
+            reason: None,
             is_final: true,
-            coverage,
+            coverage: None,
             targets: None,
             inputs: self.inputs,
             epoch: self.epoch,
@@ -103,6 +96,20 @@ impl Heading {
 }
 
 impl WindowResult {
+    /// With what was measured of its rows.
+    #[must_use]
+    pub fn with_figures(self, plan: &Plan, reading: &Reading, outcome: Option<&Outcome>) -> Self {
+        let coverage = match (outcome, &reading.realized) {
+            (Some(outcome), _) => Some(outcome.coverage()),
+            (None, Some(realized)) => Some(match reading.rows {
+                0 => 0.0,
+                rows => realized.usable() as f64 / rows as f64,
+            }),
+            (None, None) => None,
+        };
+        Self { coverage, figures: plan.figures(reading, outcome), ..self }
+    }
+
     /// With the id that follows from what it is.
     #[must_use]
     pub fn with_id(mut self) -> Self {

@@ -8,13 +8,13 @@ use crate::stats::{
     NewCategories, Tails, Undefined, chi2, hellinger, jensen_shannon, kolmogorov_smirnov,
     kolmogorov_smirnov_binned, l_infinity, psi, wasserstein, wasserstein_binned, widened,
 };
-use crate::window::awaited::Awaited;
+use crate::window::again::Repeated;
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::{Binned, ContinuousState};
 use crate::window::outcome::RealizedState;
 use crate::window::plan::{CategoricalPlan, ColumnPlan, ContinuousPlan, Plan};
 use crate::window::realized::Outcome;
-use crate::window::result::Figure;
+use crate::window::result::{Figure, Targets};
 use crate::window::state::{ColumnState, WindowState};
 
 impl WindowState {
@@ -57,17 +57,20 @@ impl WindowState {
 }
 
 impl WindowState {
-    /// Realized performance, where rows have targets and some of them none: also weighed to stand for all. `None`
-    /// where it adds nothing to the reading.
-    pub fn outcome(&mut self, plan: &Plan) -> Option<Outcome> {
-        let rows = self.rows();
-        let targets = self.realized.as_ref()?.targets();
-        if targets == 0 || targets == rows {
-            return None;
-        }
-        let mut awaited = Awaited::default();
+    /// Realized performance by the targets that the rows have, also weighed to stand for those without, and what is told
+    /// of them; `repeated` are rows that came again, without a target. `None` where the model has no targets.
+    pub fn outcome(&mut self, plan: &Plan, repeated: &Repeated) -> Option<(Outcome, Targets)> {
+        self.realized.as_ref()?;
+        let mut awaited = repeated.awaited(plan);
         awaited.seal(self, plan);
-        awaited.measure_with(self.realized.as_mut()?, plan)
+        let realized = self.realized.as_mut()?;
+        let outcome = awaited.measure_with(realized, plan)?;
+        Some((outcome, awaited.told_of(realized)))
+    }
+
+    /// Whether rows have a target.
+    pub fn has_targets(&self) -> bool {
+        self.realized.as_ref().is_some_and(|realized| realized.targets() > 0)
     }
 
     /// Estimated performance of the rows so far; nothing where the model has no score.

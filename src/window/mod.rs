@@ -8,6 +8,7 @@
 //! was read. Knows nothing of Kafka, files or clocks, nor (but for files, [`Cut`]) of which rows belong to which
 //! window: that is `tally`.
 
+mod again;
 mod assemble;
 mod awaited;
 mod categorical;
@@ -23,6 +24,7 @@ mod reconstruction;
 mod result;
 mod state;
 
+pub use self::again::Repeated;
 pub use self::assemble::{ENGINE, Heading, utc};
 pub use self::awaited::{Awaited, Labels};
 pub use self::criteria::Criteria;

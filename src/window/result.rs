@@ -54,6 +54,9 @@ pub struct WindowResult {
     pub revision: u64,
     /// Why it was restated.
     pub revision_cause: Option<RevisionCause>,
+    /// Why a person restated it, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Whether it can no more be restated by targets.
     #[serde(rename = "final")]
     pub is_final: bool,

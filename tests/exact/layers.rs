@@ -104,6 +104,7 @@ const LAYERS: &[Layer] = &[
             "settings",
             "tally",
             "telemetry",
+            "window::RevisionCause",
             "window::WindowResult",
         ],
     ),

@@ -42,11 +42,17 @@ mod harness; // that those above do what they say
 #[cfg(test)]
 mod lanes; // where partitions begin, and what happens when what Kafka knows of them is lost
 #[cfg(test)]
+mod late_targets; // `vigie check` with targets in a file of their own
+#[cfg(test)]
 mod pending; // the join over local files, over an LSM tree and over a map: the same is told
+#[cfg(test)]
+mod poisoned; // windows that persons leave out or mend
 #[cfg(test)]
 mod query; // files as one table, SQL on rows
 #[cfg(test)]
 mod refused; // what cannot be worked with is refused at the start
+#[cfg(test)]
+mod replayed; // `vigie replay` sends targets apart
 #[cfg(test)]
 mod rules; // the alerting rules in deploy/
 #[cfg(test)]

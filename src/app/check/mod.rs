@@ -3,6 +3,7 @@
 mod save;
 mod survey;
 mod table;
+mod targets;
 mod verdict;
 
 use std::path::PathBuf;
@@ -18,15 +19,14 @@ use self::save::Save;
 use self::verdict::{Verdict, verdict};
 use crate::app::load;
 use crate::app::reference::{self, Reference};
-use crate::app::terminal::{print, remark};
+use crate::app::terminal::print;
 use crate::app::{Outcome, is_watched};
 use crate::engine::files::{self, FileWindow};
 use crate::epoch::{check, rule};
-use crate::intake::EventPath;
 use crate::metric::{Metric, Problem};
 use crate::profile::{Profile, Role, WindowRule};
-use crate::query::table::{Choice, Columns, Hints, RowMaker, Targets, expressions_of};
-use crate::query::{ColumnPath, Files, Options};
+use crate::query::table::{Choice, Hints, RowMaker, expressions_of};
+use crate::query::{Files, Options};
 use crate::settings::Model;
 use crate::window::{ClosedBy, Dataset, Heading, Plan, WindowResult};
 
@@ -45,7 +45,8 @@ pub(super) struct CheckArgs {
     /// The same as ANALYSIS; may be given several times.
     #[arg(long = "analysis", value_name = "FILE", conflicts_with = "analysis")]
     analyses: Vec<String>,
-    /// Targets by id, for rows of the analysis.
+    /// Targets by id, in any order, for rows of the analysis; may be given several times. Of several for one id the
+    /// last counts (by `ground_truth.timestamp` where it is set), and a missing one takes back.
     #[arg(long, value_name = "FILE")]
     targets: Vec<String>,
     /// Settings; without them columns are found by their usual names.
@@ -86,9 +87,10 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     let model = subject.model.clone();
     let rule = subject.profile.rule;
     let policy = model.alerts.policy(subject.profile.of_role(Role::Score).is_some());
-    let Scored { reference, analysis, rejected } =
+    let Scored { reference, analysis, rejected, told } =
         spawn_blocking(move || score(&subject)).await.context("scoring ended early")??;
     lines.rejected(rejected);
+    lines.targets(told);
     if let Some(mut save) = save {
         for result in reference.iter().chain(&analysis) {
             save.write(result)?;
@@ -196,6 +198,8 @@ struct Scored {
     reference: Vec<WindowResult>,
     analysis: Vec<WindowResult>,
     rejected: u64,
+    /// What was met among the targets, in words.
+    told: Vec<String>,
 }
 
 /// Scores all windows.
@@ -207,8 +211,8 @@ fn score(subject: &Subject) -> Result<Scored> {
     let schema = subject.analysis.schema();
     let (columns, wanted) =
         reference::layout(&subject.model, &profile, subject.choice.as_ref(), schema, &names())?;
-    let targets =
-        subject.targets.as_ref().map(|files| targets(files, subject, &columns)).transpose()?;
+    let targets = subject.targets.as_ref();
+    let targets = targets.map(|files| targets::read(files, subject, &columns)).transpose()?;
     let maker = RowMaker {
         columns: &columns,
         expressions: expressions.as_ref(),
@@ -226,11 +230,14 @@ fn score(subject: &Subject) -> Result<Scored> {
         Ok((batch.num_rows() as u64, batch))
     });
     let convert = |batch: RecordBatch, first| maker.make(&batch, first).map_err(Error::from);
-    let rejected = files::run(&plan, &cut, batches, convert, |window| {
+    let awaits = targets.is_some() || subject.model.ground_truth.is_some();
+    let rejected = files::run(&plan, &cut, awaits, batches, convert, |window| {
         let heading = headings.analysis(&window, analysis.len() as u64);
-        analysis.push(heading.result(&plan, &window.reading, window.outcome.as_ref()));
+        let result = heading.result(&plan, &window.reading, window.outcome.as_ref());
+        analysis.push(WindowResult { targets: window.targets, ..result });
     })
     .with_context(|| format!("analysis {}", names()))?;
+    let told = targets.map(|targets| targets::told(&targets)).unwrap_or_default();
     if let (Some(last), false) =
         (analysis.last_mut(), matches!(profile.rule, WindowRule::Number(_)))
     {
@@ -251,7 +258,7 @@ fn score(subject: &Subject) -> Result<Scored> {
             heading.result(&plan, &window.reading, None)
         })
         .collect();
-    Ok(Scored { reference, analysis, rejected })
+    Ok(Scored { reference, analysis, rejected, told })
 }
 
 /// What all windows of a check have in common.
@@ -308,75 +315,4 @@ impl Headings {
             settings: self.settings.clone(),
         }
     }
-}
-
-/// Reads targets by id.
-fn targets(files: &Files, subject: &Subject, columns: &Columns) -> Result<Targets> {
-    let file = files.names().collect::<Vec<_>>().join(", ");
-    let Some(target) = subject.profile.of_role(Role::Target) else {
-        bail!(
-            "targets {file}: the profile of `{}` knows no target: its reference had none",
-            subject.model.name
-        );
-    };
-    if columns.id.is_empty() {
-        bail!(
-            "targets {file}: they are joined by the id of a prediction; say which column it is: [model.{}.columns] id = \"...\"",
-            subject.model.name
-        );
-    }
-    let truth = subject.model.ground_truth.as_ref();
-    let ids: Vec<String> = match &subject.choice {
-        _ if !subject.model.columns.id.is_empty() => subject.model.columns.id.clone(),
-        Some(choice) => choice.id.iter().map(|path| path.name().to_owned()).collect(),
-        None => Vec::new(),
-    };
-    let schema = files.schema();
-    let mut wanted = Vec::new();
-    let mut id = Vec::new();
-    for path in &ids {
-        let found = ColumnPath::resolve(path, schema).or_else(|error| {
-            // Nested in events, flat in a file of targets.
-            let last =
-                path.parse::<EventPath>().ok().and_then(|path| path.name().map(str::to_owned));
-            last.and_then(|last| ColumnPath::resolve(&last, schema).ok()).ok_or(error)
-        });
-        let name = format!("\u{1}id{}", id.len());
-        wanted.push(found.with_context(|| format!("targets {file}"))?.named(&name));
-        id.push(name);
-    }
-    let paths = [truth.and_then(|truth| truth.target.as_ref()), Some(&target.name)];
-    let resolve = |path: &&String| ColumnPath::resolve(path, schema).ok();
-    let found = paths.into_iter().flatten().find_map(|path| resolve(&path)).or_else(|| {
-        // The one column that is not the id.
-        let others: Vec<ColumnPath> = ColumnPath::leaves(schema)
-            .into_iter()
-            .filter(|leaf| !ids.iter().any(|id| id == leaf.name()))
-            .collect();
-        match <[ColumnPath; 1]>::try_from(others) {
-            Ok([other]) => Some(other),
-            Err(_) => None,
-        }
-    });
-    let Some(found) = found else {
-        bail!(
-            "targets {file}: column `{}` is missing; the reference had it as its target",
-            target.name
-        );
-    };
-    wanted.push(found.named("\u{1}target"));
-    let mut targets = Targets::default();
-    for batch in files.scan(&wanted)?.blocking() {
-        targets.add(&batch?, &id, "\u{1}target").with_context(|| format!("targets {file}"))?;
-    }
-    if targets.is_empty() {
-        remark(&format!("targets {file}: none there"));
-    }
-    if targets.repeated > 0 {
-        remark(&format!(
-            "targets {file}: {} ids stand there more than once; the last one counts",
-            targets.repeated
-        ));
-    }
-    Ok(targets)
 }

@@ -9,9 +9,9 @@ use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
 use crate::alert::Policy;
 use crate::app::check::verdict::{beyond, expected, kind};
 use crate::app::terminal::{count, figure};
-use crate::metric::{Kind, Measure};
+use crate::metric::{Kind, Measure, Metric};
 use crate::settings::Model;
-use crate::window::{Figure, WindowResult};
+use crate::window::{Figure, Method, WindowResult};
 
 /// The windows: when, how many rows, the leading performance figure, how many figures are out.
 pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> String {
@@ -31,8 +31,18 @@ pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> S
         if by_time { "from" } else { "rows from" }.to_owned(),
         "rows".to_owned(),
     ];
+    // Targets of some rows: how many, and whether they are like the rest.
+    let partial = windows.iter().any(|window| window.coverage.is_some_and(|share| share < 1.0));
+    let labelled = partial && kinds.contains(&Kind::Realized);
+    let differs = windows.iter().any(|window| difference(window, lead).is_some());
     if let Some(lead) = lead {
         header.extend(kinds.iter().map(|of| format!("{} {}", kind(*of), lead.as_str())));
+        if labelled {
+            header.extend(["labels".to_owned(), "of predicted -, +".to_owned()]);
+        }
+        if differs {
+            header.push("estimated - realized".to_owned());
+        }
         if !kinds.is_empty() {
             header.push("expected".to_owned());
         }
@@ -55,9 +65,17 @@ pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> S
     let surplus = if many { named.len().saturating_sub(MANY) } else { 0 };
     for window in named.iter().skip(surplus) {
         let found = |kind: Kind| {
-            window.figures.iter().find(|figure| {
+            let of = |figure: &&Figure| {
                 figure.kind == kind && lead.is_some_and(|lead| figure.metric == lead)
-            })
+            };
+            let weighed = |figure: &&Figure| {
+                of(figure)
+                    && figure.method == Some(Method::PostStratified)
+                    && figure.value.is_some()
+            };
+            let weighed = window.figures.iter().find(weighed);
+            let weighed = weighed.filter(|_| window.coverage < Some(1.0));
+            weighed.or_else(|| window.figures.iter().find(of))
         };
         let from = match (&window.window_start, window.window_start_row) {
             (Some(start), _) => short(start),
@@ -71,6 +89,13 @@ pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> S
         ];
         for of in &kinds {
             cells.push(marked(found(*of)));
+        }
+        if labelled {
+            cells.push(right(window.coverage.map_or(String::new(), percent)));
+            cells.push(right(by_class(window)));
+        }
+        if differs {
+            cells.push(marked(difference(window, lead)));
         }
         if !kinds.is_empty() {
             cells.push(Cell::new(
@@ -97,6 +122,35 @@ const MANY: usize = 24;
 /// ...but so many of the newest are.
 const NEWEST: usize = 6;
 
+/// Which targets have come, by predicted class.
+fn by_class(window: &WindowResult) -> String {
+    let share = |share: Option<f64>| share.map_or("-".to_owned(), percent);
+    let told = window.targets.as_ref();
+    told.map_or(String::new(), |told| {
+        format!("{}, {}", share(told.coverage_of_negative), share(told.coverage_of_positive))
+    })
+}
+
+/// A share as people read it: never all of it while something is missing.
+fn percent(share: f64) -> String {
+    if share < 1.0 {
+        format!("{:.1} %", (share * 1000.0).floor() / 10.0)
+    } else {
+        "100 %".to_owned()
+    }
+}
+
+/// By how much the estimate of the leading metric was off.
+fn difference(window: &WindowResult, lead: Option<Metric>) -> Option<&Figure> {
+    let lead = Measure::from(lead?);
+    let of = |figure: &&Figure| {
+        figure.metric == Metric::EstimatedMinusRealized
+            && figure.of.as_ref() == Some(&lead)
+            && figure.value.is_some()
+    };
+    window.figures.iter().find(of)
+}
+
 /// How many figures are out.
 fn tally(window: &WindowResult, kinds: &[Kind]) -> Cell {
     let of = || window.figures.iter().filter(|figure| kinds.contains(&figure.kind));
@@ -114,16 +168,22 @@ const CALM: usize = 12;
 
 /// Every figure over all windows, what is wrong first.
 pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) -> String {
-    let mut rows: BTreeMap<(Kind, Option<&str>, &Measure), Vec<&Figure>> = BTreeMap::new();
+    let mut rows: BTreeMap<Key<'_>, Vec<&Figure>> = BTreeMap::new();
+    // With all targets the weighed value is the plain one.
+    let whole = windows.iter().all(|window| window.coverage.is_none_or(|share| share >= 1.0));
     for figure in windows.iter().flat_map(|window| &window.figures) {
-        if figure.kind != Kind::Summary {
-            let key = (figure.kind, figure.column_name.as_deref(), &figure.metric);
-            rows.entry(key).or_default().push(figure);
+        let weighed =
+            figure.kind == Kind::Realized && figure.method == Some(Method::PostStratified);
+        if figure.kind != Kind::Summary && !(whole && weighed) {
+            let column = figure.column_name.as_deref();
+            let of = if weighed { Some("all rows, by weight") } else { column };
+            let of = figure.of.as_ref().map_or(of, |metric| Some(metric.as_str()));
+            rows.entry((figure.kind, of, &figure.metric)).or_default().push(figure);
         }
     }
     let mut lines: Vec<Line<'_>> = rows
         .into_iter()
-        .filter_map(|((kind, column, metric), figures)| {
+        .filter_map(|((kind, of, metric), figures)| {
             let worst = figures
                 .iter()
                 .filter(|figure| figure.value.is_some())
@@ -137,7 +197,7 @@ pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) 
             let level = if out > 0 { policy.level(kind).severity() } else { None };
             Some(Line {
                 kind,
-                column,
+                of,
                 metric,
                 worst,
                 out,
@@ -169,8 +229,12 @@ pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) 
         };
         let status = serde_json::to_value(line.worst.status).ok();
         table.add_row(vec![
-            Cell::new(format!("{} {}", kind(line.kind), line.metric.as_str())),
-            Cell::new(line.column.unwrap_or("")),
+            Cell::new(match line.kind {
+                // Its name says what it is.
+                Kind::Diagnosis => line.metric.as_str().to_owned(),
+                of => format!("{} {}", kind(of), line.metric.as_str()),
+            }),
+            Cell::new(line.of.unwrap_or("")),
             marked(Some(line.worst)),
             Cell::new(expected(line.worst)),
             Cell::new(out),
@@ -188,9 +252,12 @@ pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) 
     text
 }
 
+/// What a line is of: the kind, the column or what else it is of, and the metric.
+type Key<'f> = (Kind, Option<&'f str>, &'f Measure);
+
 struct Line<'f> {
     kind: Kind,
-    column: Option<&'f str>,
+    of: Option<&'f str>,
     metric: &'f Measure,
     worst: &'f Figure,
     out: usize,

@@ -17,6 +17,7 @@ pub(super) struct Verdict {
     why: Vec<String>,
     realized: Option<String>,
     rejected: u64,
+    targets: Vec<String>,
     assumed: Vec<String>,
 }
 
@@ -31,6 +32,11 @@ impl Verdict {
         self.rejected = rows;
     }
 
+    /// What was met among the targets.
+    pub(super) fn targets(&mut self, said: Vec<String>) {
+        self.targets = said;
+    }
+
     /// As they are printed.
     pub(super) fn text(&self) -> String {
         let mut text = format!("{}\n", self.headline);
@@ -41,6 +47,7 @@ impl Verdict {
         };
         line("why", &self.why.join("; "));
         line("realized", self.realized.as_deref().unwrap_or_default());
+        line("targets", &self.targets.join(", "));
         if self.rejected > 0 {
             let rows = if self.rejected == 1 { "row" } else { "rows" };
             let what = "left out: a score outside of 0 to 1, or no readable time";
@@ -253,14 +260,26 @@ fn realized(windows: &[WindowResult]) -> Option<String> {
     let rows: u64 = windows.iter().map(|window| window.window_rows).sum();
     let labels: f64 = windows
         .iter()
-        .filter_map(|window| Some(window.coverage? * window.window_rows as f64))
+        .filter_map(|window| match &window.targets {
+            Some(targets) => Some(targets.rows as f64),
+            None => Some(window.coverage? * window.window_rows as f64),
+        })
         .sum();
+    let repeated: u64 =
+        windows.iter().filter_map(|window| Some(window.targets.as_ref()?.repeated)).sum();
     let known = windows.iter().any(|window| window.coverage.is_some());
     let judged = windows
         .iter()
         .flat_map(|window| &window.figures)
         .any(|figure| figure.kind == Kind::Realized && figure.breach.is_some());
-    let labels = format!("{} of {} labels", count(labels.round() as u64), count(rows));
+    let mut labels = format!("{} of {} labels", count(labels.round() as u64), count(rows));
+    if repeated > 0 {
+        let _ok = write!(
+            labels,
+            "; {} predictions have the id of an earlier one, so no target counts for them",
+            count(repeated)
+        );
+    }
     match (known, judged) {
         (false, _) => None,
         (true, false) => Some(format!("cannot judge: {labels}")),

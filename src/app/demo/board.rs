@@ -1,10 +1,12 @@
 //! The live table: a line a window, the truth beside the estimate.
 
+use std::collections::BTreeMap;
+
 use crate::alert::{AlertEvent, Event};
 use crate::app::demo::world::Feed;
 use crate::app::terminal::figure;
 use crate::metric::{Kind, Metric};
-use crate::window::{Figure, WindowResult};
+use crate::window::{Figure, Method, WindowResult};
 
 /// What is printed of windows.
 #[derive(Debug)]
@@ -12,12 +14,26 @@ pub(super) struct Board {
     feed: Feed,
     windows: Option<u64>,
     printed: u64,
+    /// Windows whose targets come: what was estimated, and the coverage of each revision.
+    waiting: BTreeMap<u64, Waiting>,
 }
+
+/// A window whose targets come.
+#[derive(Debug)]
+struct Waiting {
+    estimated: Option<f64>,
+    coverage: Vec<f64>,
+}
+
+/// From this share of targets on realized performance is told.
+const TOLD: f64 = 0.9;
+/// More windows do not wait.
+const MOST: usize = 64;
 
 impl Board {
     /// A table that is over after so many windows.
     pub(super) fn new(feed: &Feed, windows: Option<u64>) -> Self {
-        Self { feed: feed.clone(), windows, printed: 0 }
+        Self { feed: feed.clone(), windows, printed: 0, waiting: BTreeMap::new() }
     }
 
     /// Whether all windows were printed that were asked for.
@@ -25,8 +41,51 @@ impl Board {
         self.windows.is_some_and(|windows| self.printed >= windows)
     }
 
-    /// The line of a window, with the heading before the first and now and then.
+    /// What is to be said of a result: the line of a window when it is sealed, and another one once its targets are there.
     pub(super) fn line(&mut self, result: &WindowResult) -> String {
+        if result.revision > 0 {
+            return self.restated(result).unwrap_or_default();
+        }
+        let estimated = value(result, Kind::Estimated, Method::Cbpe).and_then(|found| found.value);
+        let coverage = result.coverage.into_iter().collect();
+        self.waiting.insert(result.window_index, Waiting { estimated, coverage });
+        while self.waiting.len() > MOST {
+            self.waiting.pop_first();
+        }
+        self.sealed(result)
+    }
+
+    /// How coverage has climbed, and how realized performance compares, once most targets are there.
+    fn restated(&mut self, result: &WindowResult) -> Option<String> {
+        let waiting = self.waiting.get_mut(&result.window_index)?;
+        let coverage = result.coverage?;
+        waiting.coverage.push(coverage);
+        if coverage < TOLD {
+            return None;
+        }
+        let Waiting { estimated, coverage } = self.waiting.remove(&result.window_index)?;
+        let realized = value(result, Kind::Realized, Method::PostStratified)
+            .filter(|found| found.value.is_some())
+            .or_else(|| value(result, Kind::Realized, Method::Labelled))?;
+        let error = realized.sampling_error.map_or(String::new(), |e| format!(" +-{e:.3}"));
+        let climb: Vec<String> =
+            coverage.iter().map(|share| format!("{:.0}", share * 100.0)).collect();
+        let from = result.window_index * self.feed.window;
+        let truth = self.feed.world.truth(from..from + result.window_rows).realized.roc_auc;
+        let shown =
+            |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+        Some(format!(
+            "{:>6}  targets {} %: realized roc_auc {}{error}, it was estimated as {}, with all targets it is {}\n",
+            result.window_index,
+            climb.join(", "),
+            shown(realized.value),
+            shown(estimated),
+            shown(truth),
+        ))
+    }
+
+    /// The line of a window, with the heading before the first and now and then.
+    fn sealed(&mut self, result: &WindowResult) -> String {
         let heading = if self.printed.is_multiple_of(20) {
             format!(
                 "\n{:>6}  {:<24} {:>19} {:>8} {:>17}  {:<34} {}\n",
@@ -87,6 +146,13 @@ impl Board {
         let summary = event.summary.split(';').next().unwrap_or_default();
         format!("        >> {word}  {summary}\n")
     }
+}
+
+/// The leading figure of a kind.
+fn value(result: &WindowResult, kind: Kind, method: Method) -> Option<&Figure> {
+    result.figures.iter().find(|figure| {
+        figure.kind == kind && figure.method == Some(method) && figure.metric == Metric::RocAuc
+    })
 }
 
 fn column(figure: &Figure) -> &str {

@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
 
 use self::board::Board;
-use self::world::Feed;
+use self::world::{Feed, Undecided};
 use crate::app::run::{Told, bind, serve};
 use crate::app::terminal::{count, print};
 use crate::app::{Outcome, load, reference};
@@ -115,6 +115,7 @@ join_partitions = 1
 
 [kafka.topics]
 predictions = ["predictions"]
+ground_truth = ["outcomes"]
 
 [service]
 listen = "{listen}"
@@ -134,6 +135,13 @@ probability = "y_pred_proba"
 prediction = "y_pred"
 target = "repaid"
 features = ["features.*"]
+
+[model.{MODEL}.ground_truth]
+key = "loan.id"
+target = "outcome.repaid"
+timestamp = "decided_at"
+wait = "5m"
+every = "2s"
 
 [model.{MODEL}.window]
 size = {}
@@ -180,7 +188,9 @@ async fn live(
 ) -> Result<()> {
     let clients = Clients::embedded(&settings.kafka, "demo");
     let alerts = settings.kafka.topics.alerts.clone();
-    let topic = settings.kafka.topics.predictions.first().cloned().unwrap_or_default();
+    let topics = &settings.kafka.topics;
+    let topic = topics.predictions.first().cloned().unwrap_or_default();
+    let outcomes = topics.ground_truth.first().cloned().unwrap_or_default();
     let (tell, results) = channel();
     let board = Board::new(&feed, windows);
     let shown = {
@@ -191,7 +201,7 @@ async fn live(
         let stop = stop.clone();
         thread::Builder::new()
             .name("model".to_owned())
-            .spawn(move || predict(&clients, &topic, &feed, &stop))
+            .spawn(move || predict(&clients, &topic, &outcomes, &feed, &stop))
             .context("no thread for the model")?
     };
     let stages = Stages { intake: true, join: true, tally: true };
@@ -206,9 +216,11 @@ async fn live(
     predicted
 }
 
-/// The deployed model: publishes predictions at its rate.
-fn predict(clients: &Clients, topic: &str, feed: &Feed, stop: &Stop) -> Result<()> {
+/// The deployed model publishes predictions at its rate; and whoever hears of it says what became of each.
+fn predict(clients: &Clients, topic: &str, outcomes: &str, feed: &Feed, stop: &Stop) -> Result<()> {
     let sender = Sender::new(clients, topic)?;
+    let truth = Sender::new(clients, outcomes)?;
+    let mut undecided = Undecided::default();
     let mut event = Vec::new();
     let mut sent = 0;
     while !stop.is_set() {
@@ -217,7 +229,13 @@ fn predict(clients: &Clients, topic: &str, feed: &Feed, stop: &Stop) -> Result<(
             event.clear();
             feed.write(sent, &mut event);
             sender.send(sent, None, &event)?;
+            feed.decide(sent, &mut undecided);
             sent += 1;
+        }
+        while let Some(outcome) = feed.decided(&mut undecided) {
+            event.clear();
+            outcome.write_json(&mut event);
+            truth.send(outcome.event, None, &event)?;
         }
         stop.wait(Duration::from_millis(20));
     }

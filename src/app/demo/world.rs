@@ -1,23 +1,33 @@
 //! The simulated model: which event is due when.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use jiff::Timestamp;
 
-use crate::simulator::{Layout, Phase, Schedule, Timeline, World};
+use crate::simulator::{Layout, Outcome, OutcomePlan, Phase, Schedule, Timeline, World};
 use crate::telemetry::Clock;
 
 /// Rows of the reference.
 const REFERENCE_ROWS: u64 = 30_000;
 /// Windows that each phase of the schedule lasts.
 const PHASE_WINDOWS: u64 = 6;
+/// Half of the targets come within so many windows.
+const MEDIAN_WINDOWS: f64 = 0.7;
 
 /// Events as they fall due.
 #[derive(Clone, Debug)]
 pub(super) struct Feed {
     pub(super) world: World,
     pub(super) window: u64,
+    plan: OutcomePlan,
     rate: u64,
     clock: Clock,
 }
+
+/// Outcomes that have not come yet.
+#[derive(Debug, Default)]
+pub(super) struct Undecided(BinaryHeap<Reverse<(i64, u64, Outcome)>>);
 
 impl Feed {
     /// A world that begins now.
@@ -27,7 +37,37 @@ impl Feed {
             Timeline { start: Timestamp::now().as_microsecond(), spacing, jitter: spacing };
         let schedule = Schedule::demo(PHASE_WINDOWS * window).repeating();
         let world = World::new(seed).with_schedule(schedule).with_timeline(timeline);
-        Self { world, window, rate, clock: Clock::machine() }
+        let plan = OutcomePlan {
+            median_seconds: MEDIAN_WINDOWS * window as f64 / rate as f64,
+            spread: 0.6,
+            // Who repays shows late: the first targets are a biased sample.
+            score_effect: 1.0,
+            transit_seconds: 1.0,
+            coverage: 0.97,
+            duplicated: 0.02,
+            corrected: 0.02,
+            withdrawn: 0.01,
+        };
+        Self { world, window, plan, rate, clock: Clock::machine() }
+    }
+
+    /// Adds what will become of an event.
+    pub(super) fn decide(&self, event: u64, undecided: &mut Undecided) {
+        for outcome in self.plan.outcomes(&self.world, [event]) {
+            let place = undecided.0.len() as u64;
+            undecided.0.push(Reverse((outcome.arrives_at, place, outcome)));
+        }
+    }
+
+    /// The next outcome that has come by now.
+    pub(super) fn decided(&self, undecided: &mut Undecided) -> Option<Outcome> {
+        let since = i64::try_from(self.clock.running().as_micros()).unwrap_or(i64::MAX);
+        let now = self.world.timeline().start.saturating_add(since);
+        let Reverse((arrives_at, ..)) = undecided.0.peek()?;
+        if *arrives_at > now {
+            return None;
+        }
+        undecided.0.pop().map(|Reverse((.., outcome))| outcome)
     }
 
     /// How many events are due by now.

@@ -13,7 +13,7 @@ use crate::output::prometheus::series::{self, Series, Told, Whose};
 use crate::settings::Prometheus;
 use crate::tally::{Filling, Show, Standing};
 use crate::telemetry::{ExpositionError, Telemetry};
-use crate::window::{Dataset, WindowResult};
+use crate::window::{Dataset, RevisionCause, WindowResult};
 
 /// The segment that is everything.
 const ALL: &str = "all";
@@ -108,9 +108,10 @@ impl PartitionGauges {
         let window = (result.window_index, result.revision);
         let dropped = self.change(&result.model, version, &result.segment, |entry, room| {
             let mut dropped = 0;
-            // Windows of many versions in one have no order; a revision says only what targets change.
+            // Windows of many versions in one have no order; a revision by targets says only what they change.
             let newer = entry.latest.as_ref().is_none_or(|shown| shown.window <= window);
-            if result.revision == 0 && (!served || newer) {
+            let whole = result.revision_cause != Some(RevisionCause::Targets);
+            if whole && (!served || newer) {
                 entry.latest = None;
                 let room = room.saturating_sub(entry.series());
                 dropped += Part::put(&mut entry.latest, window, latest, room);

@@ -65,8 +65,13 @@ columns! {
     "lanes_left_out" Texts |w, _| &w.lanes_left_out;
     "revision" Whole |w, _| Some(w.revision);
     "revision_cause" Text |w, _| w.revision_cause.map(RevisionCause::as_str);
+    "reason" Text |w, _| w.reason.as_deref();
     "final" Truth |w, _| Some(w.is_final);
     "coverage" Number |w, _| w.coverage;
+    "target_rows" Whole |w, _| w.targets.map(|targets| targets.rows);
+    "repeated_rows" Whole |w, _| w.targets.map(|targets| targets.repeated);
+    "coverage_of_negative" Number |w, _| w.targets.and_then(|targets| targets.coverage_of_negative);
+    "coverage_of_positive" Number |w, _| w.targets.and_then(|targets| targets.coverage_of_positive);
     "kind" Text |_, f| Some(f.kind.as_str());
     "metric" Text |_, f| Some(f.metric.as_str());
     "method" Text |_, f| f.method.map(Method::as_str);

@@ -3,7 +3,9 @@
 mod choose;
 mod expressions;
 mod rows;
+mod targets;
 
 pub use self::choose::{Choice, Chosen, Hints, choose};
 pub use self::expressions::{ProfileExpressions, expressions_of, for_stream};
-pub use self::rows::{Columns, RowMaker, Targets, ids};
+pub use self::rows::{Columns, RowMaker};
+pub use self::targets::{TargetColumns, TargetCounts, Targets, ids};

@@ -1,19 +1,13 @@
 //! From batches of a file to a model's rows.
 
-#[expect(clippy::disallowed_types, reason = "only looked up")]
-use std::collections::HashMap;
 use std::iter;
-use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, RecordBatch, StringArray,
-};
+use arrow::array::{Array, ArrayRef, BooleanArray, DictionaryArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute;
-use arrow::datatypes::{DataType, Int32Type, TimeUnit as ArrowUnit};
-use xxhash_rust::xxh3::xxh3_128;
+use arrow::datatypes::{Int32Type, TimeUnit as ArrowUnit};
 
-use crate::batch::{Column, Expected, Rows, Values};
+use crate::batch::{Column, Expected, Rows, Values, labels as texts_of};
 use crate::engine::files::Read;
 use crate::intake::keep;
 use crate::metric::ColumnKind;
@@ -21,6 +15,7 @@ use crate::profile::{Profile, Role};
 use crate::query::error::QueryError;
 use crate::query::labels::categorical;
 use crate::query::table::expressions::{ProfileExpressions, values};
+use crate::query::table::targets::{Known, Targets, ids};
 use crate::query::times::event_times;
 use crate::settings::TimeUnit;
 
@@ -35,15 +30,6 @@ pub struct Columns {
     pub id: Vec<String>,
     /// Whether predictions follow from the score: then no column has them.
     pub decided: bool,
-}
-
-/// Targets by id.
-#[derive(Debug, Default)]
-#[expect(clippy::disallowed_types, reason = "only looked up")]
-pub struct Targets {
-    by_id: HashMap<u128, Arc<str>>,
-    /// Ids that stood there more than once; the last one counts.
-    pub repeated: u64,
 }
 
 /// Makes rows of batches.
@@ -90,6 +76,8 @@ impl RowMaker<'_> {
                 }
             }
         };
+        let ids = self.targets.map(|_| ids(batch, &self.columns.id)).transpose()?;
+        let known = self.targets.zip(ids.as_deref());
         let mut columns: Vec<Column> = Vec::with_capacity(self.columns.columns.len());
         let computed = self.expressions.map(|sql| sql.apply(batch)).transpose()?;
         let (mut derived, kept) = match computed {
@@ -107,8 +95,8 @@ impl RowMaker<'_> {
                     derived.next().ok_or_else(|| missing(name))?
                 }
                 Role::Prediction if self.columns.decided => self.decided(&columns, rows),
-                Role::Target => match (self.targets, batch.column_by_name(name)) {
-                    (Some(targets), _) => Values::Labels(self.joined(batch, targets)?),
+                Role::Target => match (&known, batch.column_by_name(name)) {
+                    (Some(known), own) => Values::Labels(joined(*known, name, own)?),
                     (None, Some(column)) => values(name, column, *kind)?,
                     (None, None) => {
                         absent = Some(BooleanBuffer::new_set(rows));
@@ -147,10 +135,15 @@ impl RowMaker<'_> {
             (None, Some(kept)) => Some(only_true(&kept)),
             (None, None) => None,
         };
+        let mut ids = ids;
         if let Some(kept) = kept.filter(|kept| kept.true_count() < rows) {
             made = keep(&made, &kept);
+            let mut flags = kept.values().iter();
+            if let Some(ids) = &mut ids {
+                ids.retain(|_| flags.next() == Some(true));
+            }
         }
-        Ok(Read { rows: made, rejected: rejected as u64 })
+        Ok(Read { rows: made, rejected: rejected as u64, ids })
     }
 
     /// Predictions that follow from the score; none while the profile that says how is being made.
@@ -166,87 +159,28 @@ impl RowMaker<'_> {
             .collect();
         Values::Labels(decided)
     }
-
-    /// Targets that lie in another file, by id.
-    fn joined(
-        &self,
-        batch: &RecordBatch,
-        targets: &Targets,
-    ) -> Result<DictionaryArray<Int32Type>, QueryError> {
-        let ids = ids(batch, &self.columns.id)?;
-        Ok(ids.iter().map(|id| targets.by_id.get(&(*id)?).map(|label| &**label)).collect())
-    }
 }
 
-impl Targets {
-    /// Adds the targets of a batch.
-    ///
-    /// # Errors
-    /// A column that is missing or of a type that cannot serve.
-    pub fn add(
-        &mut self,
-        batch: &RecordBatch,
-        id: &[String],
-        target: &str,
-    ) -> Result<(), QueryError> {
-        let labels = categorical(target, column(batch, target)?)?;
-        let texts = labels.values().as_any().downcast_ref::<StringArray>();
-        let shared: Vec<Arc<str>> =
-            texts.into_iter().flatten().map(|text| text.unwrap_or_default().into()).collect();
-        for (id, position) in ids(batch, id)?.into_iter().zip(labels.keys()) {
-            let Some(id) = id else { continue };
-            let position = position.and_then(|position| usize::try_from(position).ok());
-            let before = match position.and_then(|position| shared.get(position)) {
-                Some(label) => self.by_id.insert(id, Arc::clone(label)),
-                None => self.by_id.remove(&id),
-            };
-            self.repeated += u64::from(before.is_some());
-        }
-        Ok(())
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.by_id.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
-    }
+/// Targets that lie in another file, by id; where it says nothing of an id, those of the rows themselves.
+fn joined(
+    (targets, ids): (&Targets, &[Option<u128>]),
+    name: &str,
+    own: Option<&ArrayRef>,
+) -> Result<DictionaryArray<Int32Type>, QueryError> {
+    let own = own.map(|own| categorical(name, own)).transpose()?;
+    let texts: Vec<&str> = own.iter().flat_map(texts_of).collect();
+    let own = |row: usize| {
+        let own = own.as_ref().filter(|own| own.is_valid(row))?;
+        texts.get(usize::try_from(own.keys().value(row)).ok()?).copied()
+    };
+    let label = |(row, id): (usize, &Option<u128>)| {
+        id.and_then(|id| targets.get(id)).map_or_else(|| own(row), Known::label)
+    };
+    Ok(ids.iter().enumerate().map(label).collect())
 }
 
-/// The ids of rows, as 128-bit hashes of the texts of their parts; `None` where a part is missing.
-///
-/// # Errors
-/// A column that is missing or can be no part of an id.
-pub fn ids(batch: &RecordBatch, columns: &[String]) -> Result<Vec<Option<u128>>, QueryError> {
-    let parts: Vec<ArrayRef> = columns
-        .iter()
-        .map(|name| {
-            // Ids compare by value: 7 and 7.0 and "7" are one.
-            let labels = categorical(name, column(batch, name)?)?;
-            Ok(compute::cast(&labels, &DataType::Utf8)?)
-        })
-        .collect::<Result<_, QueryError>>()?;
-    let mut key = Vec::new();
-    Ok((0..batch.num_rows())
-        .map(|row| {
-            key.clear();
-            for part in &parts {
-                let part = part.as_string::<i32>();
-                if part.is_null(row) {
-                    return None;
-                }
-                key.extend_from_slice(part.value(row).as_bytes());
-                key.push(0);
-            }
-            Some(xxh3_128(&key))
-        })
-        .collect())
-}
-
-fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef, QueryError> {
+/// A column of a batch.
+pub(super) fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef, QueryError> {
     batch.column_by_name(name).ok_or_else(|| missing(name))
 }
 
@@ -260,7 +194,7 @@ fn only_true(kept: &BooleanArray) -> BooleanArray {
 }
 
 /// The settings' word for a unit of time in Arrow's.
-fn arrow_unit(unit: TimeUnit) -> ArrowUnit {
+pub(super) fn arrow_unit(unit: TimeUnit) -> ArrowUnit {
     match unit {
         TimeUnit::Seconds => ArrowUnit::Second,
         TimeUnit::Milliseconds => ArrowUnit::Millisecond,

@@ -80,8 +80,13 @@ impl BinaryAwaited {
 
     /// Share of the rows predicted as a class that have a target.
     pub(super) fn coverage(&self, class: usize) -> Option<f64> {
+        self.coverage_by(&self.given, class)
+    }
+
+    /// The same, by other targets.
+    pub(super) fn coverage_by(&self, given: &BinaryRealized, class: usize) -> Option<f64> {
         let of = |state: &BinaryRealized| state.cells[0][class] + state.cells[1][class];
-        let targets = of(&self.given).saturating_sub(of(&self.taken));
+        let targets = of(given).saturating_sub(of(&self.taken));
         let rows = self.predicted[class].saturating_sub(self.repeated_predicted[class]);
         (rows > 0).then(|| (targets as f64 / rows as f64).min(1.0))
     }

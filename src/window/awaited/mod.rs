@@ -177,8 +177,23 @@ impl Awaited {
             Some(AwaitedOutputs::Binary(ours)) => [0, 1].map(|class| ours.coverage(class)),
             None => [None; 2],
         };
+        self.told_as(self.targets(), [negative, positive])
+    }
+
+    /// What is told of targets that came with the rows.
+    pub(super) fn told_of(&self, given: &RealizedState) -> Targets {
+        let by_class = match (&self.outputs, given) {
+            (Some(AwaitedOutputs::Binary(ours)), RealizedState::Binary(given)) => {
+                [0, 1].map(|class| ours.coverage_by(given, class))
+            }
+            _ => [None; 2],
+        };
+        self.told_as(given.targets(), by_class)
+    }
+
+    fn told_as(&self, rows: u64, [negative, positive]: [Option<f64>; 2]) -> Targets {
         Targets {
-            rows: self.targets(),
+            rows,
             repeated: self.repeated,
             coverage_of_negative: negative,
             coverage_of_positive: positive,

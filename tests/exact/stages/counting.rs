@@ -107,7 +107,8 @@ fn strays_of_a_version_without_windows_do_not_pile_up() {
         sizes.push(desk.tally.checkpoint().head.len());
     }
     assert_eq!(desk.results().len(), 49);
-    assert!(sizes[49] < sizes[5] + 64, "{sizes:?}");
+    // The text of the latest result is now longer, now shorter.
+    assert!(sizes[49] < sizes[5] + 256, "{sizes:?}");
     desk.send(lane(0), &[of("b", 600), of("a", 700)]);
     let last = desk.brief().pop().unwrap();
     assert_eq!(last, "00:10:00Z loans b #0 epoch 1: 1 rows, Period, 50 rejected");

@@ -8,7 +8,9 @@ mod events; // what lies in the input, and what intake makes of it
 mod rules; // small settings in force
 
 mod checkpoints; // a tally stops and goes on
+mod commands; // what persons ask of windows
 mod counting; // every record in one place: ledgers, strays, ids
+mod delays; // targets whose delay depends on the score
 mod epochs; // settings and profiles change
 mod feeding; // the sending side of a lane
 mod lateness; // which rows are late

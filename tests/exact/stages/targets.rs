@@ -18,7 +18,7 @@ use vigie::profile::WindowRule;
 use vigie::settings::{GroundTruth, Model as Settings};
 use vigie::tally::{JOINED, Output, Tally};
 use vigie::window::{
-    Criteria, Figure, Method, Plan, RevisionCause, Status, WindowResult, WindowState,
+    Criteria, Figure, Method, Plan, Repeated, RevisionCause, Status, WindowResult, WindowState,
 };
 
 use super::rules::{LOANS, TOPIC, timing};
@@ -30,20 +30,24 @@ const WAIT: u64 = 1_000_000;
 
 /// What lies in the inputs.
 #[derive(Clone, Debug)]
-struct Prediction {
-    id: u64,
-    row: Row,
+pub(super) struct Prediction {
+    pub(super) id: u64,
+    pub(super) row: Row,
 }
 
 #[derive(Clone, Debug)]
-struct Told {
-    id: u64,
-    decided_at: i64,
-    label: Option<bool>,
+pub(super) struct Told {
+    pub(super) id: u64,
+    pub(super) decided_at: i64,
+    pub(super) label: Option<bool>,
 }
 
-fn plan() -> Plan {
-    let profile = profile_of(&world::rows(1, 600), WindowRule::Size(100)).unwrap();
+pub(super) fn plan() -> Plan {
+    plan_of(&world::rows(1, 600))
+}
+
+pub(super) fn plan_of(reference: &[Row]) -> Plan {
+    let profile = profile_of(reference, WindowRule::Size(100)).unwrap();
     let criteria = Criteria {
         performance: vec![Metric::RocAuc, Metric::AveragePrecision, Metric::F1, Metric::Accuracy],
         continuous: Vec::new(),
@@ -55,7 +59,7 @@ fn plan() -> Plan {
     Plan::new(Arc::new(profile), criteria)
 }
 
-fn epochs(plan: &Plan, rule: WindowRule, every: u64) -> Epochs {
+pub(super) fn epochs(plan: &Plan, rule: WindowRule, every: u64) -> Epochs {
     let mut settings = Settings::new(LOANS, Problem::Binary);
     settings.ground_truth = Some(GroundTruth {
         topics: Some(vec![OUTCOMES.to_owned()]),
@@ -98,27 +102,28 @@ struct Partition {
 }
 
 /// All stages by hand, with logs that are worked off when they are told to.
-struct Works {
-    epochs: Epochs,
+pub(super) struct Works {
+    pub(super) epochs: Epochs,
     waits: Waits,
-    tally: Tally,
-    tally_log: i64,
-    out: Vec<Output>,
+    pub(super) tally: Tally,
+    /// When each record of the tally log was appended, in milliseconds, and its bytes.
+    pub(super) log: Vec<(i64, Vec<u8>)>,
+    pub(super) out: Vec<Output>,
     joins: Vec<Partition>,
     /// In seconds.
-    now: i64,
+    pub(super) now: i64,
     sent: BTreeMap<(&'static str, i32), i64>,
     lanes: i32,
 }
 
 impl Works {
-    fn new(epochs: Epochs, lanes: i32, joins: usize) -> Self {
+    pub(super) fn new(epochs: Epochs, lanes: i32, joins: usize) -> Self {
         let wait = Wait { millis: WAIT as i64 * 1000, topics: vec![OUTCOMES.to_owned()] };
         let mut works = Self {
             epochs,
             waits: [(LOANS.to_owned(), wait)].into(),
             tally: Tally::default(),
-            tally_log: 0,
+            log: Vec::new(),
             out: Vec::new(),
             joins: (0..joins).map(|_| Partition::default()).collect(),
             now: 1_000,
@@ -166,11 +171,12 @@ impl Works {
         self.tell(&Record { header, body });
     }
 
-    fn tell(&mut self, record: &Record) {
-        let record = Record::from_bytes(&record.to_bytes()).unwrap();
-        let appended = self.now * 1000;
-        self.tally.apply(self.tally_log, appended, record, &self.epochs, &mut self.out).unwrap();
-        self.tally_log += 1;
+    pub(super) fn tell(&mut self, record: &Record) {
+        let bytes = record.to_bytes();
+        let record = Record::from_bytes(&bytes).unwrap();
+        let (offset, appended) = (self.log.len() as i64, self.now * 1000);
+        self.tally.apply(offset, appended, record, &self.epochs, &mut self.out).unwrap();
+        self.log.push((appended, bytes));
     }
 
     fn tell_join(
@@ -191,7 +197,7 @@ impl Works {
     }
 
     /// The next predictions of a lane: rows to the tally, then what has to be joined to the join.
-    fn predict(&mut self, plan: &Plan, partition: i32, predictions: &[Prediction]) {
+    pub(super) fn predict(&mut self, plan: &Plan, partition: i32, predictions: &[Prediction]) {
         let from = *self.sent.entry((TOPIC, partition)).or_default();
         let to = from + predictions.len() as i64;
         self.sent.insert((TOPIC, partition), to);
@@ -224,7 +230,7 @@ impl Works {
         }
     }
 
-    fn know(&mut self, targets: &[Told]) {
+    pub(super) fn know(&mut self, targets: &[Told]) {
         let from = *self.sent.entry((OUTCOMES, 0)).or_default();
         let to = from + targets.len() as i64;
         self.sent.insert((OUTCOMES, 0), to);
@@ -244,7 +250,7 @@ impl Works {
     }
 
     /// The lane of outcomes has come to its end at this time.
-    fn beat(&mut self, reached: i64) {
+    pub(super) fn beat(&mut self, reached: i64) {
         let at = self.sent.get(&(OUTCOMES, 0)).copied().unwrap_or(0);
         for join in 0..self.joins.len() {
             let beat = Heartbeat { high_watermark: at, reached: reached * 1000 };
@@ -253,7 +259,7 @@ impl Works {
     }
 
     /// Works off so many records of a partition of the join log; those that `crash` are worked off, told, and forgotten.
-    fn join(&mut self, join: usize, records: usize, crash: bool) {
+    pub(super) fn join(&mut self, join: usize, records: usize, crash: bool) {
         let waits = self.waits.clone();
         let partition = &mut self.joins[join];
         let before = (partition.join.clone(), partition.kept.clone(), partition.next);
@@ -286,7 +292,7 @@ impl Works {
         self.tell_joined(join, (from, to), Body::Rows(content));
     }
 
-    fn results(&self) -> impl Iterator<Item = &WindowResult> {
+    pub(super) fn results(&self) -> impl Iterator<Item = &WindowResult> {
         self.out.iter().filter_map(|output| match output {
             Output::Result(result) => Some(&**result),
             Output::Alert(_) => None,
@@ -295,15 +301,15 @@ impl Works {
 }
 
 /// A made-up history, and a made-up way through it.
-struct Draws(u64, u64);
+pub(super) struct Draws(pub(super) u64, pub(super) u64);
 
 impl Draws {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.1 += 1;
         ((uniform(self.0, self.1) * bound as f64) as u64).min(bound.saturating_sub(1))
     }
 
-    fn chance(&mut self, share: f64) -> bool {
+    pub(super) fn chance(&mut self, share: f64) -> bool {
         self.1 += 1;
         uniform(self.0, self.1) < share
     }
@@ -344,7 +350,7 @@ fn batch_answer(plan: &Plan, rows: &[Row]) -> Vec<Figure> {
     let rows = world::served(plan.profile(), rows, 0);
     state.fold(plan, &plan.prepare(&rows), 0, rows.len());
     let reading = state.evaluate(plan);
-    let outcome = state.outcome(plan);
+    let outcome = state.outcome(plan, &Repeated::default()).map(|(outcome, _)| outcome);
     realized(&plan.figures(&reading, outcome.as_ref()), Method::Labelled)
 }
 

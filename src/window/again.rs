@@ -1,0 +1,86 @@
+//! Predictions of a file that came again: no target counts for them.
+
+use arrow::array::{Array, DictionaryArray, Float64Array, Int32Array};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+
+use crate::batch::{Column, Rows, Values, labels};
+use crate::profile::Role;
+use crate::window::awaited::Awaited;
+use crate::window::plan::Plan;
+
+/// Rows of a window that came again: what each is known by. Of any number of parts of the window, in any order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Repeated(Vec<(Option<f64>, Option<String>)>);
+
+impl Repeated {
+    /// Adds some rows, which are laid out as the plan's profile says.
+    pub fn note(&mut self, plan: &Plan, rows: &Rows, repeated: &[usize]) {
+        let find = |role| plan.profile().columns.iter().position(|column| column.role == role);
+        let score = find(Role::Score).and_then(|index| rows.columns.get(index));
+        let prediction = find(Role::Prediction).and_then(|index| rows.columns.get(index));
+        for &row in repeated {
+            let score = score.and_then(|column| number(column, row));
+            self.0.push((score, prediction.and_then(|column| text(column, row))));
+        }
+    }
+
+    /// Adds those of another part of the same window.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
+    }
+
+    /// A window that waits for targets, and none for these.
+    pub(super) fn awaited(&self, plan: &Plan) -> Awaited {
+        let mut awaited = Awaited::default();
+        for (score, predicted) in &self.0 {
+            awaited.repeat(plan, *score, predicted.as_deref());
+        }
+        awaited
+    }
+}
+
+fn number(column: &Column, row: usize) -> Option<f64> {
+    let Values::Numbers(numbers) = &column.values else { return None };
+    numbers.is_valid(row).then(|| numbers.value(row))
+}
+
+fn text(column: &Column, row: usize) -> Option<String> {
+    match &column.values {
+        Values::Numbers(_) => number(column, row).map(|number| number.to_string()),
+        Values::Labels(array) => {
+            let position = array.key(row)?;
+            labels(array).nth(position).map(str::to_owned)
+        }
+    }
+}
+
+impl Plan {
+    /// Rows of which some came again, without the targets of these.
+    #[must_use]
+    pub fn without_targets(&self, mut rows: Rows, repeated: &[usize]) -> Rows {
+        let target = self.profile().columns.iter().position(|column| column.role == Role::Target);
+        let Some(target) = target.and_then(|index| rows.columns.get_mut(index)) else {
+            return rows;
+        };
+        let mut present = vec![true; target.values.len()];
+        for &row in repeated {
+            present[row] = false;
+        }
+        let present = NullBuffer::new(BooleanBuffer::from(present));
+        match &mut target.values {
+            Values::Numbers(numbers) => {
+                let (_, values, nulls) = numbers.clone().into_parts();
+                let nulls = NullBuffer::union(nulls.as_ref(), Some(&present));
+                *numbers = Float64Array::new(values, nulls);
+            }
+            Values::Labels(labels) => {
+                let (keys, texts) = labels.clone().into_parts();
+                let (_, keys, nulls) = keys.into_parts();
+                let nulls = NullBuffer::union(nulls.as_ref(), Some(&present));
+                // The keys are those that were there.
+                *labels = DictionaryArray::new(Int32Array::new(keys, nulls), texts);
+            }
+        }
+        rows
+    }
+}

@@ -88,13 +88,8 @@ pub(super) async fn profile_of(
         rows.push(made.rows);
     }
     let kept: u64 = rows.iter().map(|rows| rows.len() as u64).sum();
-    if let (0, Some((time, _))) = (kept, choice.time.as_ref().filter(|_| rejected > 0)) {
-        bail!(
-            "reference {}: column `{}` holds no time that can be read in {rejected} rows; RFC 3339, ISO 8601 \
-             (2026-01-31 09:30:00) and seconds to nanoseconds since 1970 can",
-            name(),
-            time.name()
-        );
+    if kept == 0 && rejected > 0 {
+        bail!("reference {}: {}", name(), no_time(&choice, rejected));
     }
     let mut notes = Vec::new();
     if rejected > 0 {
@@ -134,6 +129,15 @@ pub(super) async fn profile_of(
     };
     let profile = fit(spec, rows)?;
     Ok(Reference { profile, choice })
+}
+
+/// That no row has a time that can be read.
+fn no_time(choice: &Choice, rejected: u64) -> String {
+    let column = choice.time.as_ref().map_or("", |(time, _)| time.name());
+    format!(
+        "column `{column}` holds no time that can be read in {rejected} rows; RFC 3339, ISO 8601 (2026-01-31 09:30:00) and \
+         seconds to nanoseconds since 1970 can"
+    )
 }
 
 /// What expressions can use, by name.

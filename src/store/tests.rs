@@ -33,7 +33,7 @@ fn open(folder: &Path, options: Options) -> Opened {
 
 /// Few of them share a fingerprint, some do.
 fn key(id: u8) -> u128 {
-    if id.is_multiple_of(5) { u128::from(id) } else { u128::from(id) << 96 | 77 }
+    if id.is_multiple_of(5) { u128::from(id) } else { u128::from(id) << 96 | 0x4d }
 }
 
 fn put(keep: &mut impl Keep<Error: fmt::Debug>, writes: &BTreeMap<u128, Known>, at: (i64, i64)) {

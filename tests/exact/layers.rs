@@ -210,7 +210,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("glob", &["query"]),
     ("indicatif", &["app"]),
     ("object_store", &["query"]),
-    ("siphasher", &["batch"]),
     ("parquet", &["query"]),
     ("prometheus", &["output", "telemetry"]),
     ("rand", &[]), // tests of the daemon do

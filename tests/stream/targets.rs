@@ -2,6 +2,7 @@
 //! the same rows and targets, to the bit, whatever dies meanwhile.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 
 use rdkafka::producer::BaseRecord;
@@ -40,9 +41,9 @@ pub(crate) fn site(broker: &Broker, wait: &str) -> (Site, String) {
     let outcomes = unique("outcomes");
     broker.create_topic(&outcomes, 2, &[("retention.ms", "-1")]);
     let settings = format!(
-        r#"window = {{ period = '20min' }}
+        r"window = {{ period = '20min' }}
 performance = {{ metrics = ['roc_auc', 'average_precision', 'f1', 'accuracy'] }}
-ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.repaid', timestamp = 'decided_at', wait = '{wait}', every = '1s' }}"#
+ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.repaid', timestamp = 'decided_at', wait = '{wait}', every = '1s' }}"
     );
     (Site::new(broker, &world(), 4, &settings), outcomes)
 }
@@ -81,7 +82,7 @@ fn checked(site: &Site) -> BTreeMap<u64, [Figures; 2]> {
     let mut rows = String::new();
     for (_, id, target) in last.values() {
         if let Some(target) = target {
-            rows += &format!("{{\"id\":\"{id}\",\"repaid\":{}}}\n", u8::from(*target));
+            writeln!(rows, "{{\"id\":\"{id}\",\"repaid\":{}}}", u8::from(*target)).unwrap();
         }
     }
     fs::write(site.path("targets.jsonl"), rows).unwrap();

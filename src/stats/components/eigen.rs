@@ -1,5 +1,7 @@
 //! Eigenvalues and eigenvectors of a symmetric matrix.
 
+use std::mem;
+
 /// Eigenvalues and eigenvectors of a symmetric matrix, the greatest value first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Eigen {
@@ -33,7 +35,7 @@ pub fn symmetric_eigen(matrix: &[Vec<f64>]) -> Eigen {
     order.sort_by(|&a, &b| diagonal[b].total_cmp(&diagonal[a]));
     Eigen {
         values: order.iter().map(|&index| diagonal[index]).collect(),
-        vectors: order.iter().map(|&index| std::mem::take(&mut vectors[index])).collect(),
+        vectors: order.iter().map(|&index| mem::take(&mut vectors[index])).collect(),
     }
 }
 
@@ -179,6 +181,8 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 mod tests {
     use proptest::prelude::{Strategy, prop, prop_assert, proptest};
 
+    use std::ptr;
+
     use super::*;
 
     fn matrices() -> impl Strategy<Value = Vec<Vec<f64>>> {
@@ -197,7 +201,7 @@ mod tests {
                 greatest = greatest.max((product - value * vector[i]).abs());
             }
             for other in &found.vectors {
-                let wanted = if std::ptr::eq(vector, other) { 1.0 } else { 0.0 };
+                let wanted = if ptr::eq(vector, other) { 1.0 } else { 0.0 };
                 greatest = greatest.max((dot(vector, other) - wanted).abs());
             }
         }

@@ -18,7 +18,7 @@ pub struct Products {
     rows: u64,
     sums: Vec<i128>,
     /// Lower triangle, by rows.
-    products: Vec<Vec<i128>>,
+    pairs: Vec<Vec<i128>>,
 }
 
 /// What columns are shifted and divided by for mean 0 and unit spread, and what principal components leave of rows then.
@@ -38,7 +38,7 @@ impl Products {
         Self {
             rows: 0,
             sums: vec![0; columns],
-            products: (0..columns).map(|column| vec![0; column + 1]).collect(),
+            pairs: (0..columns).map(|column| vec![0; column + 1]).collect(),
         }
     }
 
@@ -57,7 +57,7 @@ impl Products {
         for (sum, values) in self.sums.iter_mut().zip(&units) {
             *sum += values.iter().map(|&value| i128::from(value)).sum::<i128>();
         }
-        for (row, (products, ours)) in self.products.iter_mut().zip(&units).enumerate() {
+        for (row, (products, ours)) in self.pairs.iter_mut().zip(&units).enumerate() {
             for (product, theirs) in products.iter_mut().zip(&units[..=row]) {
                 let pairs = ours.iter().zip(theirs);
                 *product += pairs.map(|(&a, &b)| i128::from(a) * i128::from(b)).sum::<i128>();
@@ -71,8 +71,8 @@ impl Products {
         for (ours, theirs) in self.sums.iter_mut().zip(&other.sums) {
             *ours += theirs;
         }
-        let theirs = other.products.iter().flatten();
-        for (ours, theirs) in self.products.iter_mut().flatten().zip(theirs) {
+        let theirs = other.pairs.iter().flatten();
+        for (ours, theirs) in self.pairs.iter_mut().flatten().zip(theirs) {
             *ours += theirs;
         }
     }
@@ -103,7 +103,7 @@ impl Products {
         let n = self.rows as f64;
         let means: Vec<f64> = self.sums.iter().map(|&sum| sum as f64 / UNIT / n).collect();
         let covariance = |a: usize, b: usize| {
-            (self.products[a][b] as f64 / (UNIT * UNIT)) / n - means[a] * means[b]
+            (self.pairs[a][b] as f64 / (UNIT * UNIT)) / n - means[a] * means[b]
         };
         let divisors: Vec<f64> = (0..means.len())
             .map(|column| divisor(column, means[column], covariance(column, column).max(0.0)))

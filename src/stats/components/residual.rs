@@ -124,6 +124,8 @@ fn along_two(a: &[f64], b: &[f64], block: &[[f64; LANES]]) -> ([f64; LANES], [f6
 
 #[cfg(test)]
 mod tests {
+    use std::array;
+
     use super::super::symmetric_eigen;
     use super::*;
 
@@ -152,7 +154,7 @@ mod tests {
         let many = residual(&values, 0.7);
         assert!(!few.others && many.others);
         let block: Vec<[f64; LANES]> = (0..6)
-            .map(|column| std::array::from_fn(|lane| f64::from((column * 7 + lane as i32 * 3) % 5)))
+            .map(|column| array::from_fn(|lane| f64::from((column * 7 + lane as i32 * 3) % 5)))
             .collect();
         let mut errors = [0.0; LANES];
         for (residual, from) in [(few, 1), (many, 2)] {

@@ -126,6 +126,7 @@ impl SamplingError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Cell;
 
     fn confusion() -> Confusion {
         Confusion::new(vec![
@@ -159,7 +160,7 @@ mod tests {
             [Normalization::None, Normalization::All, Normalization::True, Normalization::Pred];
         for by in by {
             let ours = SamplingError::cell_of_several(&two, [1, 1], by);
-            let cell = crate::stats::Cell::TruePositive;
+            let cell = Cell::TruePositive;
             assert_eq!(ours, SamplingError::cell(&binary, cell, by));
         }
         assert_eq!(SamplingError::accuracy_of_several(&two), SamplingError::accuracy(&binary));

@@ -59,10 +59,8 @@ pub(super) struct OpenLane {
     /// When our last heartbeat was appended, by partition of the tally log, in milliseconds since 1970; 0 before the
     /// first.
     pub(super) beats: Vec<i64>,
-    /// The same of the join log.
-    pub(super) join_beats: Vec<i64>,
-    /// Whether targets come by it.
-    pub(super) has_truth: bool,
+    /// The same of the join log, which hears of lanes that targets come by.
+    pub(super) join_beats: Option<Vec<i64>>,
     /// Up to where an operator gave up what is gone of it.
     pub(super) lost: Option<i64>,
 }
@@ -90,8 +88,7 @@ impl OpenLane {
             moved: false,
             held: false,
             beats: vec![0; outputs.tally as usize],
-            join_beats: vec![0; outputs.join as usize],
-            has_truth,
+            join_beats: has_truth.then(|| vec![0; outputs.join as usize]),
             lost: None,
         }
     }

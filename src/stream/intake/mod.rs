@@ -49,7 +49,7 @@ const COMMIT: Duration = Duration::from_secs(1);
 /// Heartbeats are sent so often.
 const BEAT: Duration = Duration::from_secs(1);
 /// To the join log, which is kept for long, at most so often; and the sooner the shorter predictions wait.
-const JOIN_BEAT: Duration = Duration::from_secs(60);
+const JOIN_BEAT: Duration = Duration::from_mins(1);
 const JOIN_BEATS_A_WAIT: u32 = 100;
 /// What failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
@@ -460,7 +460,8 @@ impl Intake {
                 Ok(())
             }
             (Ok(appended), Purpose::JoinHeartbeat(output)) => {
-                if let Some(beat) = self.lanes[index].join_beats.get_mut(output as usize) {
+                let beats = self.lanes[index].join_beats.as_mut();
+                if let Some(beat) = beats.and_then(|beats| beats.get_mut(output as usize)) {
                     *beat = appended;
                 }
                 Ok(())
@@ -569,7 +570,7 @@ impl Intake {
                 lane: lane.number,
                 partition: lane.partition.clone(),
                 beats: lane.beats.clone(),
-                join_beats: (joins && lane.has_truth).then(|| lane.join_beats.clone()),
+                join_beats: lane.join_beats.clone().filter(|_| joins),
             });
             self.pulse.ask(questions.collect());
         }

@@ -119,7 +119,7 @@ impl Known {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "daemon"))]
 impl Known {
     /// With so many predictions, the last of which came at `arrived`, each with a label; 0 for nothing.
     pub(crate) fn made_up(predictions: u32, arrived: i64, label: &str) -> Self {

@@ -38,6 +38,11 @@ const STANDING: Standing<'_> = Standing {
     open_rows: Some(17),
 };
 
+/// A result as it is when its window is sealed.
+fn sealed() -> WindowResult {
+    WindowResult { revision: 0, revision_cause: None, ..result() }
+}
+
 /// How the series of a realized figure begins.
 const REALIZED: &str =
     "vigie_performance{model=\"car-loan\",version=\"7\",segment=\"all\",kind=\"realized\"";
@@ -45,7 +50,7 @@ const REALIZED: &str =
 #[test]
 fn a_result_is_shown_and_what_is_undefined_is_absent() {
     let (telemetry, gauges) = gauges(20_000);
-    gauges.partition(0).show(&result());
+    gauges.partition(0).show(&sealed());
     insta::assert_snapshot!(shown(&telemetry).join("\n"), @r#"
     vigie_breach{model="car-loan",version="7",segment="all",kind="drift",metric="jensen_shannon",column="income"} 1
     vigie_breach{model="car-loan",version="7",segment="all",kind="estimated",metric="f1",column=""} 1
@@ -67,8 +72,8 @@ fn a_result_is_shown_and_what_is_undefined_is_absent() {
     vigie_window_coverage_ratio{model="car-loan",version="7",segment="all",kind="realized"} 0.95
     vigie_window_end_timestamp_seconds{model="car-loan",version="7",segment="all",kind="estimated"} 1767229200
     vigie_window_end_timestamp_seconds{model="car-loan",version="7",segment="all",kind="realized"} 1767229200
-    vigie_window_revision{model="car-loan",version="7",segment="all",kind="estimated"} 1
-    vigie_window_revision{model="car-loan",version="7",segment="all",kind="realized"} 1
+    vigie_window_revision{model="car-loan",version="7",segment="all",kind="estimated"} 0
+    vigie_window_revision{model="car-loan",version="7",segment="all",kind="realized"} 0
     vigie_window_rows{model="car-loan",version="7",segment="all",kind="estimated"} 5000
     vigie_window_rows{model="car-loan",version="7",segment="all",kind="realized"} 5000
     "#);
@@ -78,14 +83,14 @@ fn a_result_is_shown_and_what_is_undefined_is_absent() {
 fn a_newer_window_takes_the_place_of_the_one_before() {
     let (telemetry, gauges) = gauges(20_000);
     let partition = gauges.partition(0);
-    partition.show(&result());
+    partition.show(&sealed());
     let newer =
-        WindowResult { window_index: 3, coverage: Some(0.1), figures: Vec::new(), ..result() };
+        WindowResult { window_index: 3, coverage: Some(0.1), figures: Vec::new(), ..sealed() };
     partition.show(&newer);
     assert!(!has(&telemetry, "vigie_drift{"));
     // Its targets have not come: what is known of the window before stands.
     assert!(has(&telemetry, REALIZED));
-    partition.show(&result());
+    partition.show(&sealed());
     assert!(!has(&telemetry, "vigie_drift{"), "what is older changes nothing");
 }
 
@@ -93,7 +98,7 @@ fn a_newer_window_takes_the_place_of_the_one_before() {
 fn alerts_are_said_when_they_are_known_and_go_with_the_version() {
     let (telemetry, gauges) = gauges(20_000);
     let mut partition = gauges.partition(0);
-    partition.result(&result());
+    partition.result(&sealed());
     assert!(!has(&telemetry, "vigie_alert_open"));
     partition.standings(&[STANDING]);
     let open = |severity, is: u8| {
@@ -138,7 +143,7 @@ fn strangers_are_one_version() {
     let (telemetry, gauges) = gauges(20_000);
     let mut partition = gauges.partition(0);
     for version in ["x", "y", "z"] {
-        let stranger = WindowResult { version: version.into(), profile: String::new(), ..result() };
+        let stranger = WindowResult { version: version.into(), profile: String::new(), ..sealed() };
         partition.result(&stranger);
     }
     let served = false;
@@ -151,8 +156,8 @@ fn strangers_are_one_version() {
 fn a_partition_that_goes_takes_its_gauges_along() {
     let (telemetry, gauges) = gauges(20_000);
     let [mut first, mut second] = [0, 1].map(|partition| gauges.partition(partition));
-    first.result(&result());
-    second.result(&WindowResult { model: "other-loan".to_owned(), ..result() });
+    first.result(&sealed());
+    second.result(&WindowResult { model: "other-loan".to_owned(), ..sealed() });
     first.clear();
     let left = shown(&telemetry);
     assert!(!left.is_empty() && left.iter().all(|line| line.contains("other-loan")));
@@ -164,7 +169,7 @@ fn a_partition_that_goes_takes_its_gauges_along() {
 fn too_many_series_are_counted_and_alerts_stay() {
     let (telemetry, gauges) = gauges(10);
     let mut partition = gauges.partition(0);
-    partition.result(&result());
+    partition.result(&sealed());
     assert_eq!(shown(&telemetry).len(), 10);
     partition.standings(&[STANDING]);
     assert!(has(&telemetry, "vigie_alert_open{"));
@@ -178,9 +183,9 @@ fn families_that_are_not_asked_for_are_not_shown() {
     let telemetry = Telemetry::default();
     let settings = Prometheus { families: vec![Export::Quality], ..settings(100) };
     let gauges = Gauges::new(&settings, &telemetry).unwrap();
-    gauges.partition(0).show(&result());
+    gauges.partition(0).show(&sealed());
     assert!(has(&telemetry, "vigie_quality{") && !has(&telemetry, "vigie_drift{"));
     assert!(!shown(&telemetry).iter().any(|line| line.contains(Metric::F1.as_str())));
-    let kinds = result().figures.into_iter().map(|figure| figure.kind);
+    let kinds = sealed().figures.into_iter().map(|figure| figure.kind);
     assert!(kinds.into_iter().any(|kind| kind == Kind::Drift), "there was something to leave out");
 }

@@ -142,6 +142,7 @@ target = "outcome.repaid"
 timestamp = "decided_at"
 wait = "5m"
 every = "2s"
+min_coverage = 0.5
 
 [model.{MODEL}.window]
 size = {}

@@ -152,6 +152,15 @@ fn shown(profile: &Profile) -> String {
             line("calibration", calibrated(calibration));
         }
     }
+    if let Outputs::Multiclass(several) = &profile.outputs {
+        let labels: Vec<&str> = several.classes.iter().map(|class| class.label.as_str()).collect();
+        line("classes", labels.join(", "));
+        for class in &several.classes {
+            if let Some(calibration) = &class.calibration {
+                line("calibration", format!("{}: {}", class.label, calibrated(calibration)));
+            }
+        }
+    }
     for note in &provenance.notes {
         line("note", note.clone());
     }

@@ -8,8 +8,9 @@ use arrow::datatypes::{DataType, Schema};
 use futures::StreamExt;
 
 use crate::batch::{Rows, labels as texts_of};
-use crate::epoch::rule;
-use crate::fit::{CalibrationChoice, Predicts, Spec, TwoClasses, fit};
+use crate::epoch::{check_classes, rule};
+use crate::fit::{CalibrationChoice, Predicts, SeveralClasses, Spec, TwoClasses, fit};
+use crate::intake::score_path;
 use crate::metric::{ColumnKind, Problem};
 use crate::profile::{Derived, Holds, Input, Profile, Provenance, Role, WindowRule};
 use crate::query::table::{Choice, Chosen, Columns, Hints, ProfileExpressions, RowMaker, choose};
@@ -38,8 +39,8 @@ pub(super) async fn profile_of(
     let schema = files.schema();
     let mut choice = choose(&model.name, problem, &model.columns, schema, hints)
         .with_context(|| format!("reference {}", name()))?;
-    if choice.problem != Problem::Binary && choice.problem != Problem::None {
-        bail!("model `{}`: only binary models are in this version yet", model.name);
+    if choice.problem == Problem::Regression {
+        bail!("model `{}`: regression is not in this version yet", model.name);
     }
     let available = available(&choice, schema);
     let derived: Vec<(String, String)> =
@@ -95,10 +96,17 @@ pub(super) async fn profile_of(
     if rejected > 0 {
         notes.push(format!("{rejected} rows without a readable time were left out"));
     }
-    let calibration = match &model.performance.calibration {
-        Calibration::All(Calibrator::None) => CalibrationChoice::None,
-        Calibration::All(Calibrator::Isotonic) => CalibrationChoice::Isotonic,
-        Calibration::All(Calibrator::Auto) | Calibration::PerClass(_) => CalibrationChoice::Auto,
+    let choice_of = |calibrator: Calibrator| match calibrator {
+        Calibrator::None => CalibrationChoice::None,
+        Calibrator::Isotonic => CalibrationChoice::Isotonic,
+        Calibrator::Auto => CalibrationChoice::Auto,
+    };
+    let (calibration, by_class) = match &model.performance.calibration {
+        Calibration::All(calibrator) => (choice_of(*calibrator), BTreeMap::new()),
+        Calibration::PerClass(classes) => {
+            let choices = classes.iter().map(|(class, of)| (class.clone(), choice_of(*of)));
+            (CalibrationChoice::Auto, choices.collect())
+        }
     };
     let predicts = match choice.problem {
         Problem::Binary => Predicts::Binary(TwoClasses {
@@ -106,7 +114,12 @@ pub(super) async fn profile_of(
             threshold: choice.threshold,
             calibration,
         }),
-        _ => Predicts::Nothing,
+        Problem::Multiclass => Predicts::Multiclass(SeveralClasses {
+            scores: choice.classes.clone(),
+            calibration,
+            by_class,
+        }),
+        Problem::Regression | Problem::None => Predicts::Nothing,
     };
     let spec = Spec {
         model: model.name.clone(),
@@ -128,6 +141,7 @@ pub(super) async fn profile_of(
         },
     };
     let profile = fit(spec, rows)?;
+    check_classes(model, &profile)?;
     Ok(Reference { profile, choice })
 }
 
@@ -280,7 +294,7 @@ pub(super) fn layout(
     schema: &Schema,
     file: &str,
 ) -> Result<(Columns, Vec<ColumnPath>)> {
-    use crate::settings::{Prediction, Probability};
+    use crate::settings::Prediction;
     let mut wanted: Vec<ColumnPath> = Vec::new();
     let chosen = |name: &str| {
         choice.and_then(|choice| choice.columns.iter().find(|column| column.name == name))
@@ -293,10 +307,7 @@ pub(super) fn layout(
         }
         let settings = &model.columns;
         let configured = match column.role {
-            Role::Score => match &settings.probability {
-                Some(Probability::Positive(path)) => Some(path.clone()),
-                _ => None,
-            },
+            Role::Score => score_path(model, profile, &column.name).map(str::to_owned),
             Role::Prediction => match &settings.prediction {
                 Some(Prediction::Path(path)) => Some(path.clone()),
                 _ => None,

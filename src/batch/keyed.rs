@@ -44,6 +44,9 @@ pub struct Pending {
     /// What the model decided; `None` where it is missing.
     #[n(5)]
     pub predicted: Option<String>,
+    /// The scores of several classes, in their order; empty where one is missing, and for other models.
+    #[n(6)]
+    pub scores: Vec<f64>,
 }
 
 /// A target that was made known.

@@ -151,6 +151,9 @@ pub struct Realized {
     /// What that is.
     #[n(9)]
     pub news: News,
+    /// The scores of several classes, in their order; empty where one is missing, and for other models.
+    #[n(10)]
+    pub scores: Vec<f64>,
 }
 
 /// What is new of a prediction.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::epoch::{Model, Timing, Version};
 use crate::metric::Metric;
 use crate::profile::{Profile, Role, WindowRule};
-use crate::settings::{Cut, Model as Settings, Multivariate, Prediction, Window};
+use crate::settings::{
+    Calibration, Cut, Model as Settings, Multivariate, Prediction, Probability, Window,
+};
 use crate::window::Plan;
 
 /// Why a profile cannot serve a model under its settings.
@@ -154,6 +156,7 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
         let (found, wanted) = (profile.problem, model.problem);
         return Err(differs("problem", format!("{found:?}"), format!("{wanted:?}")));
     }
+    check_classes(model, profile)?;
     let threshold = match model.columns.prediction {
         Some(Prediction::Threshold(threshold)) => Some(threshold),
         _ => None,
@@ -184,4 +187,41 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
         return Err(differs("derived", format!("{derived:?}"), format!("{wanted:?}")));
     }
     Ok(())
+}
+
+/// Whether what the settings say of classes is of those of a profile.
+///
+/// # Errors
+/// Where it is not: the first difference.
+pub fn check_classes(model: &Settings, profile: &Profile) -> Result<(), CompileError> {
+    let Some(several) = profile.several_classes() else { return Ok(()) };
+    let differs = |key, wanted: String| CompileError::Differs {
+        profile: profile.model.clone(),
+        model: model.name.clone(),
+        key,
+        found: listed(several.classes.iter().map(|class| class.label.as_str())),
+        wanted,
+    };
+    if let Some(Probability::PerClass(paths)) = &model.columns.probability {
+        let known = paths.keys().filter(|class| several.class(class).is_some()).count();
+        if known < paths.len() || known < several.classes.len() {
+            let classes = listed(paths.keys().map(String::as_str));
+            return Err(differs("columns.probability", classes));
+        }
+    }
+    if let Calibration::PerClass(of) = &model.performance.calibration
+        && let Some(class) = of.keys().find(|class| several.class(class).is_none())
+    {
+        return Err(differs("performance.calibration", class.clone()));
+    }
+    match &model.performance.business_value {
+        Some(worth) if worth.len() != several.classes.len() => {
+            Err(differs("performance.business_value", format!("{} rows", worth.len())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn listed<'l>(labels: impl Iterator<Item = &'l str>) -> String {
+    labels.collect::<Vec<_>>().join(", ")
 }

@@ -8,7 +8,7 @@ mod compile;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use self::compile::{CompileError, check, compile, rule, timing};
+pub use self::compile::{CompileError, check, check_classes, compile, rule, timing};
 use crate::alert::Policy;
 use crate::profile::WindowRule;
 use crate::settings::Model as Settings;

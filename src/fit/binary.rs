@@ -189,20 +189,7 @@ impl Outcomes {
         if !self.has_score {
             return None;
         }
-        let none = |reason| Calibration { calibrator: None, reason };
-        let reason = match choice {
-            CalibrationChoice::None => return Some(none(CalibrationReason::Asked)),
-            CalibrationChoice::Isotonic => CalibrationReason::Asked,
-            CalibrationChoice::Auto => match needs_calibration(&self.scores, &self.targets) {
-                Ok(true) => CalibrationReason::Helps,
-                Ok(false) => return Some(none(CalibrationReason::DoesNotHelp)),
-                Err(_) => return Some(none(CalibrationReason::NotPossible)),
-            },
-        };
-        Some(match Calibrator::fit(&self.scores, &self.targets) {
-            Ok(calibrator) => Calibration { calibrator: Some(calibrator), reason },
-            Err(_) => none(CalibrationReason::NotPossible),
-        })
+        Some(calibration(choice, &self.scores, &self.targets))
     }
 
     /// The reference taken together; `None` without targets.
@@ -229,6 +216,28 @@ impl Outcomes {
                 ScoreBin { positives: positives as f64, negatives: (tied.len() - positives) as f64 }
             })
             .collect()
+    }
+}
+
+/// Whether and how scores are calibrated.
+pub(super) fn calibration(
+    choice: CalibrationChoice,
+    scores: &[f64],
+    targets: &[bool],
+) -> Calibration {
+    let none = |reason| Calibration { calibrator: None, reason };
+    let reason = match choice {
+        CalibrationChoice::None => return none(CalibrationReason::Asked),
+        CalibrationChoice::Isotonic => CalibrationReason::Asked,
+        CalibrationChoice::Auto => match needs_calibration(scores, targets) {
+            Ok(true) => CalibrationReason::Helps,
+            Ok(false) => return none(CalibrationReason::DoesNotHelp),
+            Err(_) => return none(CalibrationReason::NotPossible),
+        },
+    };
+    match Calibrator::fit(scores, targets) {
+        Ok(calibrator) => Calibration { calibrator: Some(calibrator), reason },
+        Err(_) => none(CalibrationReason::NotPossible),
     }
 }
 

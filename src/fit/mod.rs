@@ -5,9 +5,11 @@
 
 mod binary;
 mod column;
+mod multiclass;
 mod reconstruction;
 mod windows;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::Array;
@@ -17,7 +19,7 @@ use self::reconstruction::fit_reconstruction;
 use self::windows::fit_windows;
 use crate::batch::{Rows, Values, labels};
 use crate::metric::{ColumnKind, Metric, Problem};
-use crate::profile::{Derived, Input, Outputs, Profile, Provenance, Role, WindowRule};
+use crate::profile::{Derived, Input, Outputs, Profile, Provenance, Role, WindowRule, same_label};
 use crate::stats::Undefined;
 
 /// What to make a profile of.
@@ -52,6 +54,27 @@ pub enum Predicts {
     Nothing,
     /// One of two classes.
     Binary(TwoClasses),
+    /// One of several classes.
+    Multiclass(SeveralClasses),
+}
+
+/// How the outputs of a model of several classes are read.
+#[derive(Clone, Debug, Default)]
+pub struct SeveralClasses {
+    /// Each class and the column of its score; empty for models without scores.
+    pub scores: Vec<(String, String)>,
+    /// Whether scores are calibrated.
+    pub calibration: CalibrationChoice,
+    /// The same of single classes.
+    pub by_class: BTreeMap<String, CalibrationChoice>,
+}
+
+impl SeveralClasses {
+    /// Whether the scores of a class are calibrated.
+    fn choice(&self, label: &str) -> CalibrationChoice {
+        let of_class = self.by_class.iter().find(|(class, _)| same_label(class, label));
+        of_class.map_or(self.calibration, |(_, choice)| *choice)
+    }
 }
 
 /// How the outputs of a binary model are read.
@@ -71,6 +94,7 @@ impl Predicts {
         match self {
             Self::Nothing => Problem::None,
             Self::Binary(_) => Problem::Binary,
+            Self::Multiclass(_) => Problem::Multiclass,
         }
     }
 }
@@ -115,7 +139,7 @@ pub enum FitError {
     /// A score that is no probability.
     #[error(
         "reference of model `{model}`: row {row} has the probability {value} in `{column}`, outside of 0 to 1; \
-         `probability` wants the model's probability of the positive class"
+         `probability` wants probabilities of the model"
     )]
     NoProbability {
         /// The model.
@@ -163,6 +187,47 @@ pub enum FitError {
         /// The labels found.
         labels: String,
     },
+    /// A label that none of the classes is.
+    #[error(
+        "reference of model `{model}`: `{column}` has {labels}, but the classes with a probability are {classes}; name \
+         them alike in `[model.{model}.columns] probability = {{ class = \"path\", .. }}`, or leave the other rows out \
+         with `filter`"
+    )]
+    UndeclaredClass {
+        /// The model.
+        model: String,
+        /// The column of targets or predictions.
+        column: String,
+        /// The labels that are no class.
+        labels: String,
+        /// The classes.
+        classes: String,
+    },
+    /// Two classes that are one.
+    #[error(
+        "reference of model `{model}`: `{one}` and `{other}` are the same class; name it once in `probability`"
+    )]
+    SameClass {
+        /// The model.
+        model: String,
+        /// One of them.
+        one: String,
+        /// The other one.
+        other: String,
+    },
+    /// Probabilities that do not add up to 1.
+    #[error(
+        "reference of model `{model}`: the probabilities of row {row} add up to {sum}, not to 1; `probability` wants one \
+         for every class of the model"
+    )]
+    NotWhole {
+        /// The model.
+        model: String,
+        /// Row from 0.
+        row: u64,
+        /// What they add up to.
+        sum: f64,
+    },
     /// Windows by time without times.
     #[error(
         "reference of model `{model}`: windows of {rule} need event times; set `timestamp` in `[model.{model}.columns]`"
@@ -204,6 +269,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
     let outputs = match &spec.predicts {
         Predicts::Nothing => Outputs::None,
         Predicts::Binary(how) => Outputs::Binary(Box::new(binary::read(&spec, how, &mut batches)?)),
+        Predicts::Multiclass(how) => Outputs::Multiclass(multiclass::read(&spec, how, &batches)?),
     };
     let columns = spec
         .columns
@@ -231,6 +297,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
     match &spec.predicts {
         Predicts::Nothing => {}
         Predicts::Binary(how) => binary::weigh(&mut profile, how.calibration, &batches)?,
+        Predicts::Multiclass(how) => multiclass::weigh(&mut profile, how, &batches)?,
     }
     if spec.whole.contains(&Metric::ReconstructionError) {
         profile.reconstruction = fit_reconstruction(&profile, &batches);

@@ -24,7 +24,7 @@ mod version;
 pub use self::expressions::{Computed, RowExpressions, data_type};
 pub use self::feed::{Committed, Feed, Outputs, Sending};
 pub use self::path::{EventPath, PathError, Step};
-pub use self::reader::{Expressions, Reader, ReaderError, Taken};
+pub use self::reader::{Expressions, Reader, ReaderError, Taken, score_path};
 pub use self::record::{Headers, NoHeaders, RecordView};
 pub use self::reject::{Found, Reason};
 pub use self::slots::{Nested, Slot, Slots};

@@ -14,7 +14,7 @@ use crate::intake::slots::{Slot, Slots};
 use crate::intake::timestamp::{Unit, event_time};
 use crate::intake::truth::{Id, TruthReader};
 use crate::intake::version::{From, Gathering, Source, VersionReader};
-use crate::profile::{Profile, Role};
+use crate::profile::{Profile, Role, same_label};
 use crate::settings::{Model as Settings, Prediction, Probability, TimeUnit, UnknownVersion};
 
 /// Makes the SQL of a profile ready; `None` for profiles without any.
@@ -275,7 +275,9 @@ impl Reader {
     pub fn row_bytes(&self) -> usize {
         let versions =
             self.models.iter().flat_map(|model| model.versions.values().chain(&model.any));
-        24 + 9 * versions.map(|version| version.columns.len()).max().unwrap_or(0)
+        let bytes =
+            |version: &VersionReader| 9 * version.columns.len() + 8 * version.several.max(1);
+        16 + versions.map(bytes).max().unwrap_or(8)
     }
 
     /// Records read since the last time.
@@ -383,7 +385,13 @@ impl Waits<'_> {
             let at = profile.columns.iter().position(|column| column.role == role)?;
             rows.columns.get(at)
         };
-        let (score, predicted) = (column(Role::Score), column(Role::Prediction));
+        let several = profile.several_classes();
+        let score = column(Role::Score).filter(|_| several.is_none());
+        let predicted = column(Role::Prediction);
+        let scores = several.and_then(|several| several.scores(&profile.columns));
+        let scores_of = |row: usize| -> Option<Vec<f64>> {
+            scores.as_ref()?.iter().map(|&at| rows.columns.get(at)?.number(row)).collect()
+        };
         let mut row = 0;
         for (offset, key) in self.ids {
             while rows.offsets.get(row).is_some_and(|&at| at < offset) {
@@ -409,6 +417,7 @@ impl Waits<'_> {
                 time: rows.times.as_ref().map_or(0, |times| times[row]),
                 score: score.and_then(|column| column.number(row)),
                 predicted: predicted.and_then(|column| column.label(row)).map(str::to_owned),
+                scores: scores_of(row).unwrap_or_default(),
             });
         }
     }
@@ -487,7 +496,7 @@ fn version_reader(
                 let path = input.map_or(column.name.as_str(), |input| input.path.as_str());
                 at(paths, model, Some(path))?
             }
-            Role::Score => at(paths, model, score)?,
+            Role::Score => at(paths, model, score_path(settings, profile, &column.name))?,
             Role::Prediction => match &columns.prediction {
                 Some(Prediction::Path(path)) => at(paths, model, Some(path))?,
                 Some(Prediction::Threshold(_)) => match score {
@@ -513,7 +522,28 @@ fn version_reader(
             }
         }
     }
-    Ok(VersionReader { served: Arc::clone(served), columns: sources, inputs, expressions: made })
+    let scores = || profile.columns.iter().filter(|column| column.role == Role::Score);
+    let several = profile.several_classes().map_or(0, |_| scores().count());
+    Ok(VersionReader {
+        served: Arc::clone(served),
+        columns: sources,
+        inputs,
+        expressions: made,
+        several,
+    })
+}
+
+/// Where a column of scores lies, as the settings have it.
+pub fn score_path<'s>(settings: &'s Settings, profile: &Profile, column: &str) -> Option<&'s str> {
+    match settings.columns.probability.as_ref()? {
+        Probability::Positive(path) => Some(path),
+        Probability::PerClass(paths) => {
+            let classes = &profile.several_classes()?.classes;
+            let class = classes.iter().find(|class| class.score.as_deref() == Some(column))?;
+            let path = paths.iter().find(|(label, _)| same_label(label, &class.label));
+            path.map(|(_, path)| path.as_str())
+        }
+    }
 }
 
 /// A source at a path, if there is one.

@@ -152,6 +152,12 @@ pub enum Reason {
         /// What was found.
         found: Found,
     },
+    /// The probabilities of all classes do not add up to 1.
+    #[error("the probabilities of the classes add up to {found}, not to 1")]
+    ProbabilitiesNotWhole {
+        /// What they add up to.
+        found: Found,
+    },
     /// A class that the profile does not know.
     #[error("`{path}` is {found}, a class that the profile does not know")]
     UnknownClass {
@@ -164,7 +170,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every name that [`Self::name`] can give, sorted.
-    pub const NAMES: [&'static str; 21] = [
+    pub const NAMES: [&'static str; 22] = [
         "bad_timestamp",
         "duplicate_key",
         "empty",
@@ -177,6 +183,7 @@ impl Reason {
         "not_json",
         "number_out_of_range",
         "oversize",
+        "probabilities_not_whole",
         "probability_out_of_range",
         "tombstone",
         "too_deep",
@@ -211,6 +218,7 @@ impl Reason {
             Self::MissingId { .. } => "missing_id",
             Self::MissingTarget { .. } => "missing_target",
             Self::ProbabilityOutOfRange { .. } => "probability_out_of_range",
+            Self::ProbabilitiesNotWhole { .. } => "probabilities_not_whole",
             Self::UnknownClass { .. } => "unknown_class",
         }
     }

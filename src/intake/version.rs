@@ -16,7 +16,7 @@ use crate::intake::expressions::{Inputs, RowExpressions};
 use crate::intake::reject::{Found, Reason};
 use crate::intake::slots::{Slot, Slots};
 use crate::metric::ColumnKind;
-use crate::profile::{Classes, Input, Role};
+use crate::profile::{Classes, Input, Role, is_whole};
 
 /// How the columns of one version are found.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) struct VersionReader {
     /// What expressions read, and where it is found.
     pub(super) inputs: Vec<(Input, usize)>,
     pub(super) expressions: Option<Arc<dyn RowExpressions>>,
+    /// How many classes have a probability, where they are several; else 0.
+    pub(super) several: usize,
 }
 
 /// Where a column's value comes from.
@@ -145,6 +147,11 @@ impl VersionReader {
                 found: Found::slot(found),
             });
         }
+        if let Some(sum) = self.sum_of_several(slots)
+            && !is_whole(sum, self.several)
+        {
+            return Err(Reason::ProbabilitiesNotWhole { found: Found::number(sum) });
+        }
         match &gathering.inputs {
             Some(inputs) => inputs.check(|slot| slots.get(slot)),
             None => Ok(()),
@@ -190,6 +197,19 @@ impl VersionReader {
         if let Some(inputs) = &mut gathering.inputs {
             inputs.push(|slot| slots.get(slot));
         }
+    }
+
+    /// What the probabilities of several classes add up to; `None` for other models, or where one is missing.
+    fn sum_of_several(&self, slots: &Slots) -> Option<f64> {
+        if self.several == 0 {
+            return None;
+        }
+        let scores = self.columns.iter().filter(|source| source.role == Role::Score);
+        let score = |source: &Source| match source.from {
+            From::Slot(slot) => slots.get(slot).number(),
+            _ => None,
+        };
+        scores.map(score).sum()
     }
 
     fn classes(&self) -> Option<&Classes> {

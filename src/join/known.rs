@@ -37,6 +37,9 @@ pub(super) struct Waiting {
     /// When it came, in milliseconds of the join log's time.
     #[n(7)]
     pub(super) arrived: i64,
+    /// The scores of several classes.
+    #[n(8)]
+    pub(super) scores: Vec<f64>,
 }
 
 /// The target that counts, of those that name the same model and version.
@@ -132,6 +135,7 @@ impl Known {
             score: Some(0.25),
             predicted: Some(label.to_owned()),
             arrived,
+            scores: Vec::new(),
         };
         Self { predictions: (0..predictions).map(waiting).collect(), targets: Vec::new() }
     }

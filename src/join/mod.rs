@@ -246,6 +246,7 @@ impl Join {
                 score: prediction.score,
                 predicted: prediction.predicted.clone(),
                 arrived: self.time,
+                scores: prediction.scores.clone(),
             };
             let known = found.entry(prediction.key).or_default();
             self.take(known, prediction, waiting, offset, &mut realized);
@@ -406,6 +407,7 @@ impl Join {
             version,
             time: waiting.time,
             score: waiting.score,
+            scores: waiting.scores.clone(),
             predicted: waiting.predicted.clone(),
             news,
         }

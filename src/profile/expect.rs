@@ -4,7 +4,7 @@ use arrow::array::{Array, Float64Array};
 use arrow::buffer::ScalarBuffer;
 
 use crate::batch::{Column as Data, Expected, Values};
-use crate::profile::{Outputs, Profile, Role};
+use crate::profile::{Multiclass, Outputs, Profile, Role};
 
 /// 2^52: calibrated probabilities are counted in units of its inverse.
 const UNITS: f64 = (1u64 << 52) as f64;
@@ -12,10 +12,11 @@ const UNITS: f64 = (1u64 << 52) as f64;
 impl Profile {
     /// What is expected of every row.
     ///
-    /// Calibrated probabilities are in units of 2^-52, rounded once and within 0 and 1; zero where the score is missing.
+    /// Calibrated probabilities are in units of 2^-52, rounded once and within 0 and 1; zero where a score is missing.
     pub fn expected(&self, columns: &[Data]) -> Expected {
         match &self.outputs {
             Outputs::None => Expected::Nothing,
+            Outputs::Multiclass(several) => self.expected_of(several, columns).unwrap_or_default(),
             Outputs::Binary(binary) => {
                 let Some(scores) = self.scores(columns).next() else { return Expected::Nothing };
                 let probability = |score| match &binary.calibration {
@@ -28,6 +29,35 @@ impl Profile {
                 Expected::Probabilities(vec![expected.collect::<ScalarBuffer<u64>>()])
             }
         }
+    }
+
+    /// The probabilities of several classes for every row.
+    fn expected_of(&self, several: &Multiclass, columns: &[Data]) -> Option<Expected> {
+        let scores: Vec<&Float64Array> = several
+            .scores(&self.columns)?
+            .into_iter()
+            .map(|at| match &columns.get(at)?.values {
+                Values::Numbers(scores) => Some(scores),
+                Values::Labels(_) => None,
+            })
+            .collect::<Option<_>>()?;
+        let rows = scores.first()?.len();
+        let mut expected: Vec<Vec<u64>> = vec![Vec::with_capacity(rows); scores.len()];
+        let mut row_of = vec![0.0; scores.len()];
+        for row in 0..rows {
+            let mut complete = true;
+            for (place, scores) in row_of.iter_mut().zip(&scores) {
+                *place = scores.value(row);
+                complete &= scores.is_valid(row) && !place.is_nan();
+            }
+            if complete {
+                several.probabilities(&mut row_of);
+            }
+            for (expected, &probability) in expected.iter_mut().zip(&row_of) {
+                expected.push(if complete { units(probability) } else { 0 });
+            }
+        }
+        Some(Expected::Probabilities(expected.into_iter().map(ScalarBuffer::from).collect()))
     }
 
     /// The values of the columns of scores.

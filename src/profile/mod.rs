@@ -18,10 +18,12 @@ pub use self::column::{
 };
 pub use self::file::{FORMAT, ProfileError};
 pub use self::outputs::{
-    Binary, Calibration, CalibrationReason, Classes, Outputs, ReferencePerformance, same_label,
+    Binary, Calibration, CalibrationReason, Class, Classes, Multiclass, MulticlassReference,
+    Outputs, ReferencePerformance, is_whole, same_label, sort_classes,
 };
 pub use self::reading::{
-    BinaryPerformance, ColumnReading, ColumnValue, Measured, Performance, Reading, WholeValue,
+    BinaryPerformance, ColumnReading, ColumnValue, Measured, MulticlassPerformance, Performance,
+    Reading, WholeValue,
 };
 pub use self::reconstruction::{Feature, Reconstruction, Scaled};
 pub use self::windows::WindowRule;
@@ -118,14 +120,15 @@ pub struct Provenance {
 }
 
 impl Profile {
-    /// The number of a label's class: for binary models 0 is the negative and 1 the positive one. `None` for any other
-    /// label.
+    /// The number of a label's class: for binary models 0 is the negative and 1 the positive one, of several classes
+    /// their order counts. `None` for any other label.
     ///
     /// Labels compare by value: 1, 1.0 and true are one.
     pub fn class(&self, label: &str) -> Option<usize> {
         match &self.outputs {
             Outputs::None => None,
             Outputs::Binary(binary) => binary.class(label),
+            Outputs::Multiclass(several) => several.class(label),
         }
     }
 
@@ -133,7 +136,15 @@ impl Profile {
     pub fn two_classes(&self) -> Option<&Classes> {
         match &self.outputs {
             Outputs::Binary(binary) => Some(&binary.classes),
-            Outputs::None => None,
+            Outputs::None | Outputs::Multiclass(_) => None,
+        }
+    }
+
+    /// How several classes are read; `None` for other models.
+    pub fn several_classes(&self) -> Option<&Multiclass> {
+        match &self.outputs {
+            Outputs::Multiclass(several) => Some(several),
+            Outputs::None | Outputs::Binary(_) => None,
         }
     }
 

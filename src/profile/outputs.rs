@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::stats::{Calibrator, Cells, SamplingError};
+use crate::profile::column::{Column, Role};
+use crate::stats::{Calibrator, Cells, Confusion, SamplingError};
 
 /// What the profile keeps of a model's outputs, by what the model predicts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -13,6 +14,41 @@ pub enum Outputs {
     None,
     /// One of two classes.
     Binary(Box<Binary>),
+    /// One of several classes.
+    Multiclass(Multiclass),
+}
+
+/// The outputs of a classifier of several classes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Multiclass {
+    /// The classes in their order: as numbers where all of them are numbers, else as texts.
+    pub classes: Vec<Class>,
+    /// The reference as a whole; models with prediction or scores, and target only.
+    pub performance: Option<MulticlassReference>,
+}
+
+/// One of several classes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Class {
+    /// As the data write it.
+    pub label: String,
+    /// The column of its score; `None` for models without scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<String>,
+    /// What its score is worth; models with scores and target only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+}
+
+/// The reference rows of several classes taken together, as sampling errors need them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MulticlassReference {
+    /// Rows with prediction and target, by both.
+    pub cells: Confusion,
+    /// Sampling error of the mean area under the curves; `None` where it has none.
+    pub roc_auc: Option<SamplingError>,
+    /// Sampling error of the mean average precision; `None` where it has none.
+    pub average_precision: Option<SamplingError>,
 }
 
 /// The outputs of a binary classifier.
@@ -92,6 +128,56 @@ impl Binary {
             None
         }
     }
+}
+
+impl Multiclass {
+    /// The number of a label's class.
+    pub fn class(&self, label: &str) -> Option<usize> {
+        self.classes.iter().position(|class| same_label(&class.label, label))
+    }
+
+    /// Where the scores of the classes lie among columns, in the order of the classes; `None` where one has none.
+    pub fn scores(&self, columns: &[Column]) -> Option<Vec<usize>> {
+        let column = |class: &Class| {
+            let name = class.score.as_ref()?;
+            columns.iter().position(|column| column.role == Role::Score && column.name == *name)
+        };
+        self.classes.iter().map(column).collect()
+    }
+
+    /// The probabilities of the classes for the scores of a row, in the order of the classes: calibrated one by one, then
+    /// divided by their sum. Where they are all 0, every class is as likely.
+    pub fn probabilities(&self, scores: &mut [f64]) {
+        for (score, class) in scores.iter_mut().zip(&self.classes) {
+            *score = match &class.calibration {
+                Some(calibration) => calibration.probability(*score),
+                None => score.clamp(0.0, 1.0),
+            };
+        }
+        let sum: f64 = scores.iter().sum();
+        let each = 1.0 / scores.len() as f64;
+        for score in scores {
+            *score = if sum == 0.0 { each } else { *score / sum };
+        }
+    }
+}
+
+/// Puts classes in their order: as numbers where all of them are numbers, else as texts.
+pub fn sort_classes<T>(classes: &mut [T], label: impl Fn(&T) -> &str) {
+    let number = |class: &T| label(class).parse::<f64>().ok().filter(|number| number.is_finite());
+    if classes.iter().all(|class| number(class).is_some()) {
+        classes.sort_by(|a, b| {
+            let (a, b) = ((number(a), label(a)), (number(b), label(b)));
+            a.0.unwrap_or(0.0).total_cmp(&b.0.unwrap_or(0.0)).then(a.1.cmp(b.1))
+        });
+    } else {
+        classes.sort_by(|a, b| label(a).cmp(label(b)));
+    }
+}
+
+/// Whether the probabilities of all classes add up to 1, but for their rounding to two digits; at most 0.05 is that.
+pub fn is_whole(sum: f64, classes: usize) -> bool {
+    (sum - 1.0).abs() <= (0.005 * classes as f64).min(0.05) + 1e-9
 }
 
 impl Classes {

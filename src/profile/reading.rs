@@ -4,7 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::metric::Metric;
-use crate::stats::{Cells, Undefined};
+use crate::stats::{Cells, Confusion, Undefined};
 
 /// A value, or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,6 +79,8 @@ pub struct WholeValue {
 pub enum Performance {
     /// One of two classes.
     Binary(BinaryPerformance),
+    /// One of several classes.
+    Multiclass(MulticlassPerformance),
 }
 
 impl Performance {
@@ -86,6 +88,7 @@ impl Performance {
     pub fn usable(&self) -> u64 {
         match self {
             Self::Binary(binary) => binary.usable,
+            Self::Multiclass(several) => several.usable,
         }
     }
 }
@@ -104,6 +107,23 @@ pub struct BinaryPerformance {
     /// Area under the receiver operating characteristic.
     pub roc_auc: Measured,
     /// Average precision.
+    pub average_precision: Measured,
+}
+
+/// What was measured of the predictions of a classifier of several classes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MulticlassPerformance {
+    /// Rows that could be used at all: with all scores, or with a target.
+    pub usable: u64,
+    /// Rows in the cells: with a prediction, and all scores or a target.
+    pub predicted: u64,
+    /// Rows in the order of scores: with all scores (and a target).
+    pub scored: u64,
+    /// The confusion matrix, expected or counted.
+    pub cells: Confusion,
+    /// Mean over the classes of the area under the receiver operating characteristic.
+    pub roc_auc: Measured,
+    /// Mean over the classes of their average precision.
     pub average_precision: Measured,
 }
 

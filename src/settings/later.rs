@@ -3,7 +3,7 @@
 //! All of it is read and checked like the rest, and refused at the end. Who brings a part strikes it off here, and
 //! nowhere else in the settings.
 
-use crate::metric::{Metric, Problem};
+use crate::metric::Problem;
 use crate::settings::at::At;
 use crate::settings::drift::Multivariate;
 use crate::settings::mistake::Mistakes;
@@ -22,7 +22,6 @@ struct Part {
 
 /// What a model may ask for in vain.
 static OF_A_MODEL: &[Part] = &[
-    Part { keys: &["problem"], what: "`multiclass`", used: |m| m.problem == Problem::Multiclass },
     Part { keys: &["problem"], what: "`regression`", used: |m| m.problem == Problem::Regression },
     Part { keys: &["segments"], what: "segments", used: |m| !m.segments.is_empty() },
     Part {
@@ -57,11 +56,6 @@ pub(crate) static METRICS: &[LaterMetric] = &[
     LaterMetric { name: "domain_classifier", problems: &[] },
 ];
 
-/// Whether a problem has a metric, or will: several classes will have all that two classes have.
-pub(crate) fn serves(metric: Metric, problem: Problem) -> bool {
-    metric.serves(problem) || (problem == Problem::Multiclass && metric.serves(Problem::Binary))
-}
-
 /// Refuses something that is to come.
 pub(crate) fn refuse(at: &At<'_>, what: &str, mistakes: &mut Mistakes) {
     mistakes.add_found(
@@ -92,6 +86,7 @@ pub(crate) fn refuse_of_file(file: &typed::File, at: &At<'_>, mistakes: &mut Mis
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::Metric;
 
     #[test]
     fn what_the_registry_has_is_struck_off() {

@@ -4,7 +4,7 @@ use crate::metric::{Family, Metric, Problem};
 use crate::settings::later;
 use crate::settings::mistake::nearest;
 
-/// The cells that `confusion_matrix` stands for.
+/// The cells that `confusion_matrix` stands for where there are two classes.
 const CELLS: [Metric; 4] =
     [Metric::TruePositive, Metric::TrueNegative, Metric::FalsePositive, Metric::FalseNegative];
 
@@ -32,8 +32,7 @@ pub(crate) fn performance_metrics(
     problem: Option<Problem>,
 ) -> Result<Vec<Metric>, String> {
     let has = |metric: Metric| {
-        metric.spec().family == Family::Performance
-            && problem.is_none_or(|p| later::serves(metric, p))
+        metric.spec().family == Family::Performance && problem.is_none_or(|p| metric.serves(p))
     };
     let of_problem = |names: Vec<&'static str>| {
         if names.is_empty() {
@@ -42,8 +41,12 @@ pub(crate) fn performance_metrics(
         let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
         format!("choose from {}", names.join(", "))
     };
-    if name == "confusion_matrix" && CELLS.into_iter().all(has) {
-        return Ok(CELLS.to_vec());
+    if name == Metric::ConfusionMatrix.as_str() {
+        let cells: Vec<Metric> =
+            CELLS.into_iter().chain([Metric::ConfusionMatrix]).filter(|&cell| has(cell)).collect();
+        if !cells.is_empty() {
+            return Ok(cells);
+        }
     }
     if let Some(metric) = Metric::from_name(name).filter(|metric| has(*metric)) {
         return Ok(vec![metric]);
@@ -55,8 +58,8 @@ pub(crate) fn performance_metrics(
     }
     let mut known =
         Metric::all().filter(|metric| has(*metric)).map(Metric::as_str).collect::<Vec<_>>();
-    if CELLS.into_iter().all(has) {
-        known.push("confusion_matrix");
+    if CELLS.into_iter().all(has) && !has(Metric::ConfusionMatrix) {
+        known.push(Metric::ConfusionMatrix.as_str());
     }
     known.extend(later.map(|metric| metric.name));
     Err(nearest(name, known.iter().copied())

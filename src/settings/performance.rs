@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::metric::{Metric, Problem};
 use crate::settings::at::At;
 use crate::settings::columns::unique;
-use crate::settings::later;
 use crate::settings::mistake::Mistakes;
 use crate::settings::named::{performance_metrics, wanted};
 use crate::settings::typed::{self, CustomTable, TextOr};
@@ -126,7 +125,7 @@ fn metrics(
         let asked = if at.is_inherited() { None } else { problem };
         match performance_metrics(name, asked) {
             Ok(found) => {
-                let has = |metric: &Metric| problem.is_none_or(|p| later::serves(*metric, p));
+                let has = |metric: &Metric| problem.is_none_or(|p| metric.serves(p));
                 metrics.extend(found.into_iter().filter(has));
             }
             Err(mend) => mistakes.add(&at.item(index), wanted(asked), mend),

@@ -235,6 +235,7 @@ fn take(awaited: &mut Awaited, served: &Arc<Version>, realized: &Realized) {
             &served.plan,
             Labels {
                 score: realized.score,
+                scores: &realized.scores,
                 predicted,
                 before: before.as_deref(),
                 after: after.as_deref(),

@@ -154,7 +154,14 @@ impl Plan {
                 let outcome = matches!(column.role, Role::Prediction | Role::Target);
                 let codes = labels.iter().map(|label| code(reference, label, outcome)).collect();
                 let classes = if outcome {
-                    labels.iter().map(|label| self.profile.class(label)).collect()
+                    // Of several classes a prediction may be none, and is wrong then.
+                    let other = match &self.outputs {
+                        OutputsPlan::Multiclass(several) if column.role == Role::Prediction => {
+                            Some(several.classes)
+                        }
+                        _ => None,
+                    };
+                    labels.iter().map(|label| self.profile.class(label).or(other)).collect()
                 } else {
                     Vec::new()
                 };

@@ -19,6 +19,7 @@ mod reconstruction; // rows against the principal components of the reference
 mod refusals; // settings that are refused: every mistake at once
 mod schemas; // the schemas of what others read and write
 mod settings; // what was written in vigie.toml, and what it means
+mod several; // several classes: laws of their states, strange windows and references
 mod sources; // what every file under src names
 mod stages; // the stages under every crash and interleaving
 mod window; // the laws of the window state, bit for bit

@@ -107,6 +107,7 @@ impl<K: Keep<Error: Debug>> Desk<K> {
                     time: offset,
                     score: Some(0.5),
                     predicted: Some("1".to_owned()),
+                    scores: Vec::new(),
                 };
                 let version = |version: &str| ("a".to_owned(), version.to_owned());
                 let keyed = Keyed {

@@ -50,7 +50,7 @@ impl Verdict {
         line("targets", &self.targets.join(", "));
         if self.rejected > 0 {
             let rows = if self.rejected == 1 { "row" } else { "rows" };
-            let what = "left out: a score outside of 0 to 1, or no readable time";
+            let what = "left out: a score outside of 0 to 1, scores that do not add up to 1, or no readable time";
             line("rejected", &format!("{} {rows} {what}", count(self.rejected)));
         }
         line("assumed", &self.assumed.join(", "));

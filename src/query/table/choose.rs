@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, Schema};
 
 use crate::intake::{EventPath, Step};
 use crate::metric::{ColumnKind, Problem};
-use crate::profile::Role;
+use crate::profile::{Role, sort_classes};
 use crate::query::error::QueryError;
 use crate::query::path::{ColumnPath, Step as PathStep};
 use crate::query::schema::in_words;
@@ -29,8 +29,10 @@ pub struct Chosen {
 /// Which columns are what.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
-    /// Features in alphabetical order, then score, prediction and target.
+    /// Features in alphabetical order, then scores in the order of the classes, prediction and target.
     pub columns: Vec<Chosen>,
+    /// Each of several classes and the column of its score.
+    pub classes: Vec<(String, String)>,
     /// The score from which on a prediction is positive, where there is no column for it.
     pub threshold: Option<f64>,
     /// The event time.
@@ -104,11 +106,24 @@ pub fn choose(
         Some(time) => Some((chooser.find(&time.path)?, time.unit)),
         None => chooser.guess("timestamp", TIMES, could_be_time)?.map(|path| (path, None)),
     };
-    let score = match &columns.probability {
-        Some(Probability::Positive(path)) => Some((chooser.find(path)?, path.clone())),
-        Some(Probability::PerClass(_)) => None,
-        None => chooser.guess("probability", PROBABILITIES, is_number)?.map(with_name),
-    };
+    let mut classes: Vec<(String, (ColumnPath, String))> = Vec::new();
+    let mut score = None;
+    match &columns.probability {
+        Some(Probability::Positive(path)) => score = Some((chooser.find(path)?, path.clone())),
+        Some(Probability::PerClass(paths)) => {
+            for (class, path) in paths {
+                classes.push((class.clone(), (chooser.find(path)?, path.clone())));
+            }
+        }
+        None if problem.is_none_or(|problem| problem == Problem::Multiclass) => {
+            classes = chooser.guess_classes();
+        }
+        None => {}
+    }
+    if columns.probability.is_none() && classes.is_empty() && problem != Some(Problem::Multiclass) {
+        score = chooser.guess("probability", PROBABILITIES, is_number)?.map(with_name);
+    }
+    sort_classes(&mut classes, |(class, _)| class);
     let (prediction, threshold) = match &columns.prediction {
         Some(Prediction::Path(path)) => (Some((chooser.find(path)?, path.clone())), None),
         Some(Prediction::Threshold(threshold)) => (None, Some(*threshold)),
@@ -125,6 +140,10 @@ pub fn choose(
     }
     let problem = match (problem, &target, &score) {
         (Some(problem), _, _) => problem,
+        (None, Some(_), _) if !classes.is_empty() => {
+            chooser.assumed.push(("problem", "multiclass".to_owned()));
+            Problem::Multiclass
+        }
         (None, Some(_), _) => Problem::Binary,
         (None, None, _) => {
             chooser.assumed.push(("problem", "none (no target in the reference)".to_owned()));
@@ -140,7 +159,8 @@ pub fn choose(
             chosen.push(Chosen { path: path.named(&name), name, role, kind, event });
         }
     };
-    if let Some((path, name)) = &score {
+    let scores = classes.iter().map(|(_, found)| found).chain(&score);
+    for (path, name) in scores {
         let data_type = path.data_type(schema).unwrap_or(DataType::Null);
         if kind(&data_type) != Kind::Continuous {
             return Err(QueryError::ColumnUse {
@@ -149,6 +169,11 @@ pub fn choose(
                 wanted: "probabilities".to_owned(),
             });
         }
+    }
+    let mut of_classes = Vec::with_capacity(classes.len());
+    for (class, found) in classes {
+        of_classes.push((class, found.1.clone()));
+        add(Role::Score, ColumnKind::Continuous, Some(found));
     }
     add(Role::Score, ColumnKind::Continuous, score);
     add(Role::Prediction, ColumnKind::Categorical, prediction);
@@ -169,7 +194,17 @@ pub fn choose(
     add(Role::Target, ColumnKind::Categorical, target);
     let assumed = chooser.assumed;
     let named_features = columns.features.is_some();
-    Ok(Choice { columns: chosen, threshold, time, id, problem, assumed, ignored, named_features })
+    Ok(Choice {
+        columns: chosen,
+        classes: of_classes,
+        threshold,
+        time,
+        id,
+        problem,
+        assumed,
+        ignored,
+        named_features,
+    })
 }
 
 fn with_name(path: ColumnPath) -> (ColumnPath, String) {
@@ -240,6 +275,37 @@ impl Chooser<'_> {
             }
             several => Err(self.ambiguous(key, several)),
         }
+    }
+
+    /// Numbers that are named as a probability and a class (`y_pred_proba_<class>`), if there are at least two.
+    fn guess_classes(&mut self) -> Vec<(String, (ColumnPath, String))> {
+        if !self.hints.infer {
+            return Vec::new();
+        }
+        let class = |name: &str| {
+            let lower = name.to_lowercase();
+            let of_word = |word: &&str| {
+                let rest = lower.strip_prefix(*word)?;
+                let rest = rest.strip_prefix(['_', '.'])?;
+                (!rest.is_empty()).then(|| name.get(name.len() - rest.len()..)).flatten()
+            };
+            // `score_of_something` may be anything.
+            let words = PROBABILITIES.iter().filter(|word| **word != "score");
+            words.filter_map(of_word).min_by_key(|rest| rest.len()).map(str::to_owned)
+        };
+        let found: Vec<(String, ColumnPath)> = ColumnPath::leaves(self.schema)
+            .into_iter()
+            .filter(|leaf| leaf.data_type(self.schema).is_some_and(|of| is_number(&of)))
+            .filter(|leaf| self.is_free(leaf))
+            .filter_map(|leaf| Some((class(leaf.name())?, leaf)))
+            .collect();
+        if found.len() < 2 {
+            return Vec::new();
+        }
+        let names: Vec<&str> = found.iter().map(|(_, path)| path.name()).collect();
+        self.assumed.push(("probability", names.join(" ")));
+        self.taken.extend(found.iter().map(|(_, path)| path.clone()));
+        found.into_iter().map(|(class, path)| (class, with_name(path))).collect()
     }
 
     fn ambiguous(&self, key: &'static str, several: &[ColumnPath]) -> QueryError {

@@ -11,7 +11,7 @@ use crate::batch::{Column, Expected, Rows, Values, labels as texts_of};
 use crate::engine::files::Read;
 use crate::intake::keep;
 use crate::metric::ColumnKind;
-use crate::profile::{Profile, Role};
+use crate::profile::{Profile, Role, is_whole};
 use crate::query::error::QueryError;
 use crate::query::labels::categorical;
 use crate::query::table::expressions::{ProfileExpressions, values};
@@ -52,7 +52,8 @@ pub struct RowMaker<'a> {
 impl RowMaker<'_> {
     /// The rows of a batch whose first has the number `first` in its file.
     ///
-    /// Rows with a score outside of 0 to 1, or without a time where one is needed, are counted and left out.
+    /// Rows with a score outside of 0 to 1, with probabilities of several classes that do not add up to 1, or without a time
+    /// where one is needed, are counted and left out.
     ///
     /// # Errors
     /// A column that is missing or of a type that cannot serve.
@@ -115,6 +116,22 @@ impl RowMaker<'_> {
                 }
             }
             columns.push(Column { absent, ..Column::new(values) });
+        }
+        if let Some(several) = self.profile.and_then(Profile::several_classes) {
+            let scores: Vec<&Column> = self
+                .columns
+                .columns
+                .iter()
+                .zip(&columns)
+                .filter_map(|((_, role, _), column)| (*role == Role::Score).then_some(column))
+                .collect();
+            for row in (0..rows).filter(|_| !scores.is_empty()) {
+                // Where one is missing the others say nothing.
+                let sum: Option<f64> = scores.iter().map(|column| column.number(row)).sum();
+                if sum.is_some_and(|sum| !is_whole(sum, several.classes.len())) {
+                    refuse(row);
+                }
+            }
         }
         let first = first.cast_signed();
         let mut made = Rows {

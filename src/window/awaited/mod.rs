@@ -1,12 +1,14 @@
 //! A window whose targets are still to come: what it takes to measure it again when they have.
 
 mod binary;
+mod multiclass;
 
 use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
 use self::binary::BinaryAwaited;
+use self::multiclass::MulticlassAwaited;
 use crate::metric::{Kind, Measure};
 use crate::window::outcome::{EstimatedState, OutputsPlan, RealizedState};
 use crate::window::plan::Plan;
@@ -43,12 +45,18 @@ enum AwaitedOutputs {
     /// One of two classes.
     #[n(0)]
     Binary(#[n(0)] Box<BinaryAwaited>),
+    /// One of several classes.
+    #[n(1)]
+    Multiclass(#[n(0)] Box<MulticlassAwaited>),
 }
 
 impl AwaitedOutputs {
     fn new(plan: &OutputsPlan) -> Option<Self> {
         match plan {
             OutputsPlan::None => None,
+            OutputsPlan::Multiclass(plan) => {
+                Some(Self::Multiclass(Box::new(MulticlassAwaited::new(plan))))
+            }
             OutputsPlan::Binary(_) => Some(Self::Binary(Box::default())),
         }
     }
@@ -59,6 +67,8 @@ impl AwaitedOutputs {
 pub struct Labels<'l> {
     /// Its score.
     pub score: Option<f64>,
+    /// Those of several classes, in their order; empty where one is missing, and for other models.
+    pub scores: &'l [f64],
     /// What the model decided.
     pub predicted: Option<&'l str>,
     /// The target that counted before.
@@ -107,6 +117,9 @@ impl Awaited {
             (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) => {
                 ours.learn(outputs, plan.profile(), &news)
             }
+            (OutputsPlan::Multiclass(outputs), Some(AwaitedOutputs::Multiclass(ours))) => {
+                ours.learn(outputs, plan.profile(), &news)
+            }
             _ => false,
         };
         if first {
@@ -133,6 +146,7 @@ impl Awaited {
     pub fn targets(&self) -> u64 {
         match &self.outputs {
             Some(AwaitedOutputs::Binary(ours)) => ours.targets(),
+            Some(AwaitedOutputs::Multiclass(ours)) => ours.targets(),
             None => 0,
         }
     }
@@ -149,6 +163,9 @@ impl Awaited {
         match (&plan.outputs, self.outputs(plan)) {
             (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) => {
                 Some(ours.measure(outputs, rows))
+            }
+            (OutputsPlan::Multiclass(_), Some(AwaitedOutputs::Multiclass(ours))) => {
+                Some(ours.measure(rows))
             }
             _ => None,
         }
@@ -175,7 +192,7 @@ impl Awaited {
     pub fn told(&self) -> Targets {
         let [negative, positive] = match &self.outputs {
             Some(AwaitedOutputs::Binary(ours)) => [0, 1].map(|class| ours.coverage(class)),
-            None => [None; 2],
+            Some(AwaitedOutputs::Multiclass(_)) | None => [None; 2],
         };
         self.told_as(self.targets(), [negative, positive])
     }
@@ -230,6 +247,7 @@ impl Awaited {
     pub fn bytes(&self) -> usize {
         let outputs = match &self.outputs {
             Some(AwaitedOutputs::Binary(ours)) => ours.bytes(),
+            Some(AwaitedOutputs::Multiclass(ours)) => ours.bytes(),
             None => 0,
         };
         size_of::<Self>() + outputs + self.estimated.len() * 48 + self.lags.len() * 24

@@ -1,9 +1,12 @@
 //! From what was measured of a window to figures: sampling error, bounds, thresholds, breach.
 
 mod binary;
+mod multiclass;
 
 use crate::metric::{Family, Kind, Measure, Metric};
-use crate::profile::{Column, ColumnReading, Outputs, Performance, Profile, Reading, Role, Values};
+use crate::profile::{
+    Class, Column, ColumnReading, Outputs, Performance, Profile, Reading, Role, Values,
+};
 use crate::stats::{Basis, Limits, Normalization, Range, SamplingError, Undefined, confidence};
 use crate::window::criteria::Criteria;
 use crate::window::realized::Outcome;
@@ -27,6 +30,8 @@ pub(super) struct Asked {
     pub(super) measure: Measure,
     /// The metric.
     pub(super) metric: Metric,
+    /// Which cell of a matrix of several classes: true class, predicted class.
+    pub(super) cell: Option<[usize; 2]>,
 }
 
 /// What one figure is held against.
@@ -230,6 +235,7 @@ impl Judge {
         let mut figures: Vec<Figure> =
             self.performance(Basis::Realized, &outcome.labelled, unjudged, criteria).collect();
         let stratified = &outcome.stratified;
+        let Some(whole) = stratified.performance() else { return figures };
         let metric = Metric::EstimatedMinusRealized;
         let range = metric.spec().range;
         let limits = criteria.threshold(None, metric).limits(&[], range);
@@ -246,7 +252,7 @@ impl Judge {
             let found = estimated.iter().find(|(measure, _)| *measure == of.measure);
             if let Some(&(_, estimated)) = found {
                 // The scatter of so many rows, and what is not known of them yet.
-                let scatter = judgement.error_of(of.rows(&stratified.performance()));
+                let scatter = judgement.error_of(of.rows(&whole));
                 let error = scatter.zip(error).map(|(a, b)| libm::hypot(a, b));
                 let value = value.map(|value| estimated - value);
                 let error = error.filter(|_| value.is_ok());
@@ -268,6 +274,16 @@ fn asked(metric: Metric, profile: &Profile) -> Vec<Asked> {
     match &profile.outputs {
         Outputs::None => Vec::new(),
         Outputs::Binary(_) => vec![metric.into()],
+        Outputs::Multiclass(several) if metric == Metric::ConfusionMatrix => {
+            let classes = || several.classes.iter().enumerate();
+            let cell = |(truth, of): (usize, &Class), (at, predicted): (usize, &Class)| Asked {
+                measure: Measure::cell(&of.label, &predicted.label),
+                metric,
+                cell: Some([truth, at]),
+            };
+            classes().flat_map(|truth| classes().map(move |at| cell(truth, at))).collect()
+        }
+        Outputs::Multiclass(_) => vec![metric.into()],
     }
 }
 
@@ -281,6 +297,7 @@ impl Asked {
     ) -> Result<f64, Undefined> {
         match performance {
             Performance::Binary(found) => binary::value(self.metric, found, basis, criteria),
+            Performance::Multiclass(found) => multiclass::value(self, found, basis, criteria),
         }
     }
 
@@ -288,6 +305,7 @@ impl Asked {
     fn rows(&self, performance: &Performance) -> u64 {
         match performance {
             Performance::Binary(found) => binary::rows(self.metric, found),
+            Performance::Multiclass(found) => multiclass::rows(self, found),
         }
     }
 
@@ -298,13 +316,16 @@ impl Asked {
             Outputs::Binary(found) => {
                 binary::error(self.metric, found.performance.as_ref()?, criteria)
             }
+            Outputs::Multiclass(found) => {
+                multiclass::error(self, found.performance.as_ref()?, criteria)
+            }
         }
     }
 }
 
 impl From<Metric> for Asked {
     fn from(metric: Metric) -> Self {
-        Self { measure: metric.into(), metric }
+        Self { measure: metric.into(), metric, cell: None }
     }
 }
 

@@ -4,6 +4,7 @@
 //! expected of them, one for what came to pass.
 
 mod binary;
+mod multiclass;
 mod weight;
 
 use std::ops::Range;
@@ -11,6 +12,7 @@ use std::ops::Range;
 use minicbor::{Decode, Encode};
 
 pub(super) use self::binary::{BinaryEstimated, BinaryPlan, BinaryRealized, Scored};
+pub(super) use self::multiclass::{MulticlassEstimated, MulticlassPlan, MulticlassRealized};
 pub(super) use self::weight::Labelled;
 pub use self::weight::PROBABILITY_UNITS;
 use crate::profile::{Outputs, Performance, Profile};
@@ -23,6 +25,8 @@ pub(super) enum OutputsPlan {
     None,
     /// Score, prediction and target of two classes.
     Binary(BinaryPlan),
+    /// Scores, prediction and target of several classes.
+    Multiclass(MulticlassPlan),
 }
 
 /// What the profile expects of a window's predictions, without their targets.
@@ -31,6 +35,9 @@ pub(super) enum EstimatedState {
     /// Of two classes.
     #[n(0)]
     Binary(#[n(0)] BinaryEstimated),
+    /// Of several classes.
+    #[n(1)]
+    Multiclass(#[n(0)] MulticlassEstimated),
 }
 
 /// What came to pass of a window's predictions, as far as their targets are known.
@@ -39,6 +46,9 @@ pub(super) enum RealizedState {
     /// Of two classes.
     #[n(0)]
     Binary(#[n(0)] BinaryRealized),
+    /// Of several classes.
+    #[n(1)]
+    Multiclass(#[n(0)] MulticlassRealized),
 }
 
 impl OutputsPlan {
@@ -46,6 +56,7 @@ impl OutputsPlan {
         match &profile.outputs {
             Outputs::None => Self::None,
             Outputs::Binary(_) => Self::Binary(BinaryPlan::new(profile)),
+            Outputs::Multiclass(several) => Self::Multiclass(MulticlassPlan::new(several, profile)),
         }
     }
 
@@ -56,6 +67,7 @@ impl OutputsPlan {
             Self::Binary(plan) => {
                 plan.score.map(|_| EstimatedState::Binary(BinaryEstimated::default()))
             }
+            Self::Multiclass(plan) => plan.estimated().map(EstimatedState::Multiclass),
         }
     }
 
@@ -65,6 +77,9 @@ impl OutputsPlan {
             Self::None => None,
             Self::Binary(plan) => {
                 plan.target.map(|_| RealizedState::Binary(BinaryRealized::default()))
+            }
+            Self::Multiclass(plan) => {
+                plan.target.map(|_| RealizedState::Multiclass(plan.realized()))
             }
         }
     }
@@ -80,8 +95,25 @@ impl OutputsPlan {
         match self {
             Self::None => {}
             Self::Binary(plan) => {
-                let estimated = estimated.as_mut().map(|EstimatedState::Binary(state)| state);
-                let realized = realized.as_mut().map(|RealizedState::Binary(state)| state);
+                let estimated = match estimated {
+                    Some(EstimatedState::Binary(state)) => Some(state),
+                    _ => None,
+                };
+                let realized = match realized {
+                    Some(RealizedState::Binary(state)) => Some(state),
+                    _ => None,
+                };
+                plan.fold(prepared, range, estimated, realized);
+            }
+            Self::Multiclass(plan) => {
+                let estimated = match estimated {
+                    Some(EstimatedState::Multiclass(state)) => Some(state),
+                    _ => None,
+                };
+                let realized = match realized {
+                    Some(RealizedState::Multiclass(state)) => Some(state),
+                    _ => None,
+                };
                 plan.fold(prepared, range, estimated, realized);
             }
         }
@@ -92,6 +124,8 @@ impl EstimatedState {
     pub(super) fn merge(&mut self, other: &Self) {
         match (self, other) {
             (Self::Binary(ours), Self::Binary(theirs)) => ours.merge(theirs),
+            (Self::Multiclass(ours), Self::Multiclass(theirs)) => ours.merge(theirs),
+            _ => debug_assert!(false, "states of one plan are of one problem"),
         }
     }
 
@@ -99,6 +133,7 @@ impl EstimatedState {
     pub(super) fn measure(&mut self, rows: u64) -> Performance {
         match self {
             Self::Binary(state) => Performance::Binary(state.measure(rows)),
+            Self::Multiclass(state) => Performance::Multiclass(state.measure(rows)),
         }
     }
 
@@ -106,6 +141,7 @@ impl EstimatedState {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Binary(state) => state.curve.bytes(),
+            Self::Multiclass(state) => state.bytes(),
         }
     }
 }
@@ -114,6 +150,8 @@ impl RealizedState {
     pub(super) fn merge(&mut self, other: &Self) {
         match (self, other) {
             (Self::Binary(ours), Self::Binary(theirs)) => ours.merge(theirs),
+            (Self::Multiclass(ours), Self::Multiclass(theirs)) => ours.merge(theirs),
+            _ => debug_assert!(false, "states of one plan are of one problem"),
         }
     }
 
@@ -121,6 +159,7 @@ impl RealizedState {
     pub(super) fn measure(&mut self) -> Performance {
         match self {
             Self::Binary(state) => Performance::Binary(state.measure()),
+            Self::Multiclass(state) => Performance::Multiclass(state.measure()),
         }
     }
 
@@ -128,6 +167,7 @@ impl RealizedState {
     pub(super) fn targets(&self) -> u64 {
         match self {
             Self::Binary(state) => state.targets,
+            Self::Multiclass(state) => state.targets,
         }
     }
 
@@ -135,6 +175,7 @@ impl RealizedState {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Binary(state) => state.bytes(),
+            Self::Multiclass(state) => state.bytes(),
         }
     }
 }

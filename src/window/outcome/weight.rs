@@ -79,3 +79,52 @@ impl Weight for Labelled {
         Some(Self { negatives: take()?.try_into().ok()?, positives: take()?.try_into().ok()? })
     }
 }
+
+impl Labelled {
+    /// Takes rows out of a curve again, each from the nearest score that there is; both ascend.
+    pub(in crate::window) fn take_back(
+        curve: &mut Vec<(f64, Self)>,
+        taken: impl Iterator<Item = (f64, Self)>,
+    ) {
+        for (score, bin) in taken {
+            let after = curve.partition_point(|&(at, _)| at < score);
+            let nearest = [after.checked_sub(1), Some(after)]
+                .into_iter()
+                .flatten()
+                .filter(|&at| at < curve.len())
+                .min_by(|&a, &b| (curve[a].0 - score).abs().total_cmp(&(curve[b].0 - score).abs()));
+            if let Some(at) = nearest {
+                let given = &mut curve[at].1;
+                given.positives = given.positives.saturating_sub(bin.positives);
+                given.negatives = given.negatives.saturating_sub(bin.negatives);
+            }
+        }
+        curve.retain(|(_, bin)| bin.positives + bin.negatives > 0);
+    }
+}
+
+/// The same with fewer distinct scores kept apart, as there is a curve for each of several classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(in crate::window) struct OfSeveral<W>(pub(in crate::window) W);
+
+impl<W: Weight> Weight for OfSeveral<W> {
+    type Item = W::Item;
+    const CAPACITY: usize = 16_384;
+
+    #[inline]
+    fn add(&mut self, item: W::Item) {
+        self.0.add(item);
+    }
+    fn merge(&mut self, other: &Self) {
+        self.0.merge(&other.0);
+    }
+    fn rows(&self) -> u64 {
+        self.0.rows()
+    }
+    fn write(&self, put: impl FnMut(u128)) {
+        self.0.write(put);
+    }
+    fn read(take: impl FnMut() -> Option<u128>) -> Option<Self> {
+        W::read(take).map(Self)
+    }
+}

@@ -182,19 +182,9 @@ fn score_bin(bin: &Labelled) -> ScoreBin {
 fn curve(given: &mut BinaryRealized, taken: &mut BinaryRealized) -> Vec<(f64, Labelled)> {
     let mut curve: Vec<(f64, Labelled)> =
         given.curve.ascending(|_, _| ()).map(|(score, bin)| (score, *bin)).collect();
-    for (score, bin) in taken.curve.ascending(|_, _| ()) {
-        let after = curve.partition_point(|&(at, _)| at < score);
-        let nearest = [after.checked_sub(1), Some(after)]
-            .into_iter()
-            .flatten()
-            .filter(|&at| at < curve.len())
-            .min_by(|&a, &b| (curve[a].0 - score).abs().total_cmp(&(curve[b].0 - score).abs()));
-        if let Some(at) = nearest {
-            let given = &mut curve[at].1;
-            given.positives = given.positives.saturating_sub(bin.positives);
-            given.negatives = given.negatives.saturating_sub(bin.negatives);
-        }
-    }
-    curve.retain(|(_, bin)| bin.positives + bin.negatives > 0);
+    Labelled::take_back(
+        &mut curve,
+        taken.curve.ascending(|_, _| ()).map(|(score, bin)| (score, *bin)),
+    );
     curve
 }

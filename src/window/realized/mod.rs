@@ -24,6 +24,8 @@ pub struct Outcome {
 pub(super) enum Stratified {
     /// Of two classes.
     Binary(BinaryStratified),
+    /// Those that have a target stand for themselves alone.
+    None,
 }
 
 impl Outcome {
@@ -40,9 +42,10 @@ impl Outcome {
 
 impl Stratified {
     /// What was measured.
-    pub(super) fn performance(&self) -> Performance {
+    pub(super) fn performance(&self) -> Option<Performance> {
         match self {
-            Self::Binary(found) => Performance::Binary(found.performance),
+            Self::Binary(found) => Some(Performance::Binary(found.performance)),
+            Self::None => None,
         }
     }
 
@@ -50,10 +53,12 @@ impl Stratified {
     pub(super) fn value(&self, of: &Asked, criteria: &Criteria) -> Result<f64, Undefined> {
         let refused = match self {
             Self::Binary(found) => found.refused(of.metric),
+            Self::None => None,
         };
-        match refused {
-            Some(reason) => Err(reason),
-            None => of.value(&self.performance(), Basis::Realized, criteria),
+        match (refused, self.performance()) {
+            (Some(reason), _) => Err(reason),
+            (None, Some(performance)) => of.value(&performance, Basis::Realized, criteria),
+            (None, None) => Err(Undefined::NoTargets),
         }
     }
 
@@ -61,6 +66,7 @@ impl Stratified {
     pub(super) fn error(&self, of: &Asked, criteria: &Criteria) -> Option<f64> {
         match self {
             Self::Binary(found) => found.error(of.metric, criteria),
+            Self::None => None,
         }
     }
 }

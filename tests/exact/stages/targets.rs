@@ -220,6 +220,7 @@ impl Works {
                 time: row.time,
                 score: row.score,
                 predicted: row.prediction.map(|class| if class { "1" } else { "0" }.to_owned()),
+                scores: Vec::new(),
             });
             let keyed = Keyed {
                 models: vec![(LOANS.to_owned(), String::new())],

@@ -96,35 +96,10 @@ pub(super) async fn profile_of(
     if rejected > 0 {
         notes.push(format!("{rejected} rows without a readable time were left out"));
     }
-    let choice_of = |calibrator: Calibrator| match calibrator {
-        Calibrator::None => CalibrationChoice::None,
-        Calibrator::Isotonic => CalibrationChoice::Isotonic,
-        Calibrator::Auto => CalibrationChoice::Auto,
-    };
-    let (calibration, by_class) = match &model.performance.calibration {
-        Calibration::All(calibrator) => (choice_of(*calibrator), BTreeMap::new()),
-        Calibration::PerClass(classes) => {
-            let choices = classes.iter().map(|(class, of)| (class.clone(), choice_of(*of)));
-            (CalibrationChoice::Auto, choices.collect())
-        }
-    };
-    let predicts = match choice.problem {
-        Problem::Binary => Predicts::Binary(TwoClasses {
-            positive: model.columns.positive.as_ref().map(ToString::to_string),
-            threshold: choice.threshold,
-            calibration,
-        }),
-        Problem::Multiclass => Predicts::Multiclass(SeveralClasses {
-            scores: choice.classes.clone(),
-            calibration,
-            by_class,
-        }),
-        Problem::Regression | Problem::None => Predicts::Nothing,
-    };
     let spec = Spec {
         model: model.name.clone(),
         version: version.to_owned(),
-        predicts,
+        predicts: predicts(model, &choice),
         rule,
         inputs,
         derived: derived.into_iter().map(|(name, sql)| Derived { name, sql }).collect(),
@@ -143,6 +118,35 @@ pub(super) async fn profile_of(
     let profile = fit(spec, rows)?;
     check_classes(model, &profile)?;
     Ok(Reference { profile, choice })
+}
+
+/// What the model predicts, and how its scores are to be calibrated.
+fn predicts(model: &Model, choice: &Choice) -> Predicts {
+    let choice_of = |calibrator: Calibrator| match calibrator {
+        Calibrator::None => CalibrationChoice::None,
+        Calibrator::Isotonic => CalibrationChoice::Isotonic,
+        Calibrator::Auto => CalibrationChoice::Auto,
+    };
+    let (calibration, by_class) = match &model.performance.calibration {
+        Calibration::All(calibrator) => (choice_of(*calibrator), BTreeMap::new()),
+        Calibration::PerClass(classes) => {
+            let choices = classes.iter().map(|(class, of)| (class.clone(), choice_of(*of)));
+            (CalibrationChoice::Auto, choices.collect())
+        }
+    };
+    match choice.problem {
+        Problem::Binary => Predicts::Binary(TwoClasses {
+            positive: model.columns.positive.as_ref().map(ToString::to_string),
+            threshold: choice.threshold,
+            calibration,
+        }),
+        Problem::Multiclass => Predicts::Multiclass(SeveralClasses {
+            scores: choice.classes.clone(),
+            calibration,
+            by_class,
+        }),
+        Problem::Regression | Problem::None => Predicts::Nothing,
+    }
 }
 
 /// That no row has a time that can be read.

@@ -106,23 +106,7 @@ pub fn choose(
         Some(time) => Some((chooser.find(&time.path)?, time.unit)),
         None => chooser.guess("timestamp", TIMES, could_be_time)?.map(|path| (path, None)),
     };
-    let mut classes: Vec<(String, (ColumnPath, String))> = Vec::new();
-    let mut score = None;
-    match &columns.probability {
-        Some(Probability::Positive(path)) => score = Some((chooser.find(path)?, path.clone())),
-        Some(Probability::PerClass(paths)) => {
-            for (class, path) in paths {
-                classes.push((class.clone(), (chooser.find(path)?, path.clone())));
-            }
-        }
-        None if problem.is_none_or(|problem| problem == Problem::Multiclass) => {
-            classes = chooser.guess_classes();
-        }
-        None => {}
-    }
-    if columns.probability.is_none() && classes.is_empty() && problem != Some(Problem::Multiclass) {
-        score = chooser.guess("probability", PROBABILITIES, is_number)?.map(with_name);
-    }
+    let (mut classes, score) = chooser.probabilities(problem)?;
     sort_classes(&mut classes, |(class, _)| class);
     let (prediction, threshold) = match &columns.prediction {
         Some(Prediction::Path(path)) => (Some((chooser.find(path)?, path.clone())), None),
@@ -159,17 +143,7 @@ pub fn choose(
             chosen.push(Chosen { path: path.named(&name), name, role, kind, event });
         }
     };
-    let scores = classes.iter().map(|(_, found)| found).chain(&score);
-    for (path, name) in scores {
-        let data_type = path.data_type(schema).unwrap_or(DataType::Null);
-        if kind(&data_type) != Kind::Continuous {
-            return Err(QueryError::ColumnUse {
-                column: name.clone(),
-                found: in_words(&data_type),
-                wanted: "probabilities".to_owned(),
-            });
-        }
-    }
+    check_scores(classes.iter().map(|(_, found)| found).chain(&score), schema)?;
     let mut of_classes = Vec::with_capacity(classes.len());
     for (class, found) in classes {
         of_classes.push((class, found.1.clone()));
@@ -207,7 +181,28 @@ pub fn choose(
     })
 }
 
-fn with_name(path: ColumnPath) -> (ColumnPath, String) {
+/// A column, and the name that it goes by.
+type Named = (ColumnPath, String);
+
+/// Whether probabilities are numbers.
+fn check_scores<'f>(
+    scores: impl Iterator<Item = &'f Named>,
+    schema: &Schema,
+) -> Result<(), QueryError> {
+    for (path, name) in scores {
+        let data_type = path.data_type(schema).unwrap_or(DataType::Null);
+        if kind(&data_type) != Kind::Continuous {
+            return Err(QueryError::ColumnUse {
+                column: name.clone(),
+                found: in_words(&data_type),
+                wanted: "probabilities".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn with_name(path: ColumnPath) -> Named {
     let name = path.name().to_owned();
     (path, name)
 }
@@ -238,6 +233,36 @@ struct Chooser<'a> {
 }
 
 impl Chooser<'_> {
+    /// Where the model's probabilities lie: of several classes, or of one.
+    #[expect(clippy::type_complexity, reason = "each class with its column, and the one score")]
+    fn probabilities(
+        &mut self,
+        problem: Option<Problem>,
+    ) -> Result<(Vec<(String, Named)>, Option<Named>), QueryError> {
+        let columns = self.columns;
+        let mut classes: Vec<(String, Named)> = Vec::new();
+        let mut score = None;
+        match &columns.probability {
+            Some(Probability::Positive(path)) => score = Some((self.find(path)?, path.clone())),
+            Some(Probability::PerClass(paths)) => {
+                for (class, path) in paths {
+                    classes.push((class.clone(), (self.find(path)?, path.clone())));
+                }
+            }
+            None if problem.is_none_or(|problem| problem == Problem::Multiclass) => {
+                classes = self.guess_classes();
+            }
+            None => {}
+        }
+        if columns.probability.is_none()
+            && classes.is_empty()
+            && problem != Some(Problem::Multiclass)
+        {
+            score = self.guess("probability", PROBABILITIES, is_number)?.map(with_name);
+        }
+        Ok((classes, score))
+    }
+
     /// A column that the settings name.
     fn find(&mut self, path: &str) -> Result<ColumnPath, QueryError> {
         let found = ColumnPath::resolve(path, self.schema)?;

@@ -117,22 +117,7 @@ impl RowMaker<'_> {
             }
             columns.push(Column { absent, ..Column::new(values) });
         }
-        if let Some(several) = self.profile.and_then(Profile::several_classes) {
-            let scores: Vec<&Column> = self
-                .columns
-                .columns
-                .iter()
-                .zip(&columns)
-                .filter_map(|((_, role, _), column)| (*role == Role::Score).then_some(column))
-                .collect();
-            for row in (0..rows).filter(|_| !scores.is_empty()) {
-                // Where one is missing the others say nothing.
-                let sum: Option<f64> = scores.iter().map(|column| column.number(row)).sum();
-                if sum.is_some_and(|sum| !is_whole(sum, several.classes.len())) {
-                    refuse(row);
-                }
-            }
-        }
+        self.unlike_one(&columns, rows).into_iter().for_each(&mut refuse);
         let first = first.cast_signed();
         let mut made = Rows {
             offsets: (first..first + rows as i64).collect::<Vec<i64>>().into(),
@@ -161,6 +146,21 @@ impl RowMaker<'_> {
             }
         }
         Ok(Read { rows: made, rejected: rejected as u64, ids })
+    }
+
+    /// The rows whose probabilities of several classes do not sum to one.
+    fn unlike_one(&self, columns: &[Column], rows: usize) -> Vec<usize> {
+        let Some(several) = self.profile.and_then(Profile::several_classes) else {
+            return Vec::new();
+        };
+        let columns = self.columns.columns.iter().zip(columns);
+        let scores = columns.filter(|((_, role, _), _)| *role == Role::Score);
+        let scores: Vec<&Column> = scores.map(|(_, column)| column).collect();
+        // Where one is missing the others say nothing.
+        let sum = |row: usize| scores.iter().map(|column| column.number(row)).sum::<Option<f64>>();
+        let unlike =
+            |row: &usize| sum(*row).is_some_and(|sum| !is_whole(sum, several.classes.len()));
+        (0..rows).filter(|_| !scores.is_empty()).filter(unlike).collect()
     }
 
     /// Predictions that follow from the score; none while the profile that says how is being made.

@@ -273,7 +273,6 @@ impl Judge {
 fn asked(metric: Metric, profile: &Profile) -> Vec<Asked> {
     match &profile.outputs {
         Outputs::None => Vec::new(),
-        Outputs::Binary(_) => vec![metric.into()],
         Outputs::Multiclass(several) if metric == Metric::ConfusionMatrix => {
             let classes = || several.classes.iter().enumerate();
             let cell = |(truth, of): (usize, &Class), (at, predicted): (usize, &Class)| Asked {
@@ -283,7 +282,7 @@ fn asked(metric: Metric, profile: &Profile) -> Vec<Asked> {
             };
             classes().flat_map(|truth| classes().map(move |at| cell(truth, at))).collect()
         }
-        Outputs::Multiclass(_) => vec![metric.into()],
+        Outputs::Binary(_) | Outputs::Multiclass(_) => vec![metric.into()],
     }
 }
 

@@ -1,6 +1,7 @@
 //! Several classes from rows to figures, against `NannyML`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{DictionaryArray, Float64Array};
@@ -16,7 +17,7 @@ use super::agreement::{Agreement, golden, present, size};
 
 const SIZE: usize = 100;
 
-fn batch(data: &Value, rows: std::ops::Range<usize>) -> Rows {
+fn batch(data: &Value, rows: Range<usize>) -> Rows {
     let numbers = |name: &str| {
         let column = present(&data[name]);
         Column::new(Values::Numbers(Float64Array::from(column[rows.clone()].to_vec())))
@@ -97,9 +98,8 @@ fn tolerance(metric: &str, leaf: &str) -> Option<f64> {
     );
     match metric {
         // B21, B23: random, and the mean of the variances.
-        "average_precision" if scatters => None,
         // B22: without the factor from a share of true positives to F1.
-        "f1" if scatters => None,
+        "average_precision" | "f1" if scatters => None,
         // B17, B18, B50: all rows, mid-ranks, tied scores as one group.
         "roc_auc" if scatters => Some(1e-2),
         // It rounds the sums under its curves to five decimals.

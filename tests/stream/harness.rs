@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use crate::broker::Broker;
 use crate::leash::Leash;
-use crate::patience::PATIENCE;
+use crate::patience::{self, PATIENCE};
 use crate::prometheus::{self, Prometheus};
 use crate::topics;
 
@@ -54,7 +54,9 @@ fn what_is_committed_outlives_kill_and_what_is_not_stays_hidden() {
     assert_eq!(texts(&broker, "numbers"), ["committed in 0", "committed in 1"]);
 
     producer.commit_transaction(PATIENCE).unwrap();
-    assert_eq!(texts(&broker, "numbers"), ["committed in 0", "committed in 1", "still open"]);
+    // The broker says that it is committed before every partition's reader is told.
+    let all = ["committed in 0", "committed in 1", "still open"];
+    assert!(patience::until(|| (texts(&broker, "numbers") == all).then_some(())).is_some());
 }
 
 #[test]
@@ -89,7 +91,9 @@ fn a_frozen_broker_says_nothing_and_goes_on_when_thawed() {
     let brokers = |patience| Some(client.fetch_metadata(None, patience).ok()?.brokers().len());
     assert_eq!(brokers(PATIENCE), Some(1));
     broker.freeze();
-    assert_eq!(brokers(Duration::from_millis(300)), None);
+    // On a busy machine it takes a moment until all of its threads stand still.
+    let silent = || brokers(Duration::from_millis(300)).is_none().then_some(());
+    assert!(patience::until(silent).is_some());
     broker.thaw();
     assert_eq!(brokers(PATIENCE), Some(1));
     broker.stop();

@@ -312,6 +312,7 @@ mod tests {
             Reason::MissingId { path: path() },
             Reason::MissingTarget { path: path() },
             Reason::ProbabilityOutOfRange { path: path(), found: Found::number(1.25) },
+            Reason::ProbabilitiesNotWhole { found: Found::number(1.25) },
             Reason::UnknownClass { path: path(), found: found() },
         ]
     }
@@ -352,6 +353,7 @@ mod tests {
         missing_id: `request.x`, the id, is missing
         missing_target: `request.x`, the target, is missing
         probability_out_of_range: `request.x` is `1.25`, not a probability (0 to 1)
+        probabilities_not_whole: the probabilities of the classes add up to `1.25`, not to 1
         unknown_class: `request.x` is `what was sent`, a class that the profile does not know
         "#);
     }

@@ -2,10 +2,10 @@
 //! for their predictions.
 //!
 //! They are written once, read once or a few times, and die by age; and they are a copy of the join log. So this is no
-//! database: rows are appended to [segments](segment) and never rewritten; those that are over at about the same time
-//! lie on one [shelf], and their files are removed together. Where a row lies is known in memory while its segment is
-//! [written to](hot), eight bytes at three quarters full, and from a [sorted index](sealed) behind its rows later, with
-//! a [filter] of under two bytes a row in memory. The [journal] says what counts.
+//! database: rows are appended to segments and never rewritten; those that are over at about the same time
+//! lie on one shelf, and their files are removed together. Where a row lies is known in memory while its segment is
+//! written to, eight bytes at three quarters full, and from a sorted index behind its rows later, with
+//! a filter of under two bytes a row in memory. The journal says what counts.
 //!
 //! Of the rows under a key the last counts. It lies on the same shelf as those before, in a later place, or on a later
 //! shelf: so it is met first where later shelves are looked at first, and is never dropped before them.

@@ -21,7 +21,9 @@ use crate::topics::unique;
 const TOLERANCE: f64 = 1e-9;
 
 /// Figure by what it is of: kind, metric, column, data set, window, field.
-type Figures = BTreeMap<(String, String, Option<String>, String, usize, String), Value>;
+type Figures = BTreeMap<Key, Value>;
+/// What a figure is of.
+type Key = (String, String, Option<String>, String, usize, String);
 
 /// Where vigie departs from NannyML 0.13.1 on purpose; the ids are those of `tests/data/golden/README.md`.
 struct Departure {
@@ -447,7 +449,7 @@ fn check(set: &Set) {
 }
 
 /// An installation that watches the peer's model; its folder, and the topics of predictions, targets and results.
-fn watching(broker: &Broker, sets: &Path) -> (TempDir, [String; 3]) {
+fn watching(broker: &Broker, set: &Set, sets: &Path) -> (TempDir, [String; 3]) {
     let folder = tempdir().expect("a folder");
     let namespace = unique("golden");
     let topics = ["predictions", "targets"].map(|name| format!("{namespace}.{name}"));
@@ -468,14 +470,15 @@ join_partitions = 3
 predictions = ["{predictions}"]
 ground_truth = ["{targets}"]
 {}
-[model.car-loan.ground_truth]
+[model.{}.ground_truth]
 wait = "1h"
 every = "1s"
 "#,
-        settings(&CAR_LOAN, "")
+        settings(set, ""),
+        set.model
     );
     fs::write(folder.path().join("vigie.toml"), text).expect("settings can be written");
-    let reference = sets.join("synthetic_car_loan_reference.csv").display().to_string();
+    let reference = sets.join(set.files[0]).display().to_string();
     vigie(folder.path(), &["profile", "build", "--reference", &reference]);
     let results = format!("{namespace}.results");
     let [predictions, targets] = topics;
@@ -489,17 +492,31 @@ fn vigie(folder: &Path, arguments: &[&str]) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// The newest figures of every window.
+/// The newest figures of every window: those of its last revision.
 fn streamed(broker: &Broker, topic: &str) -> Figures {
     let mut newest: BTreeMap<u64, Value> = BTreeMap::new();
-    for record in broker.read_committed(topic) {
-        let result: Value =
-            serde_json::from_slice(record.payload().expect("a result")).expect("JSON");
-        // Revisions of a window come in their order.
+    for result in results(broker, topic) {
         newest.insert(result["window_index"].as_u64().expect("an index"), result);
     }
+    figures_of(newest.into_values())
+}
+
+/// The newest value of every figure of every window: revisions hold those alone that targets change.
+fn newest(broker: &Broker, topic: &str) -> Figures {
+    figures_of(results(broker, topic).into_iter())
+}
+
+/// All results; revisions of a window come in their order.
+fn results(broker: &Broker, topic: &str) -> Vec<Value> {
+    let read = broker.read_committed(topic).into_iter();
+    read.map(|record| serde_json::from_slice(record.payload().expect("a result")).expect("JSON"))
+        .collect()
+}
+
+fn figures_of(results: impl Iterator<Item = Value>) -> Figures {
     let mut figures = Figures::new();
-    for (window, result) in newest {
+    for result in results {
+        let window = result["window_index"].as_u64().expect("an index");
         for figure in result["figures"].as_array().expect("figures") {
             if figure["method"] == "post_stratified" {
                 continue;
@@ -521,45 +538,56 @@ fn streamed(broker: &Broker, topic: &str) -> Figures {
     figures
 }
 
+/// A service that watches the peer's model, whose targets come late, in disorder, twice, and wrong at first.
+fn with_late_targets(
+    broker: &Broker,
+    set: &Set,
+    sets: &Path,
+    targets: impl FnOnce(&Path) -> PathBuf,
+) -> (TempDir, String, Instance) {
+    let (folder, [_, _, results]) = watching(broker, set, sets);
+    let targets = targets(folder.path()).display().to_string();
+    let instance = Instance::start(&[
+        "--config".to_owned(),
+        folder.path().join("vigie.toml").display().to_string(),
+        "--data-dir".to_owned(),
+        folder.path().join("data").display().to_string(),
+    ])
+    .ready();
+    let rows = sets.join(set.files[1]).display().to_string();
+    vigie(
+        folder.path(),
+        &[
+            "replay",
+            &rows,
+            "--targets",
+            &targets,
+            "--target-delay",
+            "2s",
+            "--target-spread",
+            "1",
+            "--target-order",
+            "shuffled",
+            "--target-duplicates",
+            "0.05",
+            "--target-corrections",
+            "0.05",
+        ],
+    );
+    (folder, results, instance)
+}
+
 #[test]
 fn car_loan_through_kafka_with_its_targets_late_and_in_disorder() {
     let Some(sets) = data() else { return };
     let Some(broker) = Broker::shared() else { return };
     let golden = golden(&CAR_LOAN);
     for method in ["realized", PARTIAL] {
-        let (folder, [_, _, results]) = watching(broker, &sets);
-        let at = |name: &str| sets.join(format!("synthetic_car_loan_{name}.csv"));
-        let targets = match method {
-            PARTIAL => some_targets(&sets, folder.path()),
-            _ => at("analysis_target"),
+        let targets = |folder: &Path| match method {
+            PARTIAL => some_targets(&sets, folder),
+            _ => sets.join(CAR_LOAN.files[2]),
         };
-        let instance = Instance::start(&[
-            "--config".to_owned(),
-            folder.path().join("vigie.toml").display().to_string(),
-            "--data-dir".to_owned(),
-            folder.path().join("data").display().to_string(),
-        ])
-        .ready();
-        let (rows, targets) = (at("analysis").display().to_string(), targets.display().to_string());
-        vigie(
-            folder.path(),
-            &[
-                "replay",
-                &rows,
-                "--targets",
-                &targets,
-                "--target-delay",
-                "2s",
-                "--target-spread",
-                "1",
-                "--target-order",
-                "shuffled",
-                "--target-duplicates",
-                "0.05",
-                "--target-corrections",
-                "0.05",
-            ],
-        );
+        let (_folder, results, instance) = with_late_targets(broker, &CAR_LOAN, &sets, targets);
         let tables = &golden["results"][method];
         let (mut seen, mut wrong) = (Seen::new(), vec!["nothing yet".to_owned()]);
         patience::until(|| {
@@ -571,4 +599,37 @@ fn car_loan_through_kafka_with_its_targets_late_and_in_disorder() {
         assert_right(&seen, &wrong);
         instance.stop();
     }
+}
+
+#[test]
+fn several_classes_through_kafka_are_those_of_check_to_the_bit() {
+    let Some(sets) = data() else { return };
+    let Some(broker) = Broker::shared() else { return };
+    // Of the target's column the events know nothing.
+    let is_told = |(_, _, column, dataset, ..): &Key| {
+        dataset == "analysis" && column.as_deref() != Some("y_true")
+    };
+    let mut checked = checked(&MULTICLASS, &sets, "");
+    checked.retain(|key, _| is_told(key));
+    let targets = |_: &Path| sets.join(MULTICLASS.files[2]);
+    let (_folder, results, instance) = with_late_targets(broker, &MULTICLASS, &sets, targets);
+    let mut differ = vec!["nothing yet".to_owned()];
+    patience::until(|| {
+        let ours = newest(broker, &results);
+        differ = checked
+            .iter()
+            .filter(|(key, theirs)| ours.get(key) != Some(theirs))
+            .map(|(key, theirs)| format!("{key:?} is {:?}, not {theirs}", ours.get(key)))
+            .collect();
+        differ.is_empty().then_some(())
+    });
+    assert!(checked.len() > 5_000, "{} figures", checked.len());
+    assert!(
+        differ.is_empty(),
+        "{} of {} figures differ, among them\n{}",
+        differ.len(),
+        checked.len(),
+        differ[..differ.len().min(10)].join("\n")
+    );
+    instance.stop();
 }

@@ -175,6 +175,7 @@ const ALL: &[Problem] = &[];
 const BINARY: &[Problem] = &[Problem::Binary];
 const SEVERAL: &[Problem] = &[Problem::Multiclass];
 const CLASSES: &[Problem] = &[Problem::Binary, Problem::Multiclass];
+const REGRESSION: &[Problem] = &[Problem::Regression];
 const NO: &[ColumnKind] = &[];
 const NUMBERS: &[ColumnKind] = &[ColumnKind::Continuous];
 const LABELS: &[ColumnKind] = &[ColumnKind::Categorical];
@@ -207,6 +208,19 @@ metrics! {
         "rows of a class by the class that is predicted: a figure a cell" "confusion matrix";
     BusinessValue "business_value" Performance CLASSES NO ANY Higher THREE_SIGMA
         "the confusion matrix weighed by what each cell is worth" "Elkan 2001";
+
+    Mae "mae" Performance REGRESSION NO POSITIVE Lower THREE_SIGMA
+        "mean absolute error, in the target's unit" "scikit-learn mean_absolute_error";
+    Mape "mape" Performance REGRESSION NO POSITIVE Lower THREE_SIGMA
+        "mean absolute error as a share of the target" "scikit-learn mean_absolute_percentage_error";
+    Mse "mse" Performance REGRESSION NO POSITIVE Lower THREE_SIGMA
+        "mean squared error" "scikit-learn mean_squared_error";
+    Msle "msle" Performance REGRESSION NO POSITIVE Lower THREE_SIGMA
+        "mean squared error of the logarithms of 1 + value" "scikit-learn mean_squared_log_error";
+    Rmse "rmse" Performance REGRESSION NO POSITIVE Lower THREE_SIGMA
+        "root of the mean squared error, in the target's unit" "scikit-learn root_mean_squared_error";
+    Rmsle "rmsle" Performance REGRESSION NO POSITIVE Lower THREE_SIGMA
+        "root of the mean squared error of the logarithms" "scikit-learn root_mean_squared_log_error";
 
     JensenShannon "jensen_shannon" Drift ALL BOTH POSITIVE Neither THREE_SIGMA_ABOVE
         "Jensen-Shannon distance, base 2" "Lin 1991; Endres and Schindelin 2003";

@@ -17,6 +17,7 @@ use crate::profile::{
 use crate::query::table::Hints;
 use crate::query::{Files, Options};
 use crate::settings::Cut;
+use crate::stats::Loss;
 use crate::window::utc;
 
 /// What `vigie profile` is told.
@@ -159,6 +160,19 @@ fn shown(profile: &Profile) -> String {
             if let Some(calibration) = &class.calibration {
                 line("calibration", format!("{}: {}", class.label, calibrated(calibration)));
             }
+        }
+    }
+    if let Outputs::Regression(regression) = &profile.outputs {
+        let metrics = |loss: Loss| match loss {
+            Loss::Absolute => "mae",
+            Loss::AbsolutePercentage => "mape",
+            Loss::Squared => "mse, rmse",
+            Loss::SquaredLog => "msle, rmsle",
+        };
+        let known: Vec<&str> = regression.expects().map(|(loss, _)| metrics(loss)).collect();
+        let trees = regression.expects().map(|(_, model)| model.forest.trees()).max();
+        if let Some(trees) = trees {
+            line("estimates", format!("{} from {trees} trees each", known.join(", ")));
         }
     }
     for note in &provenance.notes {

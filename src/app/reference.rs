@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
 use futures::StreamExt;
 
@@ -14,7 +14,7 @@ use crate::intake::score_path;
 use crate::metric::{ColumnKind, Problem};
 use crate::profile::{Derived, Holds, Input, Profile, Provenance, Role, WindowRule};
 use crate::query::table::{Choice, Chosen, Columns, Hints, ProfileExpressions, RowMaker, choose};
-use crate::query::{ColumnPath, Files, Kind, categorical, kind};
+use crate::query::{ColumnPath, Files, Kind, categorical, kind, numeric};
 use crate::settings::{Calibration, Calibrator, Model};
 use crate::window::ENGINE;
 
@@ -39,9 +39,6 @@ pub(super) async fn profile_of(
     let schema = files.schema();
     let mut choice = choose(&model.name, problem, &model.columns, schema, hints)
         .with_context(|| format!("reference {}", name()))?;
-    if choice.problem == Problem::Regression {
-        bail!("model `{}`: regression is not in this version yet", model.name);
-    }
     let available = available(&choice, schema);
     let derived: Vec<(String, String)> =
         model.derived.iter().map(|(name, sql)| (name.clone(), sql.clone())).collect();
@@ -62,6 +59,9 @@ pub(super) async fn profile_of(
     if !choice.named_features {
         drop_ids(&mut choice, &batches)?;
         inputs.retain(|input| !choice.ignored.iter().any(|(ignored, _)| *ignored == input.name));
+    }
+    if problem.is_none() {
+        tell_numbers(&mut choice, &batches)?;
     }
     let mut columns = columns_of(&choice);
     if let Some(expressions) = &expressions {
@@ -145,7 +145,8 @@ fn predicts(model: &Model, choice: &Choice) -> Predicts {
             calibration,
             by_class,
         }),
-        Problem::Regression | Problem::None => Predicts::Nothing,
+        Problem::Regression => Predicts::Number,
+        Problem::None => Predicts::Nothing,
     }
 }
 
@@ -286,6 +287,50 @@ fn drop_ids(choice: &mut Choice, batches: &[RecordBatch]) -> Result<()> {
     }
     choice.columns.retain(|column| !ids.contains(&column.name));
     choice.ignored.extend(ids.into_iter().map(|name| (name, "unique to its row")));
+    Ok(())
+}
+
+/// Integers with more different values than this are numbers, with fewer they may be classes.
+const CLASSES: usize = 10;
+
+/// Finds out whether a target that nobody spoke of is a number that is predicted, or tells classes.
+///
+/// Where there is a probability, or a target or prediction that is no number, it is classes; so it is where the target
+/// has two values at most, or is of few whole numbers.
+fn tell_numbers(choice: &mut Choice, batches: &[RecordBatch]) -> Result<()> {
+    let of = |role| choice.columns.iter().find(|column| column.role == role);
+    let (Some(target), Some(prediction)) = (of(Role::Target), of(Role::Prediction)) else {
+        return Ok(());
+    };
+    let are_numbers = |column: &Chosen| {
+        let is = |values: &ArrayRef| kind(values.data_type()) == Kind::Continuous;
+        batches.iter().all(|batch| batch.column_by_name(&column.name).is_some_and(is))
+    };
+    if of(Role::Score).is_some() || !are_numbers(target) || !are_numbers(prediction) {
+        return Ok(());
+    }
+    let mut distinct = BTreeSet::new();
+    let mut whole = true;
+    for batch in batches {
+        let Some(values) = batch.column_by_name(&target.name) else { continue };
+        for value in numeric(&target.name, values)?.iter().flatten().filter(|v| !v.is_nan()) {
+            whole &= value.fract() == 0.0;
+            distinct.insert(value.to_bits());
+        }
+        if distinct.len() > CLASSES {
+            break;
+        }
+    }
+    if distinct.len() <= 2 || (whole && distinct.len() <= CLASSES) {
+        return Ok(());
+    }
+    choice.problem = Problem::Regression;
+    choice.assumed.push(("problem", format!("regression ({} is a number)", target.name)));
+    for column in &mut choice.columns {
+        if matches!(column.role, Role::Prediction | Role::Target) {
+            column.kind = ColumnKind::Continuous;
+        }
+    }
     Ok(())
 }
 

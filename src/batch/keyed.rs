@@ -38,7 +38,7 @@ pub struct Pending {
     /// Event time in microseconds since 1970, UTC.
     #[n(3)]
     pub time: i64,
-    /// The score; `None` where it is missing.
+    /// The score, or the number that was predicted; `None` where it is missing.
     #[n(4)]
     pub score: Option<f64>,
     /// What the model decided; `None` where it is missing.

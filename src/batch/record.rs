@@ -142,7 +142,7 @@ pub struct Realized {
     /// Its event time in microseconds since 1970, UTC.
     #[n(6)]
     pub time: i64,
-    /// Its score; `None` where it is missing.
+    /// Its score, or the number that was predicted; `None` where it is missing.
     #[n(7)]
     pub score: Option<f64>,
     /// What the model decided; `None` where it is missing.

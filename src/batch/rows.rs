@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, DictionaryArray, Float64Array, StringArray};
 use arrow::buffer::{BooleanBuffer, ScalarBuffer};
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{ArrowNativeType, Int32Type};
 
 /// Predictions of one model version, in columns; the order of the columns is that of its profile.
 #[derive(Clone, Debug)]
@@ -29,6 +29,9 @@ pub enum Expected {
     /// Calibrated probabilities in units of 2^-52: of the positive class, or a run of rows for each of several classes.
     /// Meaningful where no score is missing.
     Probabilities(Vec<ScalarBuffer<u64>>),
+    /// Losses of a regression: a run of rows for each that something is expected of. Meaningful where a prediction is
+    /// there.
+    Losses(Vec<ScalarBuffer<f64>>),
 }
 
 /// One column of rows.
@@ -80,6 +83,9 @@ impl Expected {
             Self::Probabilities(classes) => Self::Probabilities(
                 classes.iter().map(|class| class.slice(start, length)).collect(),
             ),
+            Self::Losses(losses) => {
+                Self::Losses(losses.iter().map(|loss| loss.slice(start, length)).collect())
+            }
         }
     }
 
@@ -88,17 +94,23 @@ impl Expected {
     pub fn keep<I: Iterator<Item = bool>>(&self, kept: impl Fn() -> I) -> Self {
         match self {
             Self::Nothing => Self::Nothing,
-            Self::Probabilities(classes) => Self::Probabilities(
-                classes
-                    .iter()
-                    .map(|class| {
-                        let rows = class.iter().zip(kept()).filter(|(_, kept)| *kept);
-                        rows.map(|(&expected, _)| expected).collect()
-                    })
-                    .collect(),
-            ),
+            Self::Probabilities(classes) => {
+                Self::Probabilities(classes.iter().map(|class| only(class, kept())).collect())
+            }
+            Self::Losses(losses) => {
+                Self::Losses(losses.iter().map(|loss| only(loss, kept())).collect())
+            }
         }
     }
+}
+
+/// Those of the values that are kept.
+fn only<T: ArrowNativeType>(
+    values: &ScalarBuffer<T>,
+    kept: impl Iterator<Item = bool>,
+) -> ScalarBuffer<T> {
+    let kept = values.iter().zip(kept).filter(|(_, kept)| *kept);
+    kept.map(|(&value, _)| value).collect()
 }
 
 impl Column {

@@ -125,6 +125,8 @@ struct WireSection<'b> {
     columns: Vec<WireColumn<'b>>,
     #[b(7)]
     reconstruction: Option<Bytes<'b>>,
+    #[b(8)]
+    losses: Option<Vec<Bytes<'b>>>,
 }
 
 #[derive(Encode, Decode)]
@@ -245,6 +247,7 @@ fn bytes_of(section: &Section) -> usize {
     let probabilities = match &section.rows.expected {
         Expected::Nothing => 0,
         Expected::Probabilities(classes) => classes.len(),
+        Expected::Losses(losses) => losses.len(),
     };
     256 + rows * 24 + probabilities * rows * 8 + section.rows.columns.len() * (rows * 9 + 64)
 }
@@ -258,13 +261,17 @@ fn write_section(section: &Section) -> WireSection<'_> {
         offsets: numbers(&rows.offsets),
         times: rows.times.as_ref().map(|times| numbers(times)),
         probabilities: match &rows.expected {
-            Expected::Nothing => None,
+            Expected::Nothing | Expected::Losses(_) => None,
             Expected::Probabilities(classes) => {
                 Some(classes.iter().map(|class| numbers(class)).collect())
             }
         },
         columns: rows.columns.iter().map(write_column).collect(),
         reconstruction: rows.reconstruction.as_ref().map(|errors| numbers(errors)),
+        losses: match &rows.expected {
+            Expected::Losses(losses) => Some(losses.iter().map(|loss| numbers(loss)).collect()),
+            Expected::Nothing | Expected::Probabilities(_) => None,
+        },
     }
 }
 
@@ -290,9 +297,12 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
     let times = section.times.map(|times| times.read());
     let probabilities: Option<Vec<ScalarBuffer<u64>>> =
         section.probabilities.map(|classes| classes.iter().map(Bytes::read).collect());
+    let losses: Option<Vec<ScalarBuffer<f64>>> =
+        section.losses.map(|losses| losses.iter().map(Bytes::read).collect());
     let reconstruction = section.reconstruction.map(|errors| errors.read());
     let complete = times.as_ref().is_none_or(|times: &ScalarBuffer<i64>| times.len() == rows)
         && probabilities.iter().flatten().all(|class| class.len() == rows)
+        && losses.iter().flatten().all(|loss| loss.len() == rows)
         && reconstruction.as_ref().is_none_or(|errors: &ScalarBuffer<f64>| errors.len() == rows);
     if !complete {
         return Err(WireError::Rows { column: None });
@@ -308,7 +318,11 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
             columns: columns.collect::<Result<_, _>>()?,
             offsets,
             times,
-            expected: probabilities.map_or(Expected::Nothing, Expected::Probabilities),
+            expected: match (probabilities, losses) {
+                (Some(probabilities), _) => Expected::Probabilities(probabilities),
+                (None, Some(losses)) => Expected::Losses(losses),
+                (None, None) => Expected::Nothing,
+            },
             reconstruction,
         },
     })

@@ -5,8 +5,10 @@
 
 mod binary;
 mod column;
+mod losses;
 mod multiclass;
 mod reconstruction;
+mod regression;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -20,7 +22,7 @@ use self::windows::fit_windows;
 use crate::batch::{Rows, Values, labels};
 use crate::metric::{ColumnKind, Metric, Problem};
 use crate::profile::{Derived, Input, Outputs, Profile, Provenance, Role, WindowRule, same_label};
-use crate::stats::Undefined;
+use crate::stats::{ForestError, Undefined};
 
 /// What to make a profile of.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub enum Predicts {
     Binary(TwoClasses),
     /// One of several classes.
     Multiclass(SeveralClasses),
+    /// A number.
+    Number,
 }
 
 /// How the outputs of a model of several classes are read.
@@ -95,6 +99,7 @@ impl Predicts {
             Self::Nothing => Problem::None,
             Self::Binary(_) => Problem::Binary,
             Self::Multiclass(_) => Problem::Multiclass,
+            Self::Number => Problem::Regression,
         }
     }
 }
@@ -238,6 +243,17 @@ pub enum FitError {
         /// The rule.
         rule: WindowRule,
     },
+    /// Nothing can be learned of the losses.
+    #[error(
+        "reference of model `{model}`: no trees can be grown that expect its losses: {reason}; this is a fault of \
+         vigie, please report it"
+    )]
+    Losses {
+        /// The model.
+        model: String,
+        /// What is wrong.
+        reason: ForestError,
+    },
     /// A statistic of the whole reference is undefined.
     #[error("reference of model `{model}`: column `{column}` cannot be profiled: {reason}")]
     Undefined {
@@ -268,6 +284,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
     }
     let outputs = match &spec.predicts {
         Predicts::Nothing => Outputs::None,
+        Predicts::Number => Outputs::Regression(Box::new(regression::unknown())),
         Predicts::Binary(how) => Outputs::Binary(Box::new(binary::read(&spec, how, &mut batches)?)),
         Predicts::Multiclass(how) => Outputs::Multiclass(multiclass::read(&spec, how, &batches)?),
     };
@@ -296,6 +313,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
     };
     match &spec.predicts {
         Predicts::Nothing => {}
+        Predicts::Number => regression::weigh(&mut profile, &batches)?,
         Predicts::Binary(how) => binary::weigh(&mut profile, how.calibration, &batches)?,
         Predicts::Multiclass(how) => multiclass::weigh(&mut profile, how, &batches)?,
     }

@@ -415,7 +415,8 @@ impl Waits<'_> {
                 offset,
                 model: model as u32,
                 time: rows.times.as_ref().map_or(0, |times| times[row]),
-                score: score.and_then(|column| column.number(row)),
+                // What regressions predict is a number, and they have no score.
+                score: score.or(predicted).and_then(|column| column.number(row)),
                 predicted: predicted.and_then(|column| column.label(row)).map(str::to_owned),
                 scores: scores_of(row).unwrap_or_default(),
             });

@@ -11,6 +11,7 @@ use crate::intake::reject::{Found, Reason};
 use crate::intake::slots::{Slot, Slots};
 use crate::intake::timestamp::{Unit, event_time};
 use crate::intake::version::number_label;
+use crate::metric::Problem;
 use crate::settings::{GroundTruth, Model as Settings};
 
 /// Where the parts of an id lie.
@@ -59,6 +60,8 @@ pub(super) struct TruthReader {
 struct Kind {
     id: Id,
     target: (usize, Box<str>),
+    /// Whether targets are numbers, not classes.
+    numbers: bool,
     time: Option<(usize, Unit, Box<str>)>,
     /// Where events name their model and version.
     model: Option<usize>,
@@ -73,6 +76,7 @@ struct Kind {
 struct Places<'s> {
     key: &'s [String],
     target: &'s str,
+    numbers: bool,
     time: Option<(&'s str, Unit)>,
     model: Option<&'s str>,
     version: Option<&'s str>,
@@ -86,6 +90,7 @@ impl<'s> Places<'s> {
             key: truth.key.as_deref().unwrap_or(&columns.id),
             // The settings refuse ground truth that nobody says where to find.
             target: truth.target.as_deref().or(columns.target.as_deref()).unwrap_or_default(),
+            numbers: settings.problem == Problem::Regression,
             time: time.map(|time| (time.path.as_str(), unit(time.unit))),
             model: columns.model.as_deref(),
             version: columns.version.as_deref(),
@@ -171,7 +176,8 @@ impl Kind {
         let version = places.version.map(|path| at(path, Read::Text)).transpose()?;
         let id = Id::new(paths, &named, places.key)?;
         let all = models.len() == waiting;
-        Ok(Self { id, target, time, model, version, models, all })
+        let numbers = places.numbers;
+        Ok(Self { id, target, numbers, time, model, version, models, all })
     }
 
     fn read(
@@ -185,6 +191,13 @@ impl Kind {
         let label = match slots.get(*slot) {
             Slot::Missing => return Err(Reason::MissingTarget { path: path.clone() }),
             Slot::Null => None,
+            found @ (Slot::Text(_) | Slot::Bool(_) | Slot::Other(_)) if self.numbers => {
+                return Err(Reason::WrongType {
+                    path: path.clone(),
+                    wanted: "a number",
+                    found: Found::slot(found),
+                });
+            }
             Slot::Text(text) => Some(text.to_owned()),
             Slot::Bool(value) => Some(value.to_string()),
             Slot::Int(number) => Some(number.to_string()),

@@ -13,10 +13,18 @@ impl Profile {
     /// What is expected of every row.
     ///
     /// Calibrated probabilities are in units of 2^-52, rounded once and within 0 and 1; zero where a score is missing.
+    /// Losses are of every row, and mean something where it has a prediction.
     pub fn expected(&self, columns: &[Data]) -> Expected {
         match &self.outputs {
             Outputs::None => Expected::Nothing,
             Outputs::Multiclass(several) => self.expected_of(several, columns).unwrap_or_default(),
+            Outputs::Regression(regression) => {
+                let rows = columns.first().map_or(0, |column| column.values.len());
+                let losses = regression.expects().map(|(_, model)| {
+                    ScalarBuffer::from(model.expected(&self.columns, columns, rows))
+                });
+                Expected::Losses(losses.collect())
+            }
             Outputs::Binary(binary) => {
                 let Some(scores) = self.scores(columns).next() else { return Expected::Nothing };
                 let probability = |score| match &binary.calibration {

@@ -6,6 +6,7 @@
 mod column;
 mod expect;
 mod file;
+mod losses;
 mod outputs;
 mod reading;
 mod reconstruction;
@@ -17,13 +18,14 @@ pub use self::column::{
     Bins, Categorical, Column, Continuous, Distribution, Role, SummaryErrors, Values,
 };
 pub use self::file::{FORMAT, ProfileError};
+pub use self::losses::{LossInput, LossModel, ReferenceLoss, Regression};
 pub use self::outputs::{
     Binary, Calibration, CalibrationReason, Class, Classes, Multiclass, MulticlassReference,
     Outputs, ReferencePerformance, is_whole, same_label, sort_classes,
 };
 pub use self::reading::{
     BinaryPerformance, ColumnReading, ColumnValue, Measured, MulticlassPerformance, Performance,
-    Reading, WholeValue,
+    Reading, RegressionPerformance, WholeValue,
 };
 pub use self::reconstruction::{Feature, Reconstruction, Scaled};
 pub use self::windows::WindowRule;
@@ -126,7 +128,7 @@ impl Profile {
     /// Labels compare by value: 1, 1.0 and true are one.
     pub fn class(&self, label: &str) -> Option<usize> {
         match &self.outputs {
-            Outputs::None => None,
+            Outputs::None | Outputs::Regression(_) => None,
             Outputs::Binary(binary) => binary.class(label),
             Outputs::Multiclass(several) => several.class(label),
         }
@@ -136,7 +138,7 @@ impl Profile {
     pub fn two_classes(&self) -> Option<&Classes> {
         match &self.outputs {
             Outputs::Binary(binary) => Some(&binary.classes),
-            Outputs::None | Outputs::Multiclass(_) => None,
+            Outputs::None | Outputs::Multiclass(_) | Outputs::Regression(_) => None,
         }
     }
 
@@ -144,7 +146,16 @@ impl Profile {
     pub fn several_classes(&self) -> Option<&Multiclass> {
         match &self.outputs {
             Outputs::Multiclass(several) => Some(several),
-            Outputs::None | Outputs::Binary(_) => None,
+            Outputs::None | Outputs::Binary(_) | Outputs::Regression(_) => None,
+        }
+    }
+
+    /// Whether performance can be estimated without targets.
+    pub fn can_estimate(&self) -> bool {
+        match &self.outputs {
+            Outputs::None => false,
+            Outputs::Binary(_) | Outputs::Multiclass(_) => self.of_role(Role::Score).is_some(),
+            Outputs::Regression(regression) => regression.expects().next().is_some(),
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::profile::column::{Column, Role};
+use crate::profile::losses::Regression;
 use crate::stats::{Calibrator, Cells, Confusion, SamplingError};
 
 /// What the profile keeps of a model's outputs, by what the model predicts.
@@ -16,6 +17,8 @@ pub enum Outputs {
     Binary(Box<Binary>),
     /// One of several classes.
     Multiclass(Multiclass),
+    /// A number.
+    Regression(Box<Regression>),
 }
 
 /// The outputs of a classifier of several classes.

@@ -4,7 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::metric::Metric;
-use crate::stats::{Cells, Confusion, Undefined};
+use crate::stats::{Cells, Confusion, Loss, Undefined};
 
 /// A value, or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,6 +81,8 @@ pub enum Performance {
     Binary(BinaryPerformance),
     /// One of several classes.
     Multiclass(MulticlassPerformance),
+    /// A number.
+    Regression(RegressionPerformance),
 }
 
 impl Performance {
@@ -89,8 +91,20 @@ impl Performance {
         match self {
             Self::Binary(binary) => binary.usable,
             Self::Multiclass(several) => several.usable,
+            Self::Regression(regression) => regression.usable,
         }
     }
+}
+
+/// What was measured of the predictions of a regression.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RegressionPerformance {
+    /// Rows that could be used at all: with a prediction, or with a target.
+    pub usable: u64,
+    /// Rows that have losses: with a prediction (and a target).
+    pub predicted: u64,
+    /// The mean of each loss, in the order of [`Loss::ALL`].
+    pub losses: [Measured; Loss::ALL.len()],
 }
 
 /// What was measured of the predictions of a binary classifier.

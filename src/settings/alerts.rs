@@ -21,7 +21,7 @@ pub struct Alerts {
     pub performance: Level,
     /// Faults of the data.
     pub quality: Level,
-    /// Drift; `None` leaves it to whether the model has probabilities, see [`Alerts::drift_level`].
+    /// Drift; `None` leaves it to whether performance can be estimated, see [`Alerts::drift_level`].
     pub drift: Option<Level>,
     /// An alert opens when so many of the last windows breach.
     pub open_after: OpenRule,
@@ -53,10 +53,10 @@ pub struct Silence {
 }
 
 impl Alerts {
-    /// What drift leads to: what was set; else evidence, or a warning where there is no probability to estimate
-    /// performance from.
-    pub fn drift_level(&self, has_probabilities: bool) -> Level {
-        let default = if has_probabilities { Level::Evidence } else { Level::Warning };
+    /// What drift leads to: what was set; else evidence, or a warning where performance cannot be
+    /// estimated: of classes without a probability.
+    pub fn drift_level(&self, estimates: bool) -> Level {
+        let default = if estimates { Level::Evidence } else { Level::Warning };
         self.drift.unwrap_or(default)
     }
 

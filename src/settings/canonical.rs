@@ -144,7 +144,9 @@ impl Settings {
     pub fn policy(&self) -> Policy {
         let of = |model: &Model| {
             // What drift leads to is settled here: it must not change under a policy when the model does.
-            let drift = model.alerts.drift_level(model.columns.probability.is_some());
+            let estimates =
+                model.columns.probability.is_some() || model.problem == Problem::Regression;
+            let drift = model.alerts.drift_level(estimates);
             ModelPolicy {
                 alerts: Alerts { drift: Some(drift), ..model.alerts.clone() },
                 currency: model.performance.currency.clone(),

@@ -40,12 +40,12 @@ impl Model {
 }
 
 impl Alerts {
-    /// When a model alerts; `has_probabilities` as for [`Alerts::drift_level`].
-    pub fn policy(&self, has_probabilities: bool) -> Policy {
+    /// When a model alerts; `estimates` as for [`Alerts::drift_level`].
+    pub fn policy(&self, estimates: bool) -> Policy {
         Policy {
             performance: self.performance,
             quality: self.quality,
-            drift: self.drift_level(has_probabilities),
+            drift: self.drift_level(estimates),
             open_after: self.open_after.breaches,
             open_of: self.open_after.windows,
             resolve_after: self.resolve_after,

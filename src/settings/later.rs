@@ -22,7 +22,6 @@ struct Part {
 
 /// What a model may ask for in vain.
 static OF_A_MODEL: &[Part] = &[
-    Part { keys: &["problem"], what: "`regression`", used: |m| m.problem == Problem::Regression },
     Part { keys: &["segments"], what: "segments", used: |m| !m.segments.is_empty() },
     Part {
         keys: &["performance", "custom"],
@@ -46,15 +45,8 @@ pub(crate) struct LaterMetric {
 }
 
 /// Metrics that the registry does not have yet.
-pub(crate) static METRICS: &[LaterMetric] = &[
-    LaterMetric { name: "mae", problems: &[Problem::Regression] },
-    LaterMetric { name: "mape", problems: &[Problem::Regression] },
-    LaterMetric { name: "mse", problems: &[Problem::Regression] },
-    LaterMetric { name: "msle", problems: &[Problem::Regression] },
-    LaterMetric { name: "rmse", problems: &[Problem::Regression] },
-    LaterMetric { name: "rmsle", problems: &[Problem::Regression] },
-    LaterMetric { name: "domain_classifier", problems: &[] },
-];
+pub(crate) static METRICS: &[LaterMetric] =
+    &[LaterMetric { name: "domain_classifier", problems: &[] }];
 
 /// Refuses something that is to come.
 pub(crate) fn refuse(at: &At<'_>, what: &str, mistakes: &mut Mistakes) {

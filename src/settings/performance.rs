@@ -68,7 +68,7 @@ pub enum Custom {
 }
 
 /// What is measured where nothing is said: all but what depends on the window's size or needs prices.
-const DEFAULT: [Metric; 7] = [
+const DEFAULT: [Metric; 10] = [
     Metric::RocAuc,
     Metric::AveragePrecision,
     Metric::F1,
@@ -76,6 +76,9 @@ const DEFAULT: [Metric; 7] = [
     Metric::Recall,
     Metric::Specificity,
     Metric::Accuracy,
+    Metric::Mae,
+    Metric::Rmse,
+    Metric::Mape,
 ];
 
 impl Performance {

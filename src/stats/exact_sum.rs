@@ -88,6 +88,18 @@ impl ExactSum {
         }
     }
 
+    /// Takes another sum of the same scale away.
+    pub fn take_away(&mut self, other: &Self) {
+        self.units -= other.units;
+        for (&limb, part) in &other.limbs {
+            let sum = self.limbs.entry(limb).or_default();
+            *sum -= part;
+            if *sum == 0 {
+                self.limbs.remove(&limb);
+            }
+        }
+    }
+
     /// The sum, rounded once to the nearest double (ties to even).
     pub fn value(&self, scale: Scale) -> f64 {
         self.wide(scale).round()
@@ -285,6 +297,9 @@ mod tests {
             let mut parts = sum(&values[cut..], scale);
             parts.merge(&sum(&values[..cut], scale));
             prop_assert_eq!(&parts, &whole);
+            let mut rest = whole.clone();
+            rest.take_away(&sum(&values[cut..], scale));
+            prop_assert_eq!(rest, sum(&values[..cut], scale));
             // What is added and taken away leaves nothing.
             for value in &values {
                 parts.add(-value, scale);

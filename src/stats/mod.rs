@@ -22,8 +22,11 @@ mod exact_sum;
 mod grid;
 mod histogram;
 mod moments;
+mod regression;
 mod sampling;
+mod strata;
 mod threshold;
+mod trees;
 mod undefined;
 
 pub use self::calibration::{
@@ -50,6 +53,10 @@ pub use self::moments::{
     fourth_central_moment, mean, median_of_sorted, pairwise_sum, population_deviation,
     sample_deviation,
 };
+pub use self::regression::{Loss, PostStratifiedLosses, StratumLosses, mean_loss, root_mean_loss};
 pub use self::sampling::{SamplingError, confidence};
 pub use self::threshold::{Limits, Range, Threshold};
+pub use self::trees::{
+    Binned, Forest, ForestError, Growth, Input, MISSING_BIN, Node, Tree, boost, cuts,
+};
 pub use self::undefined::Undefined;

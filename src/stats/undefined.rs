@@ -24,6 +24,8 @@ pub enum Undefined {
     TooFew,
     /// A value was infinite or not a number, or a sum of values was too great to hold.
     Infinite,
+    /// A value was below zero where its logarithm is wanted.
+    Negative,
     /// No row has a target.
     NoTargets,
     /// Scores that weigh in the window of which no row has a target yet.
@@ -42,6 +44,7 @@ impl Undefined {
             Self::OneClass => "one_class",
             Self::TooFew => "too_few",
             Self::Infinite => "infinite",
+            Self::Negative => "negative",
             Self::NoTargets => "no_targets",
             Self::StratumWithoutTargets => "stratum_without_targets",
             Self::NotInData => "not_in_data",

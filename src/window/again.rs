@@ -16,7 +16,9 @@ impl Repeated {
     /// Adds some rows, which are laid out as the plan's profile says.
     pub fn note(&mut self, plan: &Plan, rows: &Rows, repeated: &[usize]) {
         let find = |role| plan.profile().columns.iter().position(|column| column.role == role);
-        let score = find(Role::Score).and_then(|index| rows.columns.get(index));
+        // What regressions predict is a number, and they have no score.
+        let score = find(Role::Score).or_else(|| find(Role::Prediction));
+        let score = score.and_then(|index| rows.columns.get(index));
         let prediction = find(Role::Prediction).and_then(|index| rows.columns.get(index));
         for &row in repeated {
             let score = score.and_then(|column| number(column, row));

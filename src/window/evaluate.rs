@@ -11,7 +11,6 @@ use crate::stats::{
 use crate::window::again::Repeated;
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::{Binned, ContinuousState};
-use crate::window::outcome::RealizedState;
 use crate::window::plan::{CategoricalPlan, ColumnPlan, ContinuousPlan, Plan};
 use crate::window::realized::Outcome;
 use crate::window::result::{Figure, Targets};
@@ -50,8 +49,8 @@ impl WindowState {
             rows,
             columns,
             whole: reconstruction.into_iter().collect(),
-            estimated: self.estimated.as_mut().map(|state| state.measure(rows)),
-            realized: self.realized.as_mut().map(RealizedState::measure),
+            estimated: self.estimated.as_mut().and_then(|state| state.measure(&plan.outputs, rows)),
+            realized: self.realized.as_mut().and_then(|state| state.measure(&plan.outputs)),
         }
     }
 }
@@ -77,7 +76,7 @@ impl WindowState {
     pub fn estimated_so_far(&self, plan: &Plan) -> Vec<Figure> {
         let Some(mut state) = self.estimated.clone() else { return Vec::new() };
         let rows = self.rows();
-        let estimated = Some(state.measure(rows));
+        let estimated = state.measure(&plan.outputs, rows);
         let reading = Reading { rows, estimated, ..Reading::default() };
         let figures = plan.figures(&reading, None).into_iter();
         figures.filter(|figure| figure.kind == Kind::Estimated).collect()

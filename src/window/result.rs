@@ -257,6 +257,8 @@ impl Figure {
 pub enum Method {
     /// Confidence-based performance estimation.
     Cbpe,
+    /// Direct loss estimation.
+    Dle,
     /// From the rows that have a target.
     Labelled,
     /// From the rows that have a target, weighed so that their scores are spread as those of all rows.
@@ -268,6 +270,7 @@ impl Method {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Cbpe => "cbpe",
+            Self::Dle => "dle",
             Self::Labelled => "labelled",
             Self::PostStratified => "post_stratified",
         }
@@ -292,6 +295,8 @@ pub enum Status {
     TooFew,
     /// An infinite value.
     Infinite,
+    /// A value below zero where its logarithm is wanted.
+    Negative,
     /// Too few rows have a target for a judgement.
     LowCoverage,
     /// No row has a target.
@@ -315,6 +320,7 @@ impl Status {
             Self::OneClass => "one_class",
             Self::TooFew => "too_few",
             Self::Infinite => "infinite",
+            Self::Negative => "negative",
             Self::LowCoverage => "low_coverage",
             Self::NoTargets => "no_targets",
             Self::StratumWithoutTargets => "stratum_without_targets",
@@ -333,6 +339,7 @@ impl From<Undefined> for Status {
             Undefined::OneClass => Self::OneClass,
             Undefined::TooFew => Self::TooFew,
             Undefined::Infinite => Self::Infinite,
+            Undefined::Negative => Self::Negative,
             Undefined::NoTargets => Self::NoTargets,
             Undefined::StratumWithoutTargets => Self::StratumWithoutTargets,
             Undefined::NotInData => Self::NotInData,

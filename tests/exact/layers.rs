@@ -59,6 +59,7 @@ const LAYERS: &[Layer] = &[
             "epoch",
             "profile",
             "metric::ColumnKind",
+            "metric::Problem",
             "settings::GroundTruth",
             "settings::Model",
             "settings::Prediction",

@@ -17,6 +17,7 @@ mod layers; // who may know whom
 mod outward; // the schemas of what travels on topics
 mod reconstruction; // rows against the principal components of the reference
 mod refusals; // settings that are refused: every mistake at once
+mod regression; // a number that is predicted: its losses, expected and realized
 mod schemas; // the schemas of what others read and write
 mod settings; // what was written in vigie.toml, and what it means
 mod several; // several classes: laws of their states, strange windows and references

@@ -1,4 +1,4 @@
-//! `vigie check` on NannyML's car-loan and multiclass sets against NannyML's own figures, one by one.
+//! `vigie check` on NannyML's car-loan, multiclass and car-price sets against NannyML's own figures, one by one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -101,9 +101,23 @@ struct Set {
     model: &'static str,
     /// The settings under which the peer's figures were made.
     settings: &'static str,
+    /// Metrics of performance.
+    metrics: &'static [&'static str],
     /// Departures that only these figures have.
     departures: &'static [Departure],
 }
+
+const CLASSES: &[&str] = &[
+    "roc_auc",
+    "f1",
+    "precision",
+    "recall",
+    "specificity",
+    "accuracy",
+    "average_precision",
+    "confusion_matrix",
+    "business_value",
+];
 
 const CAR_LOAN: Set = Set {
     golden: "car_loan.json",
@@ -128,6 +142,7 @@ size = 5000
 [model.car-loan.performance]
 business_value = [[0, -1], [-1, 5]]
 "#,
+    metrics: CLASSES,
     departures: &[],
 };
 
@@ -152,6 +167,7 @@ business_value = [[3, -1, 0], [-1, 4, -2], [0, -2, 5]]
 # Where both errors all but agree, the order of tied scores decides there.
 calibration = { prepaid_card = "none" }
 "#,
+    metrics: CLASSES,
     departures: &[
         Departure {
             id: "B50: several classes, tied scores as one group",
@@ -176,6 +192,34 @@ calibration = { prepaid_card = "none" }
     ],
 };
 
+const CAR_PRICE: Set = Set {
+    golden: "car_price.json",
+    files: [
+        "regression_synthetic_reference.csv",
+        "regression_synthetic_analysis.csv",
+        "regression_synthetic_analysis_targets.csv",
+    ],
+    model: "car-price",
+    settings: r#"
+[model.car-price]
+problem = "regression"
+[model.car-price.columns]
+id = "id"
+timestamp = "timestamp"
+prediction = "y_pred"
+target = "y_true"
+features = ["car_age", "km_driven", "price_new", "accident_count", "door_count", "fuel", "transmission"]
+[model.car-price.window]
+size = 6000
+[model.car-price.performance]"#,
+    metrics: &["mae", "mape", "mse", "msle", "rmse", "rmsle"],
+    departures: &[Departure {
+        id: "trees grown in double precision, there in single",
+        of: (&["dle"], &[], &[]),
+        within: Some(1e-6),
+    }],
+};
+
 /// The settings under which the peer's figures of a method were made.
 fn settings(set: &Set, method: &str) -> String {
     let normalize = match method {
@@ -187,14 +231,14 @@ fn settings(set: &Set, method: &str) -> String {
     };
     format!(
         r#"{}
-metrics = ["roc_auc", "f1", "precision", "recall", "specificity", "accuracy", "average_precision", "confusion_matrix", "business_value"]
+metrics = {:?}
 {normalize}
 [model.{}.drift]
 continuous = ["kolmogorov_smirnov", "jensen_shannon", "wasserstein", "hellinger"]
 categorical = ["chi2", "jensen_shannon", "l_infinity", "hellinger"]
 multivariate = ["reconstruction_error"]
 "#,
-        set.settings, set.model
+        set.settings, set.metrics, set.model
     )
 }
 
@@ -432,6 +476,11 @@ fn car_loan_is_what_nannyml_says_to_nine_digits() {
 #[test]
 fn several_classes_are_what_nannyml_says_to_nine_digits() {
     check(&MULTICLASS);
+}
+
+#[test]
+fn car_price_is_what_nannyml_says_to_nine_digits_and_six_where_trees_expect() {
+    check(&CAR_PRICE);
 }
 
 fn check(set: &Set) {

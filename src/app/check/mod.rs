@@ -24,7 +24,7 @@ use crate::app::{Outcome, is_watched};
 use crate::engine::files::{self, FileWindow};
 use crate::epoch::{check, rule};
 use crate::metric::{Metric, Problem};
-use crate::profile::{Profile, Role, WindowRule};
+use crate::profile::{Profile, WindowRule};
 use crate::query::table::{Choice, Hints, RowMaker, expressions_of};
 use crate::query::{Files, Options};
 use crate::settings::Model;
@@ -86,7 +86,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     let mut lines = Verdict::assuming(assumed(&subject));
     let model = subject.model.clone();
     let rule = subject.profile.rule;
-    let policy = model.alerts.policy(subject.profile.of_role(Role::Score).is_some());
+    let policy = model.alerts.policy(subject.profile.can_estimate());
     let Scored { reference, analysis, rejected, told } =
         spawn_blocking(move || score(&subject)).await.context("scoring ended early")??;
     lines.rejected(rejected);
@@ -175,7 +175,8 @@ async fn subject(args: &CheckArgs) -> Result<Subject> {
     let made_at = Timestamp::now().to_string();
     let Reference { profile, choice } =
         reference::profile_of(&model, problem, "", &files, hints, otherwise, made_at).await?;
-    let model = if problem.is_none() { Model { problem: profile.problem, ..model } } else { model };
+    // What is asked of a model follows from its problem.
+    let model = if problem.is_none() { Model::new(&model.name, profile.problem) } else { model };
     Ok(Subject { model, profile, choice: Some(choice), analysis, targets })
 }
 

@@ -1,13 +1,15 @@
 //! Targets from a file of their own.
 
 use anyhow::{Context, Result, bail};
+use arrow::datatypes::DataType;
 
 use crate::app::check::Subject;
 use crate::app::terminal::count;
 use crate::intake::EventPath;
+use crate::metric::ColumnKind;
 use crate::profile::Role;
 use crate::query::table::{Columns, TargetColumns, TargetCounts, Targets};
-use crate::query::{ColumnPath, Files, QueryError};
+use crate::query::{ColumnPath, Files, Kind, QueryError, kind};
 
 /// Names of our own for what is read of the file.
 const TARGET: &str = "\u{1}target";
@@ -80,6 +82,13 @@ pub(super) fn read(files: &Files, subject: &Subject, columns: &Columns) -> Resul
             model.name
         );
     };
+    let data_type = found.data_type(schema).unwrap_or(DataType::Null);
+    if target.kind() == ColumnKind::Continuous && kind(&data_type) != Kind::Continuous {
+        bail!(
+            "targets {file}: column `{}` holds {data_type}; the reference had numbers as its target",
+            found.name()
+        );
+    }
     wanted.push(found.named(TARGET));
     let time = truth.and_then(|truth| truth.timestamp.as_ref());
     // In a file without it the order of the rows decides.

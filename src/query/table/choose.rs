@@ -150,7 +150,15 @@ pub fn choose(
         add(Role::Score, ColumnKind::Continuous, Some(found));
     }
     add(Role::Score, ColumnKind::Continuous, score);
-    add(Role::Prediction, ColumnKind::Categorical, prediction);
+    let outcome = match problem {
+        Problem::Regression => ColumnKind::Continuous,
+        _ => ColumnKind::Categorical,
+    };
+    if problem == Problem::Regression {
+        numbers("predicted numbers", prediction.as_ref(), schema)?;
+        numbers("target numbers", target.as_ref(), schema)?;
+    }
+    add(Role::Prediction, outcome, prediction);
     if threshold.is_some() {
         // Made of the score; where the score lies is where it lies.
         if let Some(score) = chosen.iter().find(|column| column.role == Role::Score).cloned() {
@@ -165,7 +173,7 @@ pub fn choose(
             chosen.push(Chosen { path: path.named(&name), name, role, kind, event });
         }
     };
-    add(Role::Target, ColumnKind::Categorical, target);
+    add(Role::Target, outcome, target);
     let assumed = chooser.assumed;
     let named_features = columns.features.is_some();
     Ok(Choice {
@@ -207,6 +215,17 @@ fn with_name(path: ColumnPath) -> Named {
     (path, name)
 }
 
+/// Refuses a column that is to hold numbers and does not.
+fn numbers(wanted: &str, found: Option<&Named>, schema: &Schema) -> Result<(), QueryError> {
+    let Some((path, name)) = found else { return Ok(()) };
+    let data_type = path.data_type(schema).unwrap_or(DataType::Null);
+    if kind(&data_type) == Kind::Continuous {
+        return Ok(());
+    }
+    let (column, wanted) = (name.clone(), wanted.to_owned());
+    Err(QueryError::ColumnUse { column, found: in_words(&data_type), wanted })
+}
+
 /// Whether a path is of the Kafka record itself, which a file has not.
 fn is_of_record(path: &str) -> bool {
     path.starts_with('$')
@@ -242,6 +261,9 @@ impl Chooser<'_> {
         let columns = self.columns;
         let mut classes: Vec<(String, Named)> = Vec::new();
         let mut score = None;
+        if problem == Some(Problem::Regression) {
+            return Ok((classes, score));
+        }
         match &columns.probability {
             Some(Probability::Positive(path)) => score = Some((self.find(path)?, path.clone())),
             Some(Probability::PerClass(paths)) => {

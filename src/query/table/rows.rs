@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, DictionaryArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, BooleanArray, DictionaryArray, Float64Array, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute;
 use arrow::datatypes::{Int32Type, TimeUnit as ArrowUnit};
@@ -97,11 +97,22 @@ impl RowMaker<'_> {
                 }
                 Role::Prediction if self.columns.decided => self.decided(&columns, rows),
                 Role::Target => match (&known, batch.column_by_name(name)) {
-                    (Some(known), own) => Values::Labels(joined(*known, name, own)?),
+                    (Some(known), own) => {
+                        let labels = joined(*known, name, own)?;
+                        match kind {
+                            ColumnKind::Continuous => Values::Numbers(as_numbers(&labels)),
+                            ColumnKind::Categorical => Values::Labels(labels),
+                        }
+                    }
                     (None, Some(column)) => values(name, column, *kind)?,
                     (None, None) => {
                         absent = Some(BooleanBuffer::new_set(rows));
-                        Values::Labels(iter::repeat_n(None::<&str>, rows).collect())
+                        match kind {
+                            ColumnKind::Continuous => Values::Numbers(Float64Array::new_null(rows)),
+                            ColumnKind::Categorical => {
+                                Values::Labels(iter::repeat_n(None::<&str>, rows).collect())
+                            }
+                        }
                     }
                 },
                 _ => values(name, column(batch, name)?, *kind)?,
@@ -194,6 +205,12 @@ fn joined(
         id.and_then(|id| targets.get(id)).map_or_else(|| own(row), Known::label)
     };
     Ok(ids.iter().enumerate().map(label).collect())
+}
+
+/// The numbers that labels stand for: each reads back as it was from the text that it was written as.
+fn as_numbers(labels: &DictionaryArray<Int32Type>) -> Float64Array {
+    let texts: Vec<Option<f64>> = texts_of(labels).map(|text| text.parse().ok()).collect();
+    labels.keys().iter().map(|at| *texts.get(usize::try_from(at?).ok()?)?).collect()
 }
 
 /// A column of a batch.

@@ -7,6 +7,7 @@
 mod average_precision;
 mod cells;
 mod confusion;
+mod losses;
 mod roc_auc;
 mod sampling_error;
 mod summary;

@@ -2,6 +2,7 @@
 
 mod binary;
 mod multiclass;
+mod regression;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use minicbor::{Decode, Encode};
 
 use self::binary::BinaryAwaited;
 use self::multiclass::MulticlassAwaited;
+use self::regression::RegressionAwaited;
 use crate::metric::{Kind, Measure};
 use crate::window::outcome::{EstimatedState, OutputsPlan, RealizedState};
 use crate::window::plan::Plan;
@@ -48,6 +50,9 @@ enum AwaitedOutputs {
     /// One of several classes.
     #[n(1)]
     Multiclass(#[n(0)] Box<MulticlassAwaited>),
+    /// A number.
+    #[n(2)]
+    Regression(#[n(0)] Box<RegressionAwaited>),
 }
 
 impl AwaitedOutputs {
@@ -58,6 +63,7 @@ impl AwaitedOutputs {
                 Some(Self::Multiclass(Box::new(MulticlassAwaited::new(plan))))
             }
             OutputsPlan::Binary(_) => Some(Self::Binary(Box::default())),
+            OutputsPlan::Regression(_) => Some(Self::Regression(Box::default())),
         }
     }
 }
@@ -65,7 +71,7 @@ impl AwaitedOutputs {
 /// A change of what is known of a prediction.
 #[derive(Clone, Copy, Debug)]
 pub struct Labels<'l> {
-    /// Its score.
+    /// Its score, or the number that was predicted.
     pub score: Option<f64>,
     /// Those of several classes, in their order; empty where one is missing, and for other models.
     pub scores: &'l [f64],
@@ -86,13 +92,18 @@ impl Awaited {
     /// Notes what a window is made of, once it is sealed.
     pub fn seal(&mut self, state: &mut WindowState, plan: &Plan) {
         self.rows = state.rows();
-        if let (
-            OutputsPlan::Binary(plan),
-            Some(AwaitedOutputs::Binary(ours)),
-            Some(EstimatedState::Binary(estimated)),
-        ) = (&plan.outputs, self.outputs(plan), &mut state.estimated)
-        {
-            ours.seal(estimated, plan);
+        match (&plan.outputs, self.outputs(plan), &mut state.estimated) {
+            (
+                OutputsPlan::Binary(plan),
+                Some(AwaitedOutputs::Binary(ours)),
+                Some(EstimatedState::Binary(estimated)),
+            ) => ours.seal(estimated, plan),
+            (
+                OutputsPlan::Regression(plan),
+                Some(AwaitedOutputs::Regression(ours)),
+                Some(EstimatedState::Regression(estimated)),
+            ) => ours.seal(estimated, plan),
+            _ => {}
         }
     }
 
@@ -120,6 +131,9 @@ impl Awaited {
             (OutputsPlan::Multiclass(outputs), Some(AwaitedOutputs::Multiclass(ours))) => {
                 ours.learn(outputs, plan.profile(), &news)
             }
+            (OutputsPlan::Regression(outputs), Some(AwaitedOutputs::Regression(ours))) => {
+                ours.learn(outputs, &news)
+            }
             _ => false,
         };
         if first {
@@ -130,10 +144,14 @@ impl Awaited {
     /// Takes note that one of its predictions came again: no target will count for it.
     pub fn repeat(&mut self, plan: &Plan, score: Option<f64>, predicted: Option<&str>) {
         self.repeated += 1;
-        if let (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) =
-            (&plan.outputs, self.outputs(plan))
-        {
-            ours.repeat(outputs, plan.profile(), score, predicted);
+        match (&plan.outputs, self.outputs(plan)) {
+            (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) => {
+                ours.repeat(outputs, plan.profile(), score, predicted);
+            }
+            (OutputsPlan::Regression(outputs), Some(AwaitedOutputs::Regression(ours))) => {
+                ours.repeat(outputs, score);
+            }
+            _ => {}
         }
     }
 
@@ -147,6 +165,7 @@ impl Awaited {
         match &self.outputs {
             Some(AwaitedOutputs::Binary(ours)) => ours.targets(),
             Some(AwaitedOutputs::Multiclass(ours)) => ours.targets(),
+            Some(AwaitedOutputs::Regression(ours)) => ours.targets(),
             None => 0,
         }
     }
@@ -167,6 +186,9 @@ impl Awaited {
             (OutputsPlan::Multiclass(_), Some(AwaitedOutputs::Multiclass(ours))) => {
                 Some(ours.measure(rows))
             }
+            (OutputsPlan::Regression(outputs), Some(AwaitedOutputs::Regression(ours))) => {
+                Some(ours.measure(outputs, rows))
+            }
             _ => None,
         }
     }
@@ -184,6 +206,11 @@ impl Awaited {
                 Some(AwaitedOutputs::Binary(ours)),
                 RealizedState::Binary(given),
             ) => Some(ours.measure_with(given, outputs, rows)),
+            (
+                OutputsPlan::Regression(outputs),
+                Some(AwaitedOutputs::Regression(ours)),
+                RealizedState::Regression(given),
+            ) => Some(ours.measure_with(given, outputs, rows)),
             _ => None,
         }
     }
@@ -192,7 +219,7 @@ impl Awaited {
     pub fn told(&self) -> Targets {
         let [negative, positive] = match &self.outputs {
             Some(AwaitedOutputs::Binary(ours)) => [0, 1].map(|class| ours.coverage(class)),
-            Some(AwaitedOutputs::Multiclass(_)) | None => [None; 2],
+            Some(AwaitedOutputs::Multiclass(_) | AwaitedOutputs::Regression(_)) | None => [None; 2],
         };
         self.told_as(self.targets(), [negative, positive])
     }
@@ -248,6 +275,7 @@ impl Awaited {
         let outputs = match &self.outputs {
             Some(AwaitedOutputs::Binary(ours)) => ours.bytes(),
             Some(AwaitedOutputs::Multiclass(ours)) => ours.bytes(),
+            Some(AwaitedOutputs::Regression(ours)) => ours.bytes(),
             None => 0,
         };
         size_of::<Self>() + outputs + self.estimated.len() * 48 + self.lags.len() * 24

@@ -2,7 +2,9 @@
 
 mod binary;
 mod multiclass;
+mod regression;
 
+pub(super) use self::regression::loss_of;
 use crate::metric::{Family, Kind, Measure, Metric};
 use crate::profile::{
     Class, Column, ColumnReading, Outputs, Performance, Profile, Reading, Role, Values,
@@ -210,7 +212,7 @@ impl Judge {
         criteria: &'j Criteria,
     ) -> impl Iterator<Item = Figure> + 'j {
         let (kind, method) = match basis {
-            Basis::Estimated => (Kind::Estimated, Method::Cbpe),
+            Basis::Estimated => (Kind::Estimated, estimated_by(performance)),
             Basis::Realized => (Kind::Realized, Method::Labelled),
         };
         self.performance.iter().map(move |judgement| {
@@ -269,6 +271,14 @@ impl Judge {
     }
 }
 
+/// How performance is estimated.
+fn estimated_by(performance: &Performance) -> Method {
+    match performance {
+        Performance::Binary(_) | Performance::Multiclass(_) => Method::Cbpe,
+        Performance::Regression(_) => Method::Dle,
+    }
+}
+
 /// The figures that a performance metric has.
 fn asked(metric: Metric, profile: &Profile) -> Vec<Asked> {
     match &profile.outputs {
@@ -282,7 +292,7 @@ fn asked(metric: Metric, profile: &Profile) -> Vec<Asked> {
             };
             classes().flat_map(|truth| classes().map(move |at| cell(truth, at))).collect()
         }
-        Outputs::Binary(_) | Outputs::Multiclass(_) => vec![metric.into()],
+        Outputs::Binary(_) | Outputs::Multiclass(_) | Outputs::Regression(_) => vec![metric.into()],
     }
 }
 
@@ -297,6 +307,7 @@ impl Asked {
         match performance {
             Performance::Binary(found) => binary::value(self.metric, found, basis, criteria),
             Performance::Multiclass(found) => multiclass::value(self, found, basis, criteria),
+            Performance::Regression(found) => regression::value(self.metric, found),
         }
     }
 
@@ -305,6 +316,7 @@ impl Asked {
         match performance {
             Performance::Binary(found) => binary::rows(self.metric, found),
             Performance::Multiclass(found) => multiclass::rows(self, found),
+            Performance::Regression(found) => found.predicted,
         }
     }
 
@@ -318,6 +330,7 @@ impl Asked {
             Outputs::Multiclass(found) => {
                 multiclass::error(self, found.performance.as_ref()?, criteria)
             }
+            Outputs::Regression(found) => regression::error(self.metric, found),
         }
     }
 }

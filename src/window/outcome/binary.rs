@@ -59,7 +59,7 @@ impl BinaryPlan {
         });
         let expected = match &rows.expected {
             Added::Probabilities(classes) => classes.first(),
-            Added::Nothing => None,
+            Added::Nothing | Added::Losses(_) => None,
         };
         let class = |column: Option<usize>, row: usize| Some(prepared.class(column?, row)? == 1);
         for row in range {

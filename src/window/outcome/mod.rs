@@ -5,6 +5,7 @@
 
 mod binary;
 mod multiclass;
+mod regression;
 mod weight;
 
 use std::ops::Range;
@@ -13,6 +14,9 @@ use minicbor::{Decode, Encode};
 
 pub(super) use self::binary::{BinaryEstimated, BinaryPlan, BinaryRealized, Scored};
 pub(super) use self::multiclass::{MulticlassEstimated, MulticlassPlan, MulticlassRealized};
+pub(super) use self::regression::{
+    RegressionEstimated, RegressionPlan, RegressionRealized, Stratum,
+};
 pub(super) use self::weight::Labelled;
 pub use self::weight::PROBABILITY_UNITS;
 use crate::profile::{Outputs, Performance, Profile};
@@ -27,6 +31,8 @@ pub(super) enum OutputsPlan {
     Binary(BinaryPlan),
     /// Scores, prediction and target of several classes.
     Multiclass(MulticlassPlan),
+    /// Prediction and target of a number.
+    Regression(Box<RegressionPlan>),
 }
 
 /// What the profile expects of a window's predictions, without their targets.
@@ -38,6 +44,9 @@ pub(super) enum EstimatedState {
     /// Of several classes.
     #[n(1)]
     Multiclass(#[n(0)] MulticlassEstimated),
+    /// Of a number.
+    #[n(2)]
+    Regression(#[n(0)] RegressionEstimated),
 }
 
 /// What came to pass of a window's predictions, as far as their targets are known.
@@ -49,6 +58,9 @@ pub(super) enum RealizedState {
     /// Of several classes.
     #[n(1)]
     Multiclass(#[n(0)] MulticlassRealized),
+    /// Of a number.
+    #[n(2)]
+    Regression(#[n(0)] RegressionRealized),
 }
 
 impl OutputsPlan {
@@ -57,6 +69,9 @@ impl OutputsPlan {
             Outputs::None => Self::None,
             Outputs::Binary(_) => Self::Binary(BinaryPlan::new(profile)),
             Outputs::Multiclass(several) => Self::Multiclass(MulticlassPlan::new(several, profile)),
+            Outputs::Regression(regression) => {
+                Self::Regression(Box::new(RegressionPlan::new(profile, regression)))
+            }
         }
     }
 
@@ -68,6 +83,9 @@ impl OutputsPlan {
                 plan.score.map(|_| EstimatedState::Binary(BinaryEstimated::default()))
             }
             Self::Multiclass(plan) => plan.estimated().map(EstimatedState::Multiclass),
+            Self::Regression(plan) => {
+                plan.prediction.map(|_| EstimatedState::Regression(RegressionEstimated::default()))
+            }
         }
     }
 
@@ -80,6 +98,9 @@ impl OutputsPlan {
             }
             Self::Multiclass(plan) => {
                 plan.target.map(|_| RealizedState::Multiclass(plan.realized()))
+            }
+            Self::Regression(plan) => {
+                plan.target.map(|_| RealizedState::Regression(RegressionRealized::default()))
             }
         }
     }
@@ -116,6 +137,17 @@ impl OutputsPlan {
                 };
                 plan.fold(prepared, range, estimated, realized);
             }
+            Self::Regression(plan) => {
+                let estimated = match estimated {
+                    Some(EstimatedState::Regression(state)) => Some(state),
+                    _ => None,
+                };
+                let realized = match realized {
+                    Some(RealizedState::Regression(state)) => Some(state),
+                    _ => None,
+                };
+                plan.fold(prepared, range, estimated, realized);
+            }
         }
     }
 }
@@ -125,15 +157,20 @@ impl EstimatedState {
         match (self, other) {
             (Self::Binary(ours), Self::Binary(theirs)) => ours.merge(theirs),
             (Self::Multiclass(ours), Self::Multiclass(theirs)) => ours.merge(theirs),
+            (Self::Regression(ours), Self::Regression(theirs)) => ours.merge(theirs),
             _ => debug_assert!(false, "states of one plan are of one problem"),
         }
     }
 
     /// What is measured of it; `rows` are those of the window.
-    pub(super) fn measure(&mut self, rows: u64) -> Performance {
-        match self {
-            Self::Binary(state) => Performance::Binary(state.measure(rows)),
-            Self::Multiclass(state) => Performance::Multiclass(state.measure(rows)),
+    pub(super) fn measure(&mut self, plan: &OutputsPlan, rows: u64) -> Option<Performance> {
+        match (self, plan) {
+            (Self::Binary(state), _) => Some(Performance::Binary(state.measure(rows))),
+            (Self::Multiclass(state), _) => Some(Performance::Multiclass(state.measure(rows))),
+            (Self::Regression(state), OutputsPlan::Regression(plan)) => {
+                Some(Performance::Regression(state.measure(plan, rows)))
+            }
+            (Self::Regression(_), _) => None,
         }
     }
 
@@ -142,6 +179,7 @@ impl EstimatedState {
         match self {
             Self::Binary(state) => state.curve.bytes(),
             Self::Multiclass(state) => state.bytes(),
+            Self::Regression(state) => state.bytes(),
         }
     }
 }
@@ -151,15 +189,20 @@ impl RealizedState {
         match (self, other) {
             (Self::Binary(ours), Self::Binary(theirs)) => ours.merge(theirs),
             (Self::Multiclass(ours), Self::Multiclass(theirs)) => ours.merge(theirs),
+            (Self::Regression(ours), Self::Regression(theirs)) => ours.merge(theirs),
             _ => debug_assert!(false, "states of one plan are of one problem"),
         }
     }
 
     /// What is measured of it.
-    pub(super) fn measure(&mut self) -> Performance {
-        match self {
-            Self::Binary(state) => Performance::Binary(state.measure()),
-            Self::Multiclass(state) => Performance::Multiclass(state.measure()),
+    pub(super) fn measure(&mut self, plan: &OutputsPlan) -> Option<Performance> {
+        match (self, plan) {
+            (Self::Binary(state), _) => Some(Performance::Binary(state.measure())),
+            (Self::Multiclass(state), _) => Some(Performance::Multiclass(state.measure())),
+            (Self::Regression(state), OutputsPlan::Regression(plan)) => {
+                Some(Performance::Regression(state.measure(plan)))
+            }
+            (Self::Regression(_), _) => None,
         }
     }
 
@@ -168,6 +211,7 @@ impl RealizedState {
         match self {
             Self::Binary(state) => state.targets,
             Self::Multiclass(state) => state.targets,
+            Self::Regression(state) => state.targets,
         }
     }
 
@@ -176,6 +220,7 @@ impl RealizedState {
         match self {
             Self::Binary(state) => state.bytes(),
             Self::Multiclass(state) => state.bytes(),
+            Self::Regression(state) => state.bytes(),
         }
     }
 }

@@ -73,7 +73,7 @@ impl MulticlassPlan {
             .collect();
         let expected = match &rows.expected {
             Added::Probabilities(classes) => Some(classes),
-            Added::Nothing => None,
+            Added::Nothing | Added::Losses(_) => None,
         };
         let class = |column: Option<usize>, row: usize| prepared.class(column?, row);
         let mut scores = vec![0.0; columns.len()];

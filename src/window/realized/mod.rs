@@ -1,8 +1,10 @@
 //! Realized performance: from the rows that have a target, as they are and weighed to stand for all rows.
 
 mod binary;
+mod regression;
 
 use self::binary::BinaryStratified;
+use self::regression::RegressionStratified;
 use crate::profile::Performance;
 use crate::stats::{Basis, Undefined};
 use crate::window::criteria::Criteria;
@@ -26,6 +28,8 @@ pub(super) enum Stratified {
     Binary(BinaryStratified),
     /// Those that have a target stand for themselves alone.
     None,
+    /// Of a number.
+    Regression(RegressionStratified),
 }
 
 impl Outcome {
@@ -45,6 +49,7 @@ impl Stratified {
     pub(super) fn performance(&self) -> Option<Performance> {
         match self {
             Self::Binary(found) => Some(Performance::Binary(found.performance)),
+            Self::Regression(found) => Some(Performance::Regression(found.performance)),
             Self::None => None,
         }
     }
@@ -53,7 +58,8 @@ impl Stratified {
     pub(super) fn value(&self, of: &Asked, criteria: &Criteria) -> Result<f64, Undefined> {
         let refused = match self {
             Self::Binary(found) => found.refused(of.metric),
-            Self::None => None,
+            // Its values say it themselves.
+            Self::Regression(_) | Self::None => None,
         };
         match (refused, self.performance()) {
             (Some(reason), _) => Err(reason),
@@ -66,6 +72,7 @@ impl Stratified {
     pub(super) fn error(&self, of: &Asked, criteria: &Criteria) -> Option<f64> {
         match self {
             Self::Binary(found) => found.error(of.metric, criteria),
+            Self::Regression(found) => found.error(of.metric),
             Self::None => None,
         }
     }

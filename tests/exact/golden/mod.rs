@@ -10,3 +10,4 @@ mod drift; // univariate drift and thresholds against NannyML
 mod multiclass; // several classes from rows to figures, against NannyML
 mod reconstruction; // reconstruction error against NannyML, eigenvalues against numpy
 mod summary; // sampling errors of summary statistics against NannyML and scipy
+mod trees; // gradient boosting against LightGBM

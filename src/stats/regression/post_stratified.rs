@@ -1,0 +1,98 @@
+//! Mean losses from the rows that have a target, weighed so that their predictions are spread as those of all rows.
+
+use crate::stats::Undefined;
+use crate::stats::strata::Strata;
+
+/// The losses of the rows of one stratum that have a target.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StratumLosses {
+    /// How many.
+    pub rows: u64,
+    /// Sum of their losses.
+    pub sum: f64,
+    /// Sum of the squares of their losses.
+    pub squares: f64,
+}
+
+/// The mean loss of all rows, from those that have a target: strata of predictions, as `Strata` weighs them.
+///
+/// `sum_s N_s / N mean_s` with the variance `sum_s (N_s / N)^2 (1 - n_s / N_s) v_s / n_s`, `v_s` the sample variance of
+/// the loss in the stratum. Source: Särndal, Swensson, Wretman (1992), 7.6. O(strata).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PostStratifiedLosses {
+    /// The mean loss.
+    pub mean: f64,
+    /// Its standard error; `None` where too few rows have a target to tell it.
+    pub error: Option<f64>,
+}
+
+impl PostStratifiedLosses {
+    /// `rows`: rows with a prediction; `labelled`: those of them with a target. Both by stratum, in the order of
+    /// predictions.
+    ///
+    /// # Errors
+    ///
+    /// `NoTargets`, `StratumWithoutTargets`; `Infinite` where a sum is too great for a double.
+    pub fn new(rows: &[u64], labelled: &[StratumLosses]) -> Result<Self, Undefined> {
+        let targets: Vec<f64> = labelled.iter().map(|stratum| stratum.rows as f64).collect();
+        let strata = Strata::new(rows, &targets)?;
+        let weights = strata.weights();
+        // As many rows as weigh: a stratum without targets that weighs next to nothing is left out.
+        let total: f64 = targets.iter().zip(&weights).map(|(rows, weight)| rows * weight).sum();
+        let sum: f64 =
+            labelled.iter().zip(&weights).map(|(stratum, weight)| stratum.sum * weight).sum();
+        let mean = Undefined::unless_finite(sum / total)?;
+        // The derivative of the mean by the weight of a row is (loss - mean) / total; all rows of a stratum at once.
+        let moments = labelled.iter().map(|stratum| {
+            let n = stratum.rows as f64;
+            let sum = (stratum.sum - n * mean) / total;
+            let squares =
+                (stratum.squares - 2.0 * mean * stratum.sum + n * mean * mean) / (total * total);
+            (n, sum, squares)
+        });
+        let error = strata.error_of_moments(moments);
+        Ok(Self { mean, error })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stratum(losses: &[f64]) -> StratumLosses {
+        StratumLosses {
+            rows: losses.len() as u64,
+            sum: losses.iter().sum(),
+            squares: losses.iter().map(|loss| loss * loss).sum(),
+        }
+    }
+
+    #[test]
+    fn strata_are_weighed_by_all_their_rows() {
+        // 100 rows at a mean loss of 1, 300 at 3; the targets of the first have all come.
+        let low = stratum(&[0.5, 1.5].repeat(50));
+        let high = stratum(&[2.0, 4.0].repeat(30));
+        let found = PostStratifiedLosses::new(&[100, 300], &[low, high]).unwrap();
+        assert!((found.mean - 2.5).abs() < 1e-15);
+        // Only the second stratum is uncertain: (3/4)^2 (1 - 60/300) v / 60 with v = 60 / 59.
+        let variance = 0.5625 * 0.8 * (60.0 / 59.0) / 60.0;
+        assert!((found.error.unwrap() - f64::sqrt(variance)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn with_all_targets_nothing_is_uncertain() {
+        let all = stratum(&[1.0, 2.0].repeat(20));
+        let found = PostStratifiedLosses::new(&[40], &[all]).unwrap();
+        assert_eq!((found.mean, found.error), (1.5, Some(0.0)));
+    }
+
+    #[test]
+    fn what_cannot_be_told_says_why() {
+        let (none, some) = (StratumLosses::default(), stratum(&[1.0; 40]));
+        assert_eq!(PostStratifiedLosses::new(&[10], &[none]), Err(Undefined::NoTargets));
+        assert_eq!(
+            PostStratifiedLosses::new(&[10, 40], &[none, some]),
+            Err(Undefined::StratumWithoutTargets)
+        );
+    }
+}

@@ -80,6 +80,8 @@ pub fn root_mean_loss(sum: f64, rows: u64) -> Result<f64, Undefined> {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::LN_2;
+
     use super::*;
 
     #[test]
@@ -89,7 +91,7 @@ mod tests {
         assert_eq!(Loss::AbsolutePercentage.of(-4.0, 5.0), Ok(2.25));
         assert_eq!(Loss::Squared.of(3.0, 5.0), Ok(4.0));
         // (ln 4 - ln 8)^2 = (ln 2)^2
-        let expected = std::f64::consts::LN_2 * std::f64::consts::LN_2;
+        let expected = LN_2 * LN_2;
         assert!((Loss::SquaredLog.of(3.0, 7.0).unwrap() - expected).abs() < 1e-15);
         assert_eq!(Loss::SquaredLog.of(0.0, 0.0), Ok(0.0));
     }

@@ -169,6 +169,7 @@ fn read(batches: &[RecordBatch]) -> Vec<Rows> {
         targets: None,
         needs_time: false,
         reconstructs: false,
+        segments: None,
     };
     batches.iter().map(|batch| maker.make(batch, 0).expect("columns are there").rows).collect()
 }
@@ -184,6 +185,7 @@ fn profile(reference: &[RecordBatch]) -> Profile {
         filter: None,
         columns: columns(),
         whole: Vec::new(),
+        segments: None,
         provenance: Provenance::default(),
     };
     fit(spec, read(reference)).expect("the rows are made to be fitted")

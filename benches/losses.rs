@@ -81,6 +81,7 @@ fn batch(rows: &[Row]) -> Rows {
         columns,
         expected: Expected::Nothing,
         reconstruction: None,
+        segments: Vec::new(),
     }
 }
 
@@ -105,6 +106,7 @@ fn profile(reference: &[Row]) -> Profile {
         filter: None,
         columns,
         whole: Vec::new(),
+        segments: None,
         provenance: Provenance::default(),
     };
     fit(spec, vec![batch(reference)]).expect("the rows are made to be fitted")

@@ -199,6 +199,7 @@ fn profile(world: &WideWorld, shape: WideShape, settings: &Settings) -> Profile 
         filter: None,
         columns,
         whole: Vec::new(),
+        segments: None,
         provenance: Provenance::default(),
     };
     let offsets = (0..REFERENCE as i64).collect();
@@ -208,6 +209,7 @@ fn profile(world: &WideWorld, shape: WideShape, settings: &Settings) -> Profile 
         columns: data,
         expected: Expected::Nothing,
         reconstruction: None,
+        segments: Vec::new(),
     };
     fit(spec, vec![rows]).expect("the rows are made to be fitted")
 }

@@ -13,7 +13,7 @@ use crate::app::{ConfigFile, Outcome, load, reference};
 use crate::batch::{Content, Section};
 use crate::epoch::Model;
 use crate::metric::Metric;
-use crate::query::table::{RowMaker, expressions_of};
+use crate::query::table::{RowMaker, SegmentColumns, expressions_of};
 use crate::query::{Files, Options};
 use crate::stream::{Clients, Request, ever_in_force, newest, send};
 use crate::telemetry::Clock;
@@ -172,6 +172,7 @@ fn parts(clients: &Clients, seen: &WindowResult, files: &Files) -> Result<Vec<Co
     let expressions = expressions_of(profile)?;
     let schema = files.schema();
     let (columns, wanted) = reference::layout(&rules.settings, profile, None, schema, &file)?;
+    let segments = SegmentColumns::of(profile);
     let maker = RowMaker {
         columns: &columns,
         expressions: expressions.as_ref(),
@@ -179,6 +180,7 @@ fn parts(clients: &Clients, seen: &WindowResult, files: &Files) -> Result<Vec<Co
         targets: None,
         needs_time: false,
         reconstructs: served.plan.criteria().whole.contains(&Metric::ReconstructionError),
+        segments: segments.as_ref(),
     };
     let width = profile.columns.len() * 9 + 32;
     let most = (PART / width).max(1);

@@ -11,6 +11,7 @@ mod profile;
 mod reference;
 mod replay;
 mod run;
+mod splitting;
 mod terminal;
 mod topics;
 mod verify;

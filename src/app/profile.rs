@@ -12,7 +12,8 @@ use crate::app::terminal::{count, figure, print};
 use crate::app::{ConfigFile, Outcome, load, reference};
 use crate::metric::ColumnKind;
 use crate::profile::{
-    Binary, Calibration, CalibrationReason, Categorical, Outputs, Profile, Role, Values,
+    Binary, Calibration, CalibrationReason, Categorical, Outputs, Profile, ReferenceWindow, Role,
+    Segments, Values,
 };
 use crate::query::table::Hints;
 use crate::query::{Files, Options};
@@ -178,7 +179,26 @@ fn shown(profile: &Profile) -> String {
     for note in &provenance.notes {
         line("note", note.clone());
     }
+    if let Some(segments) = &profile.segments {
+        line(
+            "segments",
+            format!(
+                "{}, judged from {} rows in a window on",
+                segments.all.len(),
+                segments.min_rows
+            ),
+        );
+    }
     text += "\n";
+    text += &columns_shown(profile);
+    let segments = profile.segments.as_deref();
+    text += &segments.map(segments_shown).unwrap_or_default();
+    text
+}
+
+/// The columns of a profile, a line each.
+fn columns_shown(profile: &Profile) -> String {
+    let mut text = String::new();
     for column in &profile.columns {
         let role = match column.role {
             Role::Feature => "",
@@ -205,6 +225,26 @@ fn shown(profile: &Profile) -> String {
             let _ok = write!(holds, ", {} % missing", figure(share));
         }
         let _ok = writeln!(text, "  {:<24} {kind:<12} {role:<11} {holds}", column.name);
+    }
+    text
+}
+
+/// The segments of a profile, a line each.
+fn segments_shown(segments: &Segments) -> String {
+    let mut text = "\n".to_owned();
+    for segment in &segments.all {
+        let holds = match &segment.reference {
+            None => "too few for a reference: counted only".to_owned(),
+            Some(reference) => {
+                let enough = |window: &&ReferenceWindow| window.reading.rows >= segments.min_rows;
+                let windows = &reference.profile.windows;
+                let own = if reference.own_calibration { ", own calibration" } else { "" };
+                let enough = windows.iter().filter(enough).count();
+                format!("enough in {enough} of {} windows{own}", windows.len())
+            }
+        };
+        let rows = format!("{} rows", count(segment.rows));
+        let _ok = writeln!(text, "  {:<37} {rows:<11} {holds}", segment.name);
     }
     text
 }

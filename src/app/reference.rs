@@ -7,13 +7,16 @@ use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
 use futures::StreamExt;
 
+use crate::app::splitting::{self, Splitting};
 use crate::batch::{Rows, labels as texts_of};
-use crate::epoch::{check_classes, rule};
+use crate::epoch::{check_classes, rule, splits};
 use crate::fit::{CalibrationChoice, Predicts, SeveralClasses, Spec, TwoClasses, fit};
 use crate::intake::score_path;
 use crate::metric::{ColumnKind, Problem};
-use crate::profile::{Derived, Holds, Input, Profile, Provenance, Role, WindowRule};
-use crate::query::table::{Choice, Chosen, Columns, Hints, ProfileExpressions, RowMaker, choose};
+use crate::profile::{Beside, Derived, Holds, Input, Profile, Provenance, Role, WindowRule};
+use crate::query::table::{
+    Choice, Chosen, Columns, Hints, ProfileExpressions, RowMaker, choose, conditions_of,
+};
 use crate::query::{ColumnPath, Files, Kind, categorical, kind, numeric};
 use crate::settings::{Calibration, Calibrator, Model};
 use crate::window::ENGINE;
@@ -44,11 +47,14 @@ pub(super) async fn profile_of(
         model.derived.iter().map(|(name, sql)| (name.clone(), sql.clone())).collect();
     let derived = ProfileExpressions::order(&available, &derived)
         .with_context(|| format!("model `{}`", model.name))?;
-    let expressions = (!derived.is_empty() || model.filter.is_some())
-        .then(|| ProfileExpressions::compile(&available, &derived, model.filter.as_deref()))
+    let conditions = conditions_of(&splits(model));
+    let filter = model.filter.as_deref();
+    let expressions = (!derived.is_empty() || filter.is_some() || !conditions.is_empty())
+        .then(|| ProfileExpressions::compile(&available, &derived, filter, &conditions))
         .transpose()
         .with_context(|| format!("model `{}`", model.name))?;
-    let (wanted, mut inputs) = needed(model, files, &choice, expressions.as_ref())?;
+    let (mut wanted, mut inputs) = needed(model, files, &choice, expressions.as_ref())?;
+    let splitting = Splitting::new(model, files, &choice, &derived, &mut wanted)?;
     let scan = files.scan(&wanted).with_context(|| format!("reference {}", name()))?;
     let batches: Vec<RecordBatch> = scan
         .collect::<Vec<_>>()
@@ -71,6 +77,7 @@ pub(super) async fn profile_of(
             columns.columns.insert(at + index, (name.clone(), Role::Feature, *kind));
         }
     }
+    let segments = splitting.columns(&columns, &batches, &mut inputs)?;
     let rule = rule(&model.window, otherwise(choice.time.is_some()));
     let maker = RowMaker {
         columns: &columns,
@@ -79,15 +86,10 @@ pub(super) async fn profile_of(
         targets: None,
         needs_time: rule.needs_time(),
         reconstructs: false,
+        segments: segments.as_ref(),
     };
-    let mut rows: Vec<Rows> = Vec::new();
-    let (mut read, mut rejected) = (0, 0);
-    for batch in batches {
-        let made = maker.make(&batch, read).with_context(|| format!("reference {}", name()))?;
-        read += batch.num_rows() as u64;
-        rejected += made.rejected;
-        rows.push(made.rows);
-    }
+    let Made { rows, told, read, rejected } =
+        make(&maker, batches).with_context(|| format!("reference {}", name()))?;
     let kept: u64 = rows.iter().map(|rows| rows.len() as u64).sum();
     if kept == 0 && rejected > 0 {
         bail!("reference {}: {}", name(), no_time(&choice, rejected));
@@ -106,6 +108,7 @@ pub(super) async fn profile_of(
         filter: model.filter.clone(),
         columns: columns.columns.clone(),
         whole: model.drift.multivariate.iter().filter_map(|method| method.metric()).collect(),
+        segments: segments.map(|segments| splitting::spec(model, segments.beside, told)),
         provenance: Provenance {
             sources: files.names().map(str::to_owned).collect(),
             rows: kept,
@@ -118,6 +121,26 @@ pub(super) async fn profile_of(
     let profile = fit(spec, rows)?;
     check_classes(model, &profile)?;
     Ok(Reference { profile, choice })
+}
+
+/// The rows of a reference, and how many of those that were read could not be used.
+struct Made {
+    rows: Vec<Rows>,
+    told: Vec<Beside>,
+    read: u64,
+    rejected: u64,
+}
+
+fn make(maker: &RowMaker<'_>, batches: Vec<RecordBatch>) -> Result<Made> {
+    let mut all = Made { rows: Vec::new(), told: Vec::new(), read: 0, rejected: 0 };
+    for batch in batches {
+        let made = maker.make(&batch, all.read)?;
+        all.read += batch.num_rows() as u64;
+        all.rejected += made.rejected;
+        all.rows.push(made.rows);
+        all.told.extend(made.told);
+    }
+    Ok(all)
 }
 
 /// What the model predicts, and how its scores are to be calibrated.
@@ -215,7 +238,7 @@ fn needed(
 }
 
 /// Whether a column is made of the score.
-fn is_decided(choice: &Choice, column: &Chosen) -> bool {
+pub(super) fn is_decided(choice: &Choice, column: &Chosen) -> bool {
     choice.threshold.is_some() && column.role == Role::Prediction
 }
 
@@ -233,7 +256,7 @@ fn columns_of(choice: &Choice) -> Columns {
     }
 }
 
-fn input(name: &str, path: &str, data_type: Option<DataType>) -> Result<Input> {
+pub(super) fn input(name: &str, path: &str, data_type: Option<DataType>) -> Result<Input> {
     let data_type = data_type.unwrap_or(DataType::Null);
     let holds = match (kind(&data_type), &data_type) {
         (Kind::Continuous, _) => Holds::Number,
@@ -395,7 +418,7 @@ pub(super) fn layout(
             match path {
                 Ok(path) => wanted.push(path.named(&input.name)),
                 Err(_) => bail!(
-                    "{file}: column `{}` is missing; `filter` or `derived` reads it",
+                    "{file}: column `{}` is missing; `filter`, `derived` or `segments` reads it",
                     input.name
                 ),
             }

@@ -18,5 +18,5 @@ pub use self::record::{
     Body, Carried, Content, Header, Heartbeat, News, Reached, Realized, Record, Reject, Section,
     Settled,
 };
-pub use self::rows::{Column, Expected, Rows, Values, labels};
+pub use self::rows::{Column, Expected, NO_SEGMENT, Rows, Values, labels};
 pub use self::wire::WireError;

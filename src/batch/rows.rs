@@ -1,7 +1,9 @@
 //! Rows of one model version, in columns.
 
-use arrow::array::{Array, DictionaryArray, Float64Array, StringArray};
-use arrow::buffer::{BooleanBuffer, ScalarBuffer};
+use std::sync::Arc;
+
+use arrow::array::{Array, DictionaryArray, Float64Array, Int32Array, StringArray};
+use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, Int32Type};
 
 /// Predictions of one model version, in columns; the order of the columns is that of its profile.
@@ -18,7 +20,13 @@ pub struct Rows {
     /// How far each row is from what the reference's features have in common; infinite where a feature is. `None` where
     /// nobody asks.
     pub reconstruction: Option<ScalarBuffer<f64>>,
+    /// Which segment each row is in, a run of rows for each way of splitting them; [`NO_SEGMENT`] for none. Empty
+    /// where the profile has no segments.
+    pub segments: Vec<ScalarBuffer<u16>>,
 }
+
+/// A row that is in no segment of a split.
+pub const NO_SEGMENT: u16 = u16::MAX;
 
 /// What the profile expects of each row.
 #[derive(Clone, Debug, Default)]
@@ -72,8 +80,32 @@ impl Rows {
             columns: self.columns.iter().map(|column| column.slice(start, length)).collect(),
             expected: self.expected.slice(start, length),
             reconstruction: self.reconstruction.as_ref().map(|errors| errors.slice(start, length)),
+            segments: self.segments.iter().map(|split| split.slice(start, length)).collect(),
         }
     }
+
+    /// The rows at these places, in this order.
+    #[must_use]
+    pub fn pick(&self, places: &[u32]) -> Self {
+        Self {
+            offsets: picked(&self.offsets, places),
+            times: self.times.as_ref().map(|times| picked(times, places)),
+            columns: self.columns.iter().map(|column| column.pick(places)).collect(),
+            expected: self.expected.pick(places),
+            reconstruction: self.reconstruction.as_ref().map(|errors| picked(errors, places)),
+            segments: self.segments.iter().map(|split| picked(split, places)).collect(),
+        }
+    }
+}
+
+/// The values at these places.
+fn picked<T: ArrowNativeType>(values: &[T], places: &[u32]) -> ScalarBuffer<T> {
+    places.iter().map(|&place| values[place as usize]).collect()
+}
+
+/// The flags at these places.
+fn flags(flags: &BooleanBuffer, places: &[u32]) -> BooleanBuffer {
+    places.iter().map(|&place| flags.value(place as usize)).collect()
 }
 
 impl Expected {
@@ -85,6 +117,18 @@ impl Expected {
             ),
             Self::Losses(losses) => {
                 Self::Losses(losses.iter().map(|loss| loss.slice(start, length)).collect())
+            }
+        }
+    }
+
+    fn pick(&self, places: &[u32]) -> Self {
+        match self {
+            Self::Nothing => Self::Nothing,
+            Self::Probabilities(classes) => {
+                Self::Probabilities(classes.iter().map(|class| picked(class, places)).collect())
+            }
+            Self::Losses(losses) => {
+                Self::Losses(losses.iter().map(|loss| picked(loss, places)).collect())
             }
         }
     }
@@ -148,6 +192,25 @@ impl Column {
             },
             absent: self.absent.as_ref().map(|absent| absent.slice(start, length)),
         }
+    }
+
+    fn pick(&self, places: &[u32]) -> Self {
+        let nulls = |nulls: Option<&NullBuffer>| {
+            nulls.map(|nulls| NullBuffer::new(flags(nulls.inner(), places)))
+        };
+        let values = match &self.values {
+            Values::Numbers(array) => {
+                let values = picked(array.values(), places);
+                Values::Numbers(Float64Array::new(values, nulls(array.nulls())))
+            }
+            Values::Labels(array) => {
+                let keys = picked(array.keys().values(), places);
+                let keys = Int32Array::new(keys, nulls(array.nulls()));
+                // The positions are some of those that were there.
+                Values::Labels(DictionaryArray::new(keys, Arc::clone(array.values())))
+            }
+        };
+        Self { values, absent: self.absent.as_ref().map(|absent| flags(absent, places)) }
     }
 }
 

@@ -127,6 +127,8 @@ struct WireSection<'b> {
     reconstruction: Option<Bytes<'b>>,
     #[b(8)]
     losses: Option<Vec<Bytes<'b>>>,
+    #[b(9)]
+    segments: Option<Vec<Bytes<'b>>>,
 }
 
 #[derive(Encode, Decode)]
@@ -249,7 +251,9 @@ fn bytes_of(section: &Section) -> usize {
         Expected::Probabilities(classes) => classes.len(),
         Expected::Losses(losses) => losses.len(),
     };
-    256 + rows * 24 + probabilities * rows * 8 + section.rows.columns.len() * (rows * 9 + 64)
+    256 + rows * (24 + section.rows.segments.len() * 2)
+        + probabilities * rows * 8
+        + section.rows.columns.len() * (rows * 9 + 64)
 }
 
 fn write_section(section: &Section) -> WireSection<'_> {
@@ -272,6 +276,8 @@ fn write_section(section: &Section) -> WireSection<'_> {
             Expected::Losses(losses) => Some(losses.iter().map(|loss| numbers(loss)).collect()),
             Expected::Nothing | Expected::Probabilities(_) => None,
         },
+        segments: (!rows.segments.is_empty())
+            .then(|| rows.segments.iter().map(|split| numbers(split)).collect()),
     }
 }
 
@@ -300,9 +306,12 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
     let losses: Option<Vec<ScalarBuffer<f64>>> =
         section.losses.map(|losses| losses.iter().map(Bytes::read).collect());
     let reconstruction = section.reconstruction.map(|errors| errors.read());
+    let segments: Vec<ScalarBuffer<u16>> =
+        section.segments.iter().flatten().map(Bytes::read).collect();
     let complete = times.as_ref().is_none_or(|times: &ScalarBuffer<i64>| times.len() == rows)
         && probabilities.iter().flatten().all(|class| class.len() == rows)
         && losses.iter().flatten().all(|loss| loss.len() == rows)
+        && segments.iter().all(|split| split.len() == rows)
         && reconstruction.as_ref().is_none_or(|errors: &ScalarBuffer<f64>| errors.len() == rows);
     if !complete {
         return Err(WireError::Rows { column: None });
@@ -324,6 +333,7 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
                 (None, None) => Expected::Nothing,
             },
             reconstruction,
+            segments,
         },
     })
 }

@@ -13,8 +13,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::batch::Rows;
-use crate::profile::Reading;
-use crate::window::{Cut, Outcome, Plan, Repeated, Targets, WindowKey, WindowState};
+use crate::profile::{Beside, Reading};
+use crate::window::{Cut, Outcome, Plan, Repeated, SegmentPlan, Targets, WindowKey, WindowState};
 
 /// A window of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,21 @@ pub struct FileWindow {
     pub outcome: Option<Outcome>,
     /// What is told of the targets, where it is.
     pub targets: Option<Targets>,
+    /// Its segments, in the order of the plan's.
+    pub segments: Vec<FileSegment>,
+}
+
+/// A segment of a window of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileSegment {
+    /// How many rows it has.
+    pub rows: u64,
+    /// What was measured; `None` where there are no rows, or the reference has too few.
+    pub reading: Option<Reading>,
+    /// Realized performance, as of the window.
+    pub outcome: Option<Outcome>,
+    /// What is told of the targets, where it is.
+    pub targets: Option<Targets>,
 }
 
 /// Rows of a batch that could be read, and how many could not.
@@ -46,6 +61,8 @@ pub struct Read {
     ///
     /// Of rows with the same id only the first one can have a target.
     pub ids: Option<Vec<Option<u128>>>,
+    /// What tells segments that are still to be made; `None` where there are none.
+    pub told: Option<Beside>,
 }
 
 /// How a file is cut, and where its windows end.
@@ -206,9 +223,8 @@ fn work<B, E>(
                 let Part { mut state, repeated, rows, times, rejected } = *part;
                 let span = times.map(|(least, greatest)| (least, greatest + 1));
                 let reading = state.evaluate(plan);
-                let told = awaits || state.has_targets();
-                let told = told.then(|| state.outcome(plan, &repeated)).flatten();
-                let (outcome, targets) = told.unzip();
+                let (outcome, targets) = outcome(&mut state, plan, &repeated, awaits);
+                let segments = segments(&mut state, plan, &repeated, awaits);
                 Done::Evaluated(Box::new(FileWindow {
                     key,
                     span: cut.cut.span(key).or(span),
@@ -217,6 +233,7 @@ fn work<B, E>(
                     reading,
                     outcome,
                     targets,
+                    segments,
                 }))
             }
         };
@@ -224,6 +241,37 @@ fn work<B, E>(
             return;
         }
     }
+}
+
+/// Realized performance, where rows have targets or may yet have some.
+fn outcome(
+    state: &mut WindowState,
+    plan: &Plan,
+    repeated: &Repeated,
+    awaits: bool,
+) -> (Option<Outcome>, Option<Targets>) {
+    let told = awaits || state.has_targets();
+    told.then(|| state.outcome(plan, repeated)).flatten().unzip()
+}
+
+/// The segments of a window.
+fn segments(
+    state: &mut WindowState,
+    plan: &Plan,
+    repeated: &Repeated,
+    awaits: bool,
+) -> Vec<FileSegment> {
+    let of = |(index, segment): (usize, &SegmentPlan)| {
+        let rows = state.segment_rows(index);
+        let measured = state.segment(index).zip(segment.plan()).map(|(state, plan)| {
+            let reading = state.evaluate(plan);
+            (reading, outcome(state, plan, &repeated.of_segment(index), awaits))
+        });
+        let (reading, told) = measured.unzip();
+        let (outcome, targets) = told.unwrap_or_default();
+        FileSegment { rows, reading, outcome, targets }
+    };
+    plan.segments().iter().enumerate().map(of).collect()
 }
 
 /// The parts of windows that rows are; `read` rows of the file came before them, those at `repeated` had been there.

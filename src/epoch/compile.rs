@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::epoch::{Model, Timing, Version};
 use crate::metric::Metric;
-use crate::profile::{Profile, Role, WindowRule};
+use crate::profile::{Profile, Role, Split, WindowRule};
 use crate::settings::{
-    Calibration, Cut, Model as Settings, Multivariate, Prediction, Probability, Window,
+    Calibration, Cut, Model as Settings, Multivariate, Prediction, Probability, Segment, Window,
 };
 use crate::window::Plan;
 
@@ -49,6 +49,19 @@ pub enum CompileError {
          again with these settings, or leave it out there"
     )]
     Without {
+        /// The profile's name.
+        profile: String,
+        /// The model.
+        model: String,
+        /// What is asked for.
+        method: Metric,
+    },
+    /// It was not asked to keep what a method needs of segments.
+    #[error(
+        "profile {profile}: it was made without what `{method}` needs of segments, and `model.{model}.drift.continuous` \
+         asks for it; build it again with these settings, or leave it out there"
+    )]
+    WithoutDistributions {
         /// The profile's name.
         profile: String,
         /// The model.
@@ -170,6 +183,7 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
         let shown = |filter: &Option<String>| filter.clone().unwrap_or_else(|| "none".to_owned());
         return Err(differs("filter", shown(&profile.filter), shown(&model.filter)));
     }
+    check_segments(model, profile, &name())?;
     let features = profile.columns.iter().filter(|column| column.role == Role::Feature).count();
     let asked = model.drift.multivariate.contains(&Multivariate::ReconstructionError);
     if asked && features > 1 && profile.reconstruction.is_none() {
@@ -187,6 +201,66 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
         return Err(differs("derived", format!("{derived:?}"), format!("{wanted:?}")));
     }
     Ok(())
+}
+
+/// How the settings tell rows apart.
+pub fn splits(model: &Settings) -> Vec<Split> {
+    let split = |segment: &Segment| match segment {
+        Segment::Columns(columns) => Split::Columns(columns.clone()),
+        Segment::Where { name, condition } => {
+            Split::Where { name: name.clone(), sql: condition.clone() }
+        }
+    };
+    model.segments.iter().map(split).collect()
+}
+
+/// The methods for columns that need whole distributions.
+pub fn distributions(model: &Settings) -> Option<Metric> {
+    let needs =
+        |method: &&Metric| matches!(method, Metric::KolmogorovSmirnov | Metric::Wasserstein);
+    model.drift.continuous.iter().find(needs).copied()
+}
+
+/// Whether a profile's segments are those of the settings.
+fn check_segments(model: &Settings, profile: &Profile, name: &str) -> Result<(), CompileError> {
+    let differs = |key, found, wanted| CompileError::Differs {
+        profile: name.to_owned(),
+        model: model.name.clone(),
+        key,
+        found,
+        wanted,
+    };
+    let shown = |splits: &[Split]| {
+        let of = |split: &Split| match split {
+            Split::Columns(columns) => format!("[{}]", columns.join(", ")),
+            Split::Where { name, sql } => format!("{name} where {sql}"),
+        };
+        let all: Vec<String> = splits.iter().map(of).collect();
+        if all.is_empty() { "none".to_owned() } else { all.join("; ") }
+    };
+    let wanted = splits(model);
+    let found = profile.segments.as_deref();
+    let found_splits = found.map(|found| found.splits.as_slice()).unwrap_or_default();
+    if found_splits != wanted {
+        return Err(differs("segments", shown(found_splits), shown(&wanted)));
+    }
+    let Some(found) = found else { return Ok(()) };
+    if found.min_rows != model.segment_min_rows {
+        let (found, wanted) = (found.min_rows.to_string(), model.segment_min_rows.to_string());
+        return Err(differs("segment_min_rows", found, wanted));
+    }
+    if found.max != model.segment_max {
+        let (found, wanted) = (found.max.to_string(), model.segment_max.to_string());
+        return Err(differs("segment_max", found, wanted));
+    }
+    match distributions(model).filter(|_| !found.distributions) {
+        Some(method) => Err(CompileError::WithoutDistributions {
+            profile: name.to_owned(),
+            model: model.name.clone(),
+            method,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Whether what the settings say of classes is of those of a profile.

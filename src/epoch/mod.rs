@@ -8,7 +8,9 @@ mod compile;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use self::compile::{CompileError, check, check_classes, compile, rule, timing};
+pub use self::compile::{
+    CompileError, check, check_classes, compile, distributions, rule, splits, timing,
+};
 use crate::alert::Policy;
 use crate::profile::WindowRule;
 use crate::settings::Model as Settings;

@@ -23,15 +23,16 @@ pub(super) fn read(
     Ok(Binary { classes, calibration: None, performance: None })
 }
 
-/// Finds out what the scores are worth, and how far the reference as a whole strays.
+/// Finds out what the scores are worth, and how far the reference as a whole strays; without a choice nothing is asked of
+/// the scores.
 pub(super) fn weigh(
     profile: &mut Profile,
-    choice: CalibrationChoice,
+    choice: Option<CalibrationChoice>,
     batches: &[Rows],
 ) -> Result<(), FitError> {
     let outcomes = Outcomes::collect(profile, batches)?;
     let Outputs::Binary(binary) = &mut profile.outputs else { return Ok(()) };
-    binary.calibration = outcomes.calibration(choice);
+    binary.calibration = choice.and_then(|choice| outcomes.calibration(choice));
     binary.performance = outcomes.performance();
     let impossible = |found: &Calibration| found.reason == CalibrationReason::NotPossible;
     if binary.calibration.as_ref().is_some_and(impossible) {

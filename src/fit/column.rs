@@ -18,16 +18,18 @@ const BINNED_FROM: usize = 10_000;
 /// How many bins that is.
 const BINS: usize = 10_000;
 
+/// `keeps` says whether the whole distribution of numbers is kept.
 pub(super) fn fit_column<'r>(
     model: &str,
     name: &str,
     role: Role,
     kind: ColumnKind,
     rows: u64,
+    keeps: bool,
     batches: impl Iterator<Item = &'r Data>,
 ) -> Result<Column, FitError> {
     let fitted = match kind {
-        ColumnKind::Continuous => fit_continuous(batches),
+        ColumnKind::Continuous => fit_continuous(keeps, batches),
         ColumnKind::Categorical => Ok(fit_categorical(batches)),
     };
     let (values, present) = fitted.map_err(|reason| match reason {
@@ -42,7 +44,10 @@ pub(super) fn fit_column<'r>(
     Ok(Column { name: name.to_owned(), role, rows, missing: rows - present, values })
 }
 
-fn fit_continuous<'r>(batches: impl Iterator<Item = &'r Data>) -> Result<(Values, u64), Undefined> {
+fn fit_continuous<'r>(
+    keeps: bool,
+    batches: impl Iterator<Item = &'r Data>,
+) -> Result<(Values, u64), Undefined> {
     let mut values = Vec::new();
     let mut infinite = 0;
     for batch in batches {
@@ -68,7 +73,9 @@ fn fit_continuous<'r>(batches: impl Iterator<Item = &'r Data>) -> Result<(Values
     let (Some(&least), Some(&greatest)) = (values.first(), values.last()) else {
         return Err(Undefined::Empty);
     };
-    let distribution = if values.len() < BINNED_FROM || least == greatest {
+    let distribution = if !keeps {
+        Distribution::NotKept
+    } else if values.len() < BINNED_FROM || least == greatest {
         Distribution::Exact(DistinctValues::from_values(&values)?)
     } else {
         let edges = equal_width_edges(least, greatest, BINS)?;

@@ -9,6 +9,7 @@ mod losses;
 mod multiclass;
 mod reconstruction;
 mod regression;
+mod segments;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use arrow::array::Array;
 
 use self::column::fit_column;
 use self::reconstruction::fit_reconstruction;
+pub use self::segments::SegmentSpec;
+use self::segments::{find_segments, fit_references};
 use self::windows::fit_windows;
 use crate::batch::{Rows, Values, labels};
 use crate::metric::{ColumnKind, Metric, Problem};
@@ -45,6 +48,8 @@ pub struct Spec {
     pub columns: Vec<(String, Role, ColumnKind)>,
     /// Which drift of all features at once is to be measured.
     pub whole: Vec<Metric>,
+    /// Parts of the rows that get a reference of their own; `None` for none.
+    pub segments: Option<SegmentSpec>,
     /// Where the rows come from.
     pub provenance: Provenance,
 }
@@ -254,6 +259,43 @@ pub enum FitError {
         /// What is wrong.
         reason: ForestError,
     },
+    /// Segments by something that the rows do not have.
+    #[error(
+        "reference of model `{model}`: no segments can be made by `{column}`: the data have no such column; mend `segments` \
+         in `[model.{model}]`"
+    )]
+    NoSegmentColumn {
+        /// The model.
+        model: String,
+        /// The column.
+        column: String,
+    },
+    /// Segments by what is still to come.
+    #[error(
+        "reference of model `{model}`: no segments can be made by `{column}`: it is the target, which predictions do not \
+         have yet; mend `segments` in `[model.{model}]`"
+    )]
+    TargetSegments {
+        /// The model.
+        model: String,
+        /// The column.
+        column: String,
+    },
+    /// Segments that would all be too small.
+    #[error(
+        "reference of model `{model}`: of the segments by {columns} the largest has {largest} rows, and \
+         `segment_min_rows` asks for {min_rows}; take columns with fewer different values, or lower it"
+    )]
+    SmallSegments {
+        /// The model.
+        model: String,
+        /// The columns.
+        columns: String,
+        /// Rows of the largest.
+        largest: u64,
+        /// Rows that are asked for.
+        min_rows: u64,
+    },
     /// A statistic of the whole reference is undefined.
     #[error("reference of model `{model}`: column `{column}` cannot be profiled: {reason}")]
     Undefined {
@@ -294,7 +336,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         .enumerate()
         .map(|(index, (name, role, kind))| {
             let batches = batches.iter().map(|batch| &batch.columns[index].values);
-            fit_column(&spec.model, name, *role, *kind, rows, batches)
+            fit_column(&spec.model, name, *role, *kind, rows, true, batches)
         })
         .collect::<Result<Vec<_>, _>>()?;
     let mut profile = Profile {
@@ -308,14 +350,15 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         columns,
         outputs,
         reconstruction: None,
+        segments: None,
         windows: Vec::new(),
         provenance: Provenance { rows, ..spec.provenance },
     };
     match &spec.predicts {
         Predicts::Nothing => {}
         Predicts::Number => regression::weigh(&mut profile, &batches)?,
-        Predicts::Binary(how) => binary::weigh(&mut profile, how.calibration, &batches)?,
-        Predicts::Multiclass(how) => multiclass::weigh(&mut profile, how, &batches)?,
+        Predicts::Binary(how) => binary::weigh(&mut profile, Some(how.calibration), &batches)?,
+        Predicts::Multiclass(how) => multiclass::weigh(&mut profile, how, true, &batches)?,
     }
     if spec.whole.contains(&Metric::ReconstructionError) {
         profile.reconstruction = fit_reconstruction(&profile, &batches);
@@ -328,7 +371,18 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         batch.expected = profile.expected(&batch.columns);
         batch.reconstruction = profile.reconstruction_errors(&batch.columns);
     }
-    profile.windows = fit_windows(&Arc::new(profile.clone()), &batches);
+    if let Some(segments) = &spec.segments {
+        find_segments(&mut profile, segments, &mut batches)?;
+        fit_references(&mut profile, &spec.predicts, &batches)?;
+    }
+    let (windows, of_segments) = fit_windows(&Arc::new(profile.clone()), &batches);
+    profile.windows = windows;
+    let segments = profile.segments.iter_mut().flat_map(|segments| &mut segments.all);
+    for (segment, windows) in segments.zip(of_segments) {
+        if let Some(reference) = &mut segment.reference {
+            reference.profile.windows = windows;
+        }
+    }
     Ok(profile)
 }
 

@@ -83,17 +83,18 @@ pub(super) fn read(
     Ok(Multiclass { classes, performance: None })
 }
 
-/// Finds out what the scores are worth, and how far the reference as a whole strays.
+/// Finds out what the scores are worth (where they are to be `calibrated`), and how far the reference as a whole strays.
 pub(super) fn weigh(
     profile: &mut Profile,
     how: &SeveralClasses,
+    calibrated: bool,
     batches: &[Rows],
 ) -> Result<(), FitError> {
     let Outputs::Multiclass(several) = &profile.outputs else { return Ok(()) };
     let mut several = several.clone();
     let outcomes = Outcomes::collect(profile, &several, batches)?;
     for (at, class) in several.classes.iter_mut().enumerate() {
-        if class.score.is_none() {
+        if class.score.is_none() || !calibrated {
             continue;
         }
         let is_class: Vec<bool> = outcomes.targets.iter().map(|&target| target == at).collect();

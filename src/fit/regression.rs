@@ -28,34 +28,13 @@ pub(super) fn weigh(profile: &mut Profile, batches: &[Rows]) -> Result<(), FitEr
         profile.provenance.notes.push(note.to_owned());
         return Ok(());
     };
-    // The rows that have both.
-    let mut usable: Vec<Vec<usize>> = Vec::new();
-    let mut pairs: Vec<(f64, f64)> = Vec::new();
-    for batch in batches {
-        let (targets, predictions) = (numbers(batch, target), numbers(batch, prediction));
-        let both = targets.zip(predictions).enumerate();
-        let both =
-            both.filter_map(|(row, (target, prediction))| Some((row, (target?, prediction?))));
-        let (rows, values): (Vec<_>, Vec<_>) = both.unzip();
-        usable.push(rows);
-        pairs.extend(values);
-    }
+    let (usable, pairs) = both(batches, prediction, target);
     let table = Table::new(profile, batches, &usable);
     let mut known = unknown();
     for (loss, known) in Loss::ALL.into_iter().zip(&mut known.losses) {
-        let losses: Result<Vec<f64>, Undefined> =
-            pairs.iter().map(|&(target, prediction)| loss.of(target, prediction)).collect();
-        let losses = losses.and_then(|losses| match mean(&losses) {
-            Ok(_) => Ok(losses),
-            Err(Undefined::Empty) => Err(Undefined::NoTargets),
-            Err(reason) => Err(reason),
-        });
-        match losses {
+        match measure(loss, &pairs, known) {
             Err(reason) => known.model = Err(reason),
             Ok(losses) => {
-                known.greatest = losses.iter().copied().fold(0.0, f64::max);
-                known.error = SamplingError::mean_loss(&losses).ok();
-                known.root_error = SamplingError::root_mean_loss(&losses).ok();
                 known.model = match grow(&table, &losses) {
                     Ok(model) => Ok(model),
                     Err(reason) => {
@@ -84,6 +63,59 @@ pub(super) fn weigh(profile: &mut Profile, batches: &[Rows]) -> Result<(), FitEr
     }
     profile.outputs = Outputs::Regression(Box::new(known));
     Ok(())
+}
+
+/// Finds out how far a segment of the reference strays: what expects the losses of its rows is that of the whole.
+pub(super) fn weigh_segment(profile: &mut Profile, batches: &[Rows]) {
+    let find = |role| profile.columns.iter().position(|column| column.role == role);
+    let (Some(prediction), Some(target)) = (find(Role::Prediction), find(Role::Target)) else {
+        return;
+    };
+    let (_, pairs) = both(batches, prediction, target);
+    let mut known = unknown();
+    for (loss, known) in Loss::ALL.into_iter().zip(&mut known.losses) {
+        if let Err(reason) = measure(loss, &pairs, known) {
+            known.model = Err(reason);
+        }
+    }
+    profile.outputs = Outputs::Regression(Box::new(known));
+}
+
+/// Which rows have both a target and a prediction, by batch, and what these are.
+fn both(batches: &[Rows], prediction: usize, target: usize) -> (Vec<Vec<usize>>, Vec<(f64, f64)>) {
+    let mut usable: Vec<Vec<usize>> = Vec::new();
+    let mut pairs: Vec<(f64, f64)> = Vec::new();
+    for batch in batches {
+        let (targets, predictions) = (numbers(batch, target), numbers(batch, prediction));
+        let both = targets.zip(predictions).enumerate();
+        let both =
+            both.filter_map(|(row, (target, prediction))| Some((row, (target?, prediction?))));
+        let (rows, values): (Vec<_>, Vec<_>) = both.unzip();
+        usable.push(rows);
+        pairs.extend(values);
+    }
+    (usable, pairs)
+}
+
+/// How far a loss strays; the losses of all rows, or why there are none.
+fn measure(
+    loss: Loss,
+    pairs: &[(f64, f64)],
+    known: &mut ReferenceLoss,
+) -> Result<Vec<f64>, Undefined> {
+    let losses: Vec<f64> = pairs
+        .iter()
+        .map(|&(target, prediction)| loss.of(target, prediction))
+        .collect::<Result<_, Undefined>>()?;
+    match mean(&losses) {
+        Ok(_) => {}
+        Err(Undefined::Empty) => return Err(Undefined::NoTargets),
+        Err(reason) => return Err(reason),
+    }
+    known.greatest = losses.iter().copied().fold(0.0, f64::max);
+    known.error = SamplingError::mean_loss(&losses).ok();
+    known.root_error = SamplingError::root_mean_loss(&losses).ok();
+    Ok(losses)
 }
 
 /// The numbers of a column; `None` where one is missing, or infinite: from such a row nothing can be learned.

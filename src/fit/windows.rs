@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::batch::Rows;
 use crate::metric::{Family, Metric};
-use crate::profile::{Profile, ReferenceWindow};
+use crate::profile::{Profile, Reading, ReferenceWindow};
 use crate::window::{Criteria, Cut, Plan, WindowKey, WindowState};
 
 /// A window while it fills.
@@ -15,8 +15,12 @@ struct Open {
     times: Option<(i64, i64)>,
 }
 
-/// Measures everything that any settings may ask for.
-pub(super) fn fit_windows(profile: &Arc<Profile>, batches: &[Rows]) -> Vec<ReferenceWindow> {
+/// Measures everything that any settings may ask for: of the whole, and of each of its segments. Of a window that has too
+/// few rows of a segment only these are counted: nobody will judge by it.
+pub(super) fn fit_windows(
+    profile: &Arc<Profile>,
+    batches: &[Rows],
+) -> (Vec<ReferenceWindow>, Vec<Vec<ReferenceWindow>>) {
     let of = |family| Metric::all().filter(move |metric| metric.spec().family == family).collect();
     let drift: Vec<Metric> = of(Family::Drift);
     let criteria = Criteria {
@@ -51,11 +55,23 @@ pub(super) fn fit_windows(profile: &Arc<Profile>, batches: &[Rows]) -> Vec<Refer
         }
         first += batch.len() as u64;
     }
-    open.into_iter()
-        .map(|(key, mut window)| ReferenceWindow {
-            span: cut.span(key).or(window.times.map(|(least, greatest)| (least, greatest + 1))),
-            row_span: window.rows,
-            reading: window.state.evaluate(&plan),
-        })
-        .collect()
+    let min_rows = profile.segments.as_ref().map_or(0, |segments| segments.min_rows);
+    let mut whole = Vec::new();
+    let mut of_segments: Vec<Vec<ReferenceWindow>> = vec![Vec::new(); plan.segments().len()];
+    for (key, mut window) in open {
+        let span = cut.span(key).or(window.times.map(|(least, greatest)| (least, greatest + 1)));
+        let row_span = window.rows;
+        let of = |reading| ReferenceWindow { span, row_span, reading };
+        whole.push(of(window.state.evaluate(&plan)));
+        for (index, windows) in of_segments.iter_mut().enumerate() {
+            let rows = window.state.segment_rows(index);
+            let state = window.state.segment(index).filter(|_| rows >= min_rows);
+            let reading = match (state, plan.segments().get(index).and_then(|of| of.plan())) {
+                (Some(state), Some(plan)) => state.evaluate(plan),
+                _ => Reading { rows, ..Reading::default() },
+            };
+            windows.push(of(reading));
+        }
+    }
+    (whole, of_segments)
 }

@@ -14,7 +14,7 @@ use crate::intake::reject::{Found, Reason};
 use crate::intake::slots::Slot;
 use crate::profile::{Holds, Input};
 
-/// The derived columns and the filter of a model version.
+/// The derived columns, the filter and the conditions of a model version.
 pub trait RowExpressions: Debug + Send + Sync {
     /// The names of the inputs that they read.
     fn inputs(&self) -> Vec<String>;
@@ -33,6 +33,8 @@ pub struct Computed {
     pub derived: Vec<Values>,
     /// Which rows count.
     pub kept: BooleanArray,
+    /// Which rows are in each of the segments that are made by conditions, in their order.
+    pub conditions: Vec<BooleanArray>,
 }
 
 /// The inputs of expressions, gathered row by row.

@@ -103,6 +103,7 @@ impl Gathering {
             columns: Vec::new(),
             expected: Expected::Nothing,
             reconstruction: None,
+            segments: Vec::new(),
         }
     }
 }
@@ -244,6 +245,7 @@ impl VersionReader {
             columns,
             expected,
             reconstruction,
+            segments: Vec::new(),
         };
         let mut left_out = Vec::new();
         if let Some(kept) = kept {
@@ -298,6 +300,7 @@ pub fn keep(rows: &Rows, kept: &BooleanArray) -> Rows {
             .collect(),
         expected: rows.expected.keep(|| kept.iter().map(|kept| kept == Some(true))),
         reconstruction: rows.reconstruction.as_ref().map(|errors| kept_of(errors, kept)),
+        segments: rows.segments.iter().map(|split| kept_of(split, kept)).collect(),
     }
 }
 

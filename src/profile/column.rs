@@ -127,6 +127,8 @@ pub enum Distribution {
         /// Values of the reference in each bin.
         counts: Vec<u64>,
     },
+    /// It was not asked for: of segments it would be larger than all else.
+    NotKept,
 }
 
 /// The labels of a column in the reference.

@@ -10,6 +10,7 @@ mod losses;
 mod outputs;
 mod reading;
 mod reconstruction;
+mod segments;
 mod windows;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub use self::reading::{
     Reading, RegressionPerformance, WholeValue,
 };
 pub use self::reconstruction::{Feature, Reconstruction, Scaled};
+pub use self::segments::{
+    Beside, OTHER, Placer, Segment, SegmentReference, Segments, Split, count_values,
+};
 pub use self::windows::WindowRule;
 use crate::metric::Problem;
 
@@ -55,6 +59,9 @@ pub struct Profile {
     /// What the features have in common; profiles that were asked for it, of at least two features.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconstruction: Option<Reconstruction>,
+    /// Parts of the rows that have a reference of their own; profiles that were asked for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<Box<Segments>>,
     /// The reference windows.
     pub windows: Vec<ReferenceWindow>,
     /// Where it comes from; not part of its identity.

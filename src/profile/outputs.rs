@@ -121,6 +121,11 @@ impl Calibration {
 }
 
 impl Binary {
+    /// What a segment has of it from the beginning.
+    pub fn of_segment(&self) -> Box<Self> {
+        Box::new(Self { classes: self.classes.clone(), calibration: None, performance: None })
+    }
+
     /// The class of a label: 0 is the negative one, 1 the positive; `None` for any other label.
     pub fn class(&self, label: &str) -> Option<usize> {
         if same_label(label, &self.classes.positive) {
@@ -134,6 +139,13 @@ impl Binary {
 }
 
 impl Multiclass {
+    /// What a segment has of it from the beginning.
+    #[must_use]
+    pub fn of_segment(&self) -> Self {
+        let class = |class: &Class| Class { calibration: None, ..class.clone() };
+        Self { classes: self.classes.iter().map(class).collect(), performance: None }
+    }
+
     /// The number of a label's class.
     pub fn class(&self, label: &str) -> Option<usize> {
         self.classes.iter().position(|class| same_label(&class.label, label))

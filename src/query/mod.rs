@@ -4,7 +4,7 @@
 //! Files        paths, globs, folders, object-store URLs -> one schema, a stream of rows in file order
 //! ColumnPath   a dotted path into nested rows -> a flat column
 //! typing       a column of any Arrow type -> what the engine folds: numbers, labels, event times
-//! RowExpressions   derived columns and the row filter, compiled once, the same on files and on the stream
+//! RowExpressions   derived columns, the row filter and conditions, compiled once, the same on files and on the stream
 //! ParquetSink  rows -> a Parquet file, in bounded memory
 //! ```
 //!
@@ -32,7 +32,7 @@ mod times;
 mod typing;
 
 pub use self::error::QueryError;
-pub use self::expressions::RowExpressions;
+pub use self::expressions::{Applied, RowExpressions};
 pub use self::files::{Files, Format, Options};
 pub use self::labels::categorical;
 pub use self::path::ColumnPath;

@@ -26,6 +26,7 @@ impl Model {
             rates: self.quality.normalize,
             thresholds: of_all.chain(of_columns).collect(),
             min_rows: self.window.min_rows,
+            segment_min_rows: self.segment_min_rows,
             min_coverage: self.min_coverage(),
         }
     }

@@ -22,7 +22,6 @@ struct Part {
 
 /// What a model may ask for in vain.
 static OF_A_MODEL: &[Part] = &[
-    Part { keys: &["segments"], what: "segments", used: |m| !m.segments.is_empty() },
     Part {
         keys: &["performance", "custom"],
         what: "custom metrics",

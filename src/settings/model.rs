@@ -80,7 +80,7 @@ pub enum Segment {
     Where {
         /// What the segment is called.
         name: String,
-        /// SQL condition. Not parsed yet.
+        /// SQL condition. Not parsed here.
         condition: String,
     },
 }
@@ -150,7 +150,7 @@ impl Model {
             }
         }
         at_least_one(typed.segment_min_rows, &at.key("segment_min_rows"), mistakes);
-        at_least_one(typed.segment_max, &at.key("segment_max"), mistakes);
+        segment_max(&typed, &at.key("segment_max"), mistakes);
         let columns = Columns::meant(typed.columns, problem, &at.key("columns"), mistakes);
         let ground_truth = at.key("ground_truth");
         let thresholds = at.key("thresholds");
@@ -202,6 +202,26 @@ fn template_of(template: &str, at: &At<'_>, mistakes: &mut Mistakes) {
     }
 }
 
+/// More segments than this are none that anybody looks at.
+const MOST_SEGMENTS: u64 = 10_000;
+/// More columns are not crossed.
+const MOST_CROSSED: usize = 8;
+
+fn segment_max(typed: &typed::Model, at: &At<'_>, mistakes: &mut Mistakes) {
+    let most = typed.segment_max;
+    // Columns make two at least: a value, and `other`.
+    let least = typed.segments.iter().map(|segment| match segment {
+        typed::Segment::Where(_) => 1,
+        typed::Segment::Column(_) | typed::Segment::Crossing(_) => 2,
+    });
+    let least: u64 = least.sum::<u64>().max(1);
+    if most < least || most > MOST_SEGMENTS {
+        let wanted = format!("{least} to {MOST_SEGMENTS}");
+        let mend = "columns make two segments at least, a value and `other`, and a condition one";
+        mistakes.add_found(at, most.to_string(), wanted, mend);
+    }
+}
+
 fn segments(typed: Vec<typed::Segment>, at: &At<'_>, mistakes: &mut Mistakes) -> Vec<Segment> {
     let mut segments = Vec::new();
     let mut seen = BTreeSet::new();
@@ -221,9 +241,10 @@ fn segments(typed: Vec<typed::Segment>, at: &At<'_>, mistakes: &mut Mistakes) ->
                 each.sort();
                 let named = columns.len();
                 each.dedup();
-                if (each.is_empty() || each.len() < named) && !mistakes.within(&at) {
+                let fine = !each.is_empty() && each.len() == named && named <= MOST_CROSSED;
+                if !fine && !mistakes.within(&at) {
                     let mend = "name each column once";
-                    mistakes.add(&at, "one column, or several different ones", mend);
+                    mistakes.add(&at, "one column, or two to eight different ones", mend);
                 }
                 for column in columns {
                     one_path(column.clone(), &at, mistakes);
@@ -235,6 +256,10 @@ fn segments(typed: Vec<typed::Segment>, at: &At<'_>, mistakes: &mut Mistakes) ->
                     let found = format!("the name {name:?}");
                     let mend = "rename it; `all` is the whole model";
                     mistakes.add_found(&at, found, "a name of its own", mend);
+                } else if name.contains('=') || name.chars().any(char::is_control) {
+                    let found = format!("the name {name:?}");
+                    let mend = "rename it; segments by columns are called `column=value`";
+                    mistakes.add_found(&at, found, "a name without `=`", mend);
                 }
                 if condition.trim().is_empty() {
                     mistakes.add(&at.key("where"), "an SQL condition", "write one");

@@ -9,7 +9,7 @@ use crate::batch::Lane;
 use crate::epoch::{Model, Version};
 use crate::tally::lane::LaneState;
 use crate::tally::open::{Input, Strays, WindowId};
-use crate::window::{Awaited, ClosedBy, Dataset, Heading, LaneInput, WindowResult};
+use crate::window::{ALL, Awaited, ClosedBy, Dataset, Heading, LaneInput, WindowResult};
 
 /// A window that was sealed and waits for targets.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -121,6 +121,7 @@ impl AwaitingWindow {
         let heading = Heading {
             model: model.to_owned(),
             version: id.version.clone(),
+            segment: ALL.to_owned(),
             dataset: Dataset::Analysis,
             index: sealed.index,
             span: sealed.span,

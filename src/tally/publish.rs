@@ -9,7 +9,7 @@ use crate::tally::awaiting::{AwaitingWindow, Sealed, step, told};
 use crate::tally::checkpoint::key;
 use crate::tally::realize::least_coverage;
 use crate::tally::{Output, Tally, WindowId};
-use crate::window::{ClosedBy, Dataset, Heading, Repeated, WindowResult};
+use crate::window::{ALL, ClosedBy, Dataset, Heading, Repeated, WindowResult};
 
 impl Tally {
     /// Takes a window out of the open ones and publishes it.
@@ -48,6 +48,7 @@ impl Tally {
         let heading = Heading {
             model: name.to_owned(),
             version: id.version.clone(),
+            segment: ALL.to_owned(),
             dataset: Dataset::Analysis,
             index,
             span: period.or(window.times.map(|(least, greatest)| (least, greatest + 1))),

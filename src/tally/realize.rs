@@ -240,6 +240,7 @@ fn take(awaited: &mut Awaited, served: &Arc<Version>, realized: &Realized) {
                 before: before.as_deref(),
                 after: after.as_deref(),
                 lag: *lag,
+                segments: &[],
             },
         ),
         News::Repeated => awaited.repeat(&served.plan, realized.score, predicted),

@@ -10,7 +10,14 @@ use crate::window::plan::Plan;
 
 /// Rows of a window that came again: what each is known by. Of any number of parts of the window, in any order.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Repeated(Vec<(Option<f64>, Option<String>)>);
+pub struct Repeated(Vec<RepeatedRow>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct RepeatedRow {
+    score: Option<f64>,
+    predicted: Option<String>,
+    segments: Vec<u16>,
+}
 
 impl Repeated {
     /// Adds some rows, which are laid out as the plan's profile says.
@@ -21,9 +28,19 @@ impl Repeated {
         let score = score.and_then(|index| rows.columns.get(index));
         let prediction = find(Role::Prediction).and_then(|index| rows.columns.get(index));
         for &row in repeated {
-            let score = score.and_then(|column| number(column, row));
-            self.0.push((score, prediction.and_then(|column| text(column, row))));
+            self.0.push(RepeatedRow {
+                score: score.and_then(|column| number(column, row)),
+                predicted: prediction.and_then(|column| text(column, row)),
+                segments: rows.segments.iter().map(|split| split[row]).collect(),
+            });
         }
+    }
+
+    /// Those that are in a segment of the plan.
+    #[must_use]
+    pub fn of_segment(&self, segment: usize) -> Self {
+        let is_in = |row: &&RepeatedRow| row.segments.iter().any(|&at| usize::from(at) == segment);
+        Self(self.0.iter().filter(is_in).cloned().collect())
     }
 
     /// Adds those of another part of the same window.
@@ -34,8 +51,8 @@ impl Repeated {
     /// A window that waits for targets, and none for these.
     pub(super) fn awaited(&self, plan: &Plan) -> Awaited {
         let mut awaited = Awaited::default();
-        for (score, predicted) in &self.0 {
-            awaited.repeat(plan, *score, predicted.as_deref());
+        for row in &self.0 {
+            awaited.repeat(plan, row.score, row.predicted.as_deref());
         }
         awaited
     }

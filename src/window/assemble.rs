@@ -6,6 +6,7 @@ use crate::profile::Reading;
 use crate::window::plan::Plan;
 use crate::window::realized::Outcome;
 use crate::window::result::{ClosedBy, Dataset, Figure, LaneInput, SCHEMA, Status, WindowResult};
+use crate::window::segments::SegmentPlan;
 
 /// The version of vigie.
 pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
@@ -17,6 +18,8 @@ pub struct Heading {
     pub model: String,
     /// Its version.
     pub version: String,
+    /// Which part of its rows.
+    pub segment: String,
     /// Reference or analysis.
     pub dataset: Dataset,
     /// From 0 in each data set.
@@ -47,7 +50,37 @@ pub struct Heading {
     pub settings: String,
 }
 
+/// The segment that is everything.
+pub const ALL: &str = "all";
+
 impl Heading {
+    /// That of a segment of the window, which has so many rows. What concerns the whole alone stays there: records that
+    /// are in no window, and where the rows lie.
+    #[must_use]
+    pub fn of_segment(&self, segment: &SegmentPlan, rows: u64) -> Self {
+        Self {
+            segment: segment.name().to_owned(),
+            rows,
+            late: 0,
+            rejected: 0,
+            quarantined: 0,
+            inputs: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// The result of a segment that has nothing to be judged: of no rows, or without a reference. `None` where it has
+    /// neither, or both.
+    pub fn result_counted(self, segment: &SegmentPlan) -> Option<WindowResult> {
+        let status = match (self.rows, segment.plan()) {
+            (0, Some(_)) => Status::Empty,
+            (1.., None) => Status::NoReference,
+            (0, None) | (1.., Some(_)) => return None,
+        };
+        let rows = self.rows as f64;
+        Some(self.with(vec![Figure::count(rows, status)]))
+    }
+
     /// The result of a window that a profile serves.
     pub fn result(self, plan: &Plan, reading: &Reading, outcome: Option<&Outcome>) -> WindowResult {
         self.with(Vec::new()).with_figures(plan, reading, outcome)
@@ -64,7 +97,7 @@ impl Heading {
             schema: SCHEMA,
             engine: ENGINE.to_owned(),
             id: String::new(),
-            segment: "all".to_owned(),
+            segment: self.segment,
             dataset: self.dataset,
             window_index: self.index,
             window_start: self.span.map(|(start, _)| utc(start)),

@@ -8,6 +8,8 @@ use arrow::datatypes::Int32Type;
 use minicbor::{Decode, Encode};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::batch::labels;
+
 /// Counts of a categorical column's labels.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub(super) struct CategoricalState {
@@ -57,7 +59,6 @@ impl CategoricalState {
         values: &DictionaryArray<Int32Type>,
         absent: Option<&BooleanBuffer>,
         codes: &[Option<u32>],
-        labels: &[&str],
     ) {
         if let Some(absent) = absent {
             self.absent += absent.count_set_bits() as u64;
@@ -78,6 +79,10 @@ impl CategoricalState {
             self.missing += keys.null_count() as u64;
             keys.iter().flatten().for_each(count);
         }
+        if unseen.is_empty() {
+            return;
+        }
+        let labels: Vec<&str> = labels(values).collect();
         for (position, rows) in unseen {
             self.unseen.add(labels[position], rows);
         }

@@ -29,6 +29,8 @@ pub struct Criteria {
     pub thresholds: BTreeMap<(Option<String>, Metric), Threshold>,
     /// A window with fewer rows breaches nothing.
     pub min_rows: u64,
+    /// A segment with fewer rows in a window breaches nothing.
+    pub segment_min_rows: u64,
     /// Realized figures of a window with a lower share of targets breach nothing.
     pub min_coverage: f64,
 }
@@ -78,6 +80,7 @@ impl Default for Criteria {
             rates: true,
             thresholds: BTreeMap::new(),
             min_rows: 300,
+            segment_min_rows: 300,
             min_coverage: 0.2,
         }
     }

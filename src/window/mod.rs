@@ -22,10 +22,11 @@ mod plan;
 mod realized;
 mod reconstruction;
 mod result;
+mod segments;
 mod state;
 
 pub use self::again::Repeated;
-pub use self::assemble::{ENGINE, Heading, utc};
+pub use self::assemble::{ALL, ENGINE, Heading, utc};
 pub use self::awaited::{Awaited, Labels};
 pub use self::criteria::Criteria;
 pub use self::cut::{Cut, Run, WindowKey};
@@ -36,4 +37,5 @@ pub use self::result::{
     ClosedBy, Dataset, Figure, LaneInput, Method, RevisionCause, SCHEMA, Status, Targets,
     WindowResult,
 };
+pub use self::segments::SegmentPlan;
 pub use self::state::WindowState;

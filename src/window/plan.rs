@@ -1,5 +1,6 @@
 //! How a model's windows are folded and read: a profile together with what the settings ask of it.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use arrow::buffer::ScalarBuffer;
@@ -16,6 +17,7 @@ use crate::window::outcome::OutputsPlan;
 use crate::window::realized::Outcome;
 use crate::window::reconstruction::ReconstructionPlan;
 use crate::window::result::Figure;
+use crate::window::segments::{PreparedSplit, SegmentPlan};
 
 /// A profile together with what the settings ask of it: the layout of every window's state, and what its figures are
 /// held against.
@@ -30,6 +32,8 @@ pub struct Plan {
     pub(super) outputs: OutputsPlan,
     /// Where reconstruction errors are asked for, and the profile can make them.
     pub(super) reconstruction: Option<ReconstructionPlan>,
+    /// Parts of the rows that are folded and judged beside the whole.
+    pub(super) segments: Vec<SegmentPlan>,
 }
 
 #[derive(Clone, Debug)]
@@ -97,7 +101,28 @@ impl Plan {
             .contains(&Metric::ReconstructionError)
             .then(|| profile.reconstruction.as_ref().map(ReconstructionPlan::new))
             .flatten();
-        Self { profile, criteria, judge, columns, outputs, reconstruction }
+        let segments = Vec::new();
+        let mut plan =
+            Self { profile, criteria, judge, columns, outputs, reconstruction, segments };
+        if let Some(segments) = plan.profile.segments.as_deref() {
+            let all = segments.all.iter();
+            plan.segments =
+                all.map(|segment| SegmentPlan::new(segment, &plan, &plan.criteria)).collect();
+        }
+        plan
+    }
+
+    /// That of a segment: what the whole adds to every row it reads from there.
+    pub(super) fn of_segment(profile: Arc<Profile>, criteria: Criteria, whole: &Self) -> Self {
+        let mut plan = Self::new(profile, criteria);
+        plan.reconstruction = whole.reconstruction;
+        plan.outputs.carried_as(&whole.outputs);
+        plan
+    }
+
+    /// Parts of the rows that are folded and judged beside the whole.
+    pub fn segments(&self) -> &[SegmentPlan] {
+        &self.segments
     }
 
     /// The reconstruction error of every row, given their columns, where the settings ask for it.
@@ -140,6 +165,10 @@ impl Plan {
 
     /// Looks up what rows have in common, once for all windows that they belong to.
     pub fn prepare<'r>(&self, rows: &'r Rows) -> Prepared<'r> {
+        self.prepare_held(Held::Lent(rows))
+    }
+
+    pub(super) fn prepare_held<'r>(&self, rows: Held<'r>) -> Prepared<'r> {
         let columns = rows
             .columns
             .iter()
@@ -150,9 +179,8 @@ impl Plan {
                 else {
                     return Lookup::default();
                 };
-                let labels: Vec<&str> = labels(array).collect();
                 let outcome = matches!(column.role, Role::Prediction | Role::Target);
-                let codes = labels.iter().map(|label| code(reference, label, outcome)).collect();
+                let codes = labels(array).map(|label| code(reference, label, outcome)).collect();
                 let classes = if outcome {
                     // Of several classes a prediction may be none, and is wrong then.
                     let other = match &self.outputs {
@@ -161,28 +189,49 @@ impl Plan {
                         }
                         _ => None,
                     };
-                    labels.iter().map(|label| self.profile.class(label).or(other)).collect()
+                    labels(array).map(|label| self.profile.class(label).or(other)).collect()
                 } else {
                     Vec::new()
                 };
-                Lookup { labels, codes, classes }
+                Lookup { codes, classes }
             })
             .collect();
-        Prepared { rows, columns }
+        let splits = PreparedSplit::all(self, &rows);
+        Prepared { rows, columns, splits }
     }
 }
 
 /// Rows with what was looked up for them.
 #[derive(Debug)]
 pub struct Prepared<'r> {
-    pub(super) rows: &'r Rows,
-    pub(super) columns: Vec<Lookup<'r>>,
+    pub(super) rows: Held<'r>,
+    pub(super) columns: Vec<Lookup>,
+    /// The same rows by their segments.
+    pub(super) splits: Vec<PreparedSplit>,
+}
+
+/// Rows, whoever has them.
+#[derive(Debug)]
+pub(super) enum Held<'r> {
+    Lent(&'r Rows),
+    Shared(Arc<Rows>),
+}
+
+impl Deref for Held<'_> {
+    type Target = Rows;
+
+    #[inline]
+    fn deref(&self) -> &Rows {
+        match self {
+            Self::Lent(rows) => rows,
+            Self::Shared(rows) => rows,
+        }
+    }
 }
 
 /// What the positions of a categorical column's own list of labels stand for.
 #[derive(Debug, Default)]
-pub(super) struct Lookup<'r> {
-    pub(super) labels: Vec<&'r str>,
+pub(super) struct Lookup {
     /// The reference's label.
     pub(super) codes: Vec<Option<u32>>,
     /// The class, of outputs alone.

@@ -38,7 +38,7 @@ pub struct WindowResult {
     /// Last row in the file; files only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_end_row: Option<u64>,
-    /// Rows of the window.
+    /// Rows of the window; of a segment those that are in it.
     pub window_rows: u64,
     /// What ended it.
     pub closed_by: ClosedBy,
@@ -307,6 +307,8 @@ pub enum Status {
     NoProfile,
     /// The profile's column is not in the data.
     NotInData,
+    /// The reference has too few rows of the segment.
+    NoReference,
 }
 
 impl Status {
@@ -326,6 +328,7 @@ impl Status {
             Self::StratumWithoutTargets => "stratum_without_targets",
             Self::NoProfile => "no_profile",
             Self::NotInData => "not_in_data",
+            Self::NoReference => "no_reference",
         }
     }
 }

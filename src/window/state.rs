@@ -8,6 +8,7 @@ use crate::window::continuous::ContinuousState;
 use crate::window::outcome::{EstimatedState, RealizedState};
 use crate::window::plan::{ColumnPlan, Plan, Prepared};
 use crate::window::reconstruction::ReconstructionState;
+use crate::window::segments::SegmentStates;
 
 /// The whole state of a window: a bounded value, folded from rows in any order, merged with others in any order.
 ///
@@ -25,6 +26,9 @@ pub struct WindowState {
     pub(super) realized: Option<RealizedState>,
     #[n(4)]
     pub(super) reconstruction: Option<ReconstructionState>,
+    /// `None` where the plan has no segments.
+    #[n(5)]
+    pub(super) segments: Option<Box<SegmentStates>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -55,6 +59,7 @@ impl WindowState {
             estimated: plan.outputs.estimated(),
             realized: plan.outputs.realized(),
             reconstruction: plan.reconstruction.map(|_| ReconstructionState::default()),
+            segments: (!plan.segments.is_empty()).then(Box::default),
         }
     }
 
@@ -65,7 +70,7 @@ impl WindowState {
 
     /// Adds `length` rows from `start` on.
     pub fn fold(&mut self, plan: &Plan, prepared: &Prepared<'_>, start: usize, length: usize) {
-        let rows = prepared.rows;
+        let rows = &*prepared.rows;
         self.rows += length as u64;
         for (index, state) in self.columns.iter_mut().enumerate() {
             let data = &rows.columns[index];
@@ -83,7 +88,7 @@ impl WindowState {
                 ) => {
                     let lookup = &prepared.columns[index];
                     let values = values.slice(start, length);
-                    state.fold(&values, absent.as_ref(), &lookup.codes, &lookup.labels);
+                    state.fold(&values, absent.as_ref(), &lookup.codes);
                 }
                 _ => debug_assert!(false, "rows are laid out by the profile of their plan"),
             }
@@ -95,6 +100,9 @@ impl WindowState {
             state.fold(&errors[range.clone()], plan);
         }
         plan.outputs.fold(prepared, range, &mut self.estimated, &mut self.realized);
+        if let Some(segments) = &mut self.segments {
+            segments.fold(plan, prepared, start, length);
+        }
     }
 
     /// Adds the rows of another state of the same plan.
@@ -123,6 +131,9 @@ impl WindowState {
         if let (Some(ours), Some(theirs)) = (&mut self.realized, &other.realized) {
             ours.merge(theirs);
         }
+        if let (Some(ours), Some(theirs)) = (&mut self.segments, &other.segments) {
+            ours.merge(theirs, plan);
+        }
     }
 
     /// Bytes of memory held.
@@ -138,6 +149,7 @@ impl WindowState {
         columns
             + self.estimated.as_ref().map_or(0, EstimatedState::bytes)
             + self.realized.as_ref().map_or(0, RealizedState::bytes)
+            + self.segments.as_ref().map_or(0, |segments| segments.bytes())
     }
 }
 

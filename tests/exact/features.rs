@@ -56,6 +56,7 @@ pub(crate) fn rows(features: &[(String, Feature)], from: usize, to: usize) -> Ro
         columns: features.iter().map(|(_, f)| Column::new(f.values(from, to))).collect(),
         expected: Expected::Nothing,
         reconstruction: None,
+        segments: Vec::new(),
     }
 }
 

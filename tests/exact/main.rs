@@ -19,6 +19,7 @@ mod reconstruction; // rows against the principal components of the reference
 mod refusals; // settings that are refused: every mistake at once
 mod regression; // a number that is predicted: its losses, expected and realized
 mod schemas; // the schemas of what others read and write
+mod segments; // parts of the rows: laws, and the same figures as of these rows alone
 mod settings; // what was written in vigie.toml, and what it means
 mod several; // several classes: laws of their states, strange windows and references
 mod sources; // what every file under src names

@@ -53,6 +53,7 @@ fn result(rows: &[Row]) -> WindowResult {
     let heading = Heading {
         model: "a".to_owned(),
         version: "1".to_owned(),
+        segment: "all".to_owned(),
         dataset: Dataset::Analysis,
         index: 3,
         span: Some((0, 3_600_000_000)),

@@ -24,8 +24,7 @@ pub(crate) fn paths(refused: Result<impl Sized, SettingsError>) -> Vec<String> {
 fn the_contracts_example_is_refused_only_for_what_is_to_come() {
     let refused = read(&settings_file("contract.toml")).unwrap_err();
     assert_snapshot!(refused, @r#"
-    vigie.toml: 3 mistakes
-      line 26: `model.car-loan.segments`: found segments, wanted nothing here, as it is not in this version yet; leave it out until it is
+    vigie.toml: 2 mistakes
       line 61: `model.car-loan.performance.custom`: found custom metrics, wanted nothing here, as it is not in this version yet; leave it out until it is
       line 80: `model.car-loan.alerts.silence`: found silence, wanted nothing here, as it is not in this version yet; leave it out until it is
     "#);
@@ -35,7 +34,7 @@ fn the_contracts_example_is_refused_only_for_what_is_to_come() {
 fn every_mistake_is_told_at_once() {
     let refused = read(&settings_file("mistakes.toml")).unwrap_err();
     assert_snapshot!(refused, @r#"
-    vigie.toml: 37 mistakes
+    vigie.toml: 36 mistakes
       line 3: `kafka.bootstrap_servers`: found "localhost:kafka", wanted `host:port`, several with commas between; write for example "kafka-1:9092,kafka-2:9092"
       line 4: `kafka.name_space`: found an unknown key, wanted a key that this section has; did you mean `namespace`?
       line 7: `kafka.topics.predictions`: found "loans", wanted a list; put it in brackets: `["loans"]`
@@ -49,8 +48,7 @@ fn every_mistake_is_told_at_once() {
       line 23: `model.car-loan.problem`: found "binray", wanted one of "binary", "multiclass", "regression", "none"; did you mean "binary"?
       line 27: `model.loan.profile`: found "profiles/{modell}.vigie", wanted a path with no other braces than `{model}` and `{version}`; these two are filled in, nothing else
       line 28: `model.loan.windw`: found an unknown key, wanted a key that this section has; did you mean `window`?
-      line 29: `model.loan.segments[1]`: found a list, wanted one column, or several different ones; name each column once
-      line 29: `model.loan.segments`: found segments, wanted nothing here, as it is not in this version yet; leave it out until it is
+      line 29: `model.loan.segments[1]`: found a list, wanted one column, or two to eight different ones; name each column once
       line 32: `model.loan.columns.id`: found "request..id", wanted a path such as `request.id`, `outputs[0].score` or `$key`; write a key before, between and after dots
       line 33: `model.loan.columns.timestamp`: found "$offset", wanted a path such as `request.id`, `outputs[0].score` or `$key`; of the record itself there are `$key`, `$timestamp`, `$topic` and `$header.name`
       line 34: `model.loan.columns.prediction.threshold`: found `5`, wanted a number between 0 and 1; a probability decides; write for example 0.5
@@ -157,6 +155,21 @@ fn later_parts_are_checked_like_the_rest() {
         ("segments = [\"a\", [\"b\", \"c\"], [\"c\", \"b\"]]", "model.a.segments[2]"),
         ("segments = [{ name = \"all\", where = \"x > 1\" }]", "model.a.segments[0]"),
         ("segments = [{ name = \"young\" }]", "model.a.segments[0]"),
+        ("segments = [{ name = \"age=1\", where = \"x > 1\" }]", "model.a.segments[0]"),
+        (
+            "segments = [{ name = \"b\", where = \"x\" }, { name = \"b\", where = \"y\" }]",
+            "model.a.segments[1]",
+        ),
+        (
+            "segments = [[\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\"]]",
+            "model.a.segments[0]",
+        ),
+        (
+            "segments = [\"a\", { name = \"b\", where = \"x\" }]\nsegment_max = 2",
+            "model.a.segment_max",
+        ),
+        ("segment_max = 10001", "model.a.segment_max"),
+        ("segment_max = 0", "model.a.segment_max"),
         ("ground_truth = { wait = \"1m\" }", "model.a.ground_truth"),
         ("ground_truth = { min_coverage = 20 }", "model.a.ground_truth.min_coverage"),
         ("ground_truth = { key = [\"a\", \"b\"], matches = \"a\" }", "model.a.ground_truth"),

@@ -73,6 +73,7 @@ fn rows_of(cars: &[Car]) -> Rows {
         ],
         expected: Expected::Nothing,
         reconstruction: None,
+        segments: Vec::new(),
     }
 }
 
@@ -99,6 +100,7 @@ fn profile_of(cars: &[Car], size: u64) -> Profile {
             column("target", Role::Target, ColumnKind::Continuous),
         ],
         whole: Vec::new(),
+        segments: None,
         provenance: Provenance::default(),
     };
     fit(spec, vec![rows_of(cars)]).unwrap()
@@ -313,6 +315,7 @@ fn targets_that_come_late_in_any_order_and_are_corrected_leave_what_counts() {
             before: before.as_deref(),
             after: after.as_deref(),
             lag: 5,
+            segments: &[],
         };
         awaited.learn(&plan, news);
     };
@@ -344,6 +347,7 @@ fn targets_that_come_late_in_any_order_and_are_corrected_leave_what_counts() {
         before: None,
         after: Some("many"),
         lag: 0,
+        segments: &[],
     };
     odd.learn(&plan, news);
     assert_eq!(odd.targets(), awaited.targets());

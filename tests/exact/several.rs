@@ -64,6 +64,7 @@ fn batch(rows: &[Row]) -> Rows {
         columns,
         expected: Expected::Nothing,
         reconstruction: None,
+        segments: Vec::new(),
     }
 }
 
@@ -87,6 +88,7 @@ fn try_fit(rows: &[Row], scores: &[&str]) -> Result<Profile, FitError> {
         filter: None,
         columns,
         whole: Vec::new(),
+        segments: None,
         provenance: Provenance::default(),
     };
     fit(spec, vec![batch(rows)])
@@ -334,6 +336,7 @@ fn targets_that_come_late_count_as_those_that_came_with_the_rows() {
                 before,
                 after,
                 lag: 5,
+                segments: &[],
             },
         );
     };

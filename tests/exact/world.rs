@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::{DictionaryArray, Float64Array};
 use arrow::datatypes::Int32Type;
 use vigie::batch::{Column, Expected, Rows, Values};
-use vigie::fit::{FitError, Predicts, Spec, TwoClasses, fit};
+use vigie::fit::{FitError, Predicts, SegmentSpec, Spec, TwoClasses, fit};
 use vigie::metric::{ColumnKind, Family, Metric, Problem};
-use vigie::profile::{Profile, Provenance, Role, WindowRule};
+use vigie::profile::{Beside, Placer, Profile, Provenance, Role, Split, WindowRule};
 use vigie::window::{Criteria, Plan};
 
 /// One row of the made-up model.
@@ -80,6 +80,7 @@ pub(crate) fn batch(rows: &[Row], first: i64) -> Rows {
         ],
         expected: Expected::Nothing,
         reconstruction: None,
+        segments: Vec::new(),
     }
 }
 
@@ -88,7 +89,34 @@ pub(crate) fn served(profile: &Profile, rows: &[Row], first: i64) -> Rows {
     let mut batch = batch(rows, first);
     batch.expected = profile.expected(&batch.columns);
     batch.reconstruction = profile.reconstruction_errors(&batch.columns);
+    if let Some(placer) = Placer::of(profile) {
+        batch.segments = placer.place(rows.len(), &batch.columns, &beside(rows));
+    }
     batch
+}
+
+/// What tells segments beside the columns: whether an amount is small.
+pub(crate) fn beside(rows: &[Row]) -> Beside {
+    let small = rows.iter().map(|row| row.amount.map(|amount| amount < SMALL));
+    Beside { columns: Vec::new(), conditions: vec![small.collect()] }
+}
+
+/// Amounts below are small.
+pub(crate) const SMALL: f64 = 50.0;
+
+/// Segments by region, by region and prediction, and of small amounts.
+pub(crate) fn segments(rows: &[Row], min_rows: u64, max: u64) -> SegmentSpec {
+    let columns =
+        |names: &[&str]| Split::Columns(names.iter().map(|&name| name.to_owned()).collect());
+    let small = Split::Where { name: "small".to_owned(), sql: format!("amount < {SMALL}") };
+    SegmentSpec {
+        splits: vec![columns(&["region"]), small, columns(&["region", "prediction"])],
+        beside: Vec::new(),
+        told: vec![beside(rows)],
+        min_rows,
+        max,
+        distributions: true,
+    }
 }
 
 pub(crate) fn spec(rule: WindowRule) -> Spec {
@@ -102,6 +130,7 @@ pub(crate) fn spec(rule: WindowRule) -> Spec {
         filter: None,
         columns: COLUMNS.map(|(name, role, kind)| (name.to_owned(), role, kind)).into(),
         whole: Metric::all().filter(|metric| metric.spec().family == Family::Whole).collect(),
+        segments: None,
         provenance: Provenance::default(),
     }
 }

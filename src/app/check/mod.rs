@@ -1,6 +1,7 @@
 //! `vigie check`: the engine over files, the verdict first.
 
 mod save;
+mod segments;
 mod survey;
 mod table;
 mod targets;
@@ -25,10 +26,10 @@ use crate::engine::files::{self, FileWindow};
 use crate::epoch::{check, rule};
 use crate::metric::{Metric, Problem};
 use crate::profile::{Profile, WindowRule};
-use crate::query::table::{Choice, Hints, RowMaker, expressions_of};
+use crate::query::table::{Choice, Hints, RowMaker, SegmentColumns, expressions_of};
 use crate::query::{Files, Options};
 use crate::settings::Model;
-use crate::window::{ClosedBy, Dataset, Heading, Plan, WindowResult};
+use crate::window::{ALL, ClosedBy, Dataset, Heading, Plan, WindowResult};
 
 /// What `vigie check` is told.
 #[derive(Debug, Args)]
@@ -87,12 +88,13 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     let model = subject.model.clone();
     let rule = subject.profile.rule;
     let policy = model.alerts.policy(subject.profile.can_estimate());
-    let Scored { reference, analysis, rejected, told } =
+    let Scored { reference, analysis, segments, rejected, told } =
         spawn_blocking(move || score(&subject)).await.context("scoring ended early")??;
     lines.rejected(rejected);
     lines.targets(told);
+    lines.segments(segments::said(&segments, &policy));
     if let Some(mut save) = save {
-        for result in reference.iter().chain(&analysis) {
+        for result in in_order(&[&reference, &analysis, &segments]) {
             save.write(result)?;
         }
         save.finish()?;
@@ -103,9 +105,18 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
         text += &table::windows("reference", &reference, &model);
     }
     text += &table::windows("analysis", &analysis, &model);
+    text += &segments::table(&segments, &policy);
     text += &table::figures(&analysis, &policy, is_watched());
     print(&text)?;
     Ok(outcome)
+}
+
+/// Window by window, those of the reference first, and of each window the whole first.
+fn in_order<'r>(results: &[&'r [WindowResult]]) -> Vec<&'r WindowResult> {
+    let mut all: Vec<&WindowResult> = results.iter().flat_map(|results| results.iter()).collect();
+    // Stable: segments keep the order of the profile.
+    all.sort_by_key(|result| (result.dataset, result.window_index, result.segment != ALL));
+    all
 }
 
 async fn subject(args: &CheckArgs) -> Result<Subject> {
@@ -142,13 +153,14 @@ async fn subject(args: &CheckArgs) -> Result<Subject> {
     let targets = if args.targets.is_empty() { None } else { Some(open(&args.targets).await?) };
     if let Some(path) = &args.profile {
         let profile = load::profile(path)?;
-        let model = match &settings {
-            Some(settings) => {
-                let name = args.model.as_deref().or(Some(profile.model.as_str()));
-                let name = name.filter(|name| settings.models.contains_key(*name));
-                load::model(settings, name.or(args.model.as_deref()))?.clone()
-            }
-            None => Model::new(&profile.model, profile.problem),
+        let model = if let Some(settings) = &settings {
+            let name = args.model.as_deref().or(Some(profile.model.as_str()));
+            let name = name.filter(|name| settings.models.contains_key(*name));
+            load::model(settings, name.or(args.model.as_deref()))?.clone()
+        } else {
+            let model = Model::new(&profile.model, profile.problem);
+            let made = profile.segments.as_deref().map(|segments| segments.min_rows);
+            Model { segment_min_rows: made.unwrap_or(model.segment_min_rows), ..model }
         };
         if settings.is_some() {
             check(&model, &profile, rule(&model.window, profile.rule))?;
@@ -198,6 +210,8 @@ fn assumed(subject: &Subject) -> Vec<String> {
 struct Scored {
     reference: Vec<WindowResult>,
     analysis: Vec<WindowResult>,
+    /// Of both.
+    segments: Vec<WindowResult>,
     rejected: u64,
     /// What was met among the targets, in words.
     told: Vec<String>,
@@ -214,6 +228,7 @@ fn score(subject: &Subject) -> Result<Scored> {
         reference::layout(&subject.model, &profile, subject.choice.as_ref(), schema, &names())?;
     let targets = subject.targets.as_ref();
     let targets = targets.map(|files| targets::read(files, subject, &columns)).transpose()?;
+    let splits = SegmentColumns::of(&profile);
     let maker = RowMaker {
         columns: &columns,
         expressions: expressions.as_ref(),
@@ -221,11 +236,13 @@ fn score(subject: &Subject) -> Result<Scored> {
         targets: targets.as_ref(),
         needs_time: profile.rule.needs_time(),
         reconstructs: plan.criteria().whole.contains(&Metric::ReconstructionError),
+        segments: splits.as_ref(),
     };
     let cut = survey::survey(&subject.analysis, profile.rule, &maker, &wanted)
         .with_context(|| format!("analysis {}", names()))?;
     let headings = Headings::new(subject, &profile);
-    let mut analysis = Vec::new();
+    let mut analysis: Vec<WindowResult> = Vec::new();
+    let mut segments: Vec<WindowResult> = Vec::new();
     let batches = subject.analysis.scan(&wanted)?.blocking().map(|batch| {
         let batch = batch.map_err(Error::from)?;
         Ok((batch.num_rows() as u64, batch))
@@ -234,6 +251,7 @@ fn score(subject: &Subject) -> Result<Scored> {
     let awaits = targets.is_some() || subject.model.ground_truth.is_some();
     let rejected = files::run(&plan, &cut, awaits, batches, convert, |window| {
         let heading = headings.analysis(&window, analysis.len() as u64);
+        segments.extend(segments::of_window(&plan, &heading, &window));
         let result = heading.result(&plan, &window.reading, window.outcome.as_ref());
         analysis.push(WindowResult { targets: window.targets, ..result });
     })
@@ -245,6 +263,10 @@ fn score(subject: &Subject) -> Result<Scored> {
         let full = matches!(profile.rule, WindowRule::Size(size) if last.window_rows == size);
         if !full {
             last.closed_by = ClosedBy::End;
+            let index = last.window_index;
+            for segment in segments.iter_mut().filter(|segment| segment.window_index == index) {
+                segment.closed_by = ClosedBy::End;
+            }
         }
     }
     let reference = profile
@@ -256,10 +278,11 @@ fn score(subject: &Subject) -> Result<Scored> {
                 dataset: Dataset::Reference,
                 ..headings.of(index as u64, window.span, window.row_span, window.reading.rows, 0)
             };
+            segments.extend(segments::of_reference(&plan, &heading, index));
             heading.result(&plan, &window.reading, None)
         })
         .collect();
-    Ok(Scored { reference, analysis, rejected, told })
+    Ok(Scored { reference, analysis, segments, rejected, told })
 }
 
 /// What all windows of a check have in common.
@@ -297,6 +320,7 @@ impl Headings {
         Heading {
             model: self.model.clone(),
             version: self.version.clone(),
+            segment: ALL.to_owned(),
             dataset: Dataset::Analysis,
             index,
             span,

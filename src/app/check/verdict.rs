@@ -15,6 +15,7 @@ use crate::window::{Figure, Status, WindowResult};
 pub(super) struct Verdict {
     headline: String,
     why: Vec<String>,
+    segments: String,
     realized: Option<String>,
     rejected: u64,
     targets: Vec<String>,
@@ -32,6 +33,11 @@ impl Verdict {
         self.rejected = rows;
     }
 
+    /// Which segments are not well.
+    pub(super) fn segments(&mut self, said: String) {
+        self.segments = said;
+    }
+
     /// What was met among the targets.
     pub(super) fn targets(&mut self, said: Vec<String>) {
         self.targets = said;
@@ -46,6 +52,7 @@ impl Verdict {
             }
         };
         line("why", &self.why.join("; "));
+        line("segments", &self.segments);
         line("realized", self.realized.as_deref().unwrap_or_default());
         line("targets", &self.targets.join(", "));
         if self.rejected > 0 {

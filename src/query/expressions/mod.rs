@@ -46,6 +46,18 @@ pub struct RowExpressions {
     sources: Vec<Field>,
     derived: Vec<(Field, Arc<dyn PhysicalExpr>)>,
     filter: Option<Arc<dyn PhysicalExpr>>,
+    conditions: Vec<Arc<dyn PhysicalExpr>>,
+}
+
+/// What expressions make of rows.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The rows with the derived columns appended.
+    pub rows: RecordBatch,
+    /// Which of them the filter keeps: all, where there is none.
+    pub kept: BooleanArray,
+    /// Which of them fulfil each of the conditions.
+    pub conditions: Vec<BooleanArray>,
 }
 
 /// Bytes; ten times what the longest expression that is allowed takes in a debug build.
@@ -64,8 +76,22 @@ impl RowExpressions {
         derived: &[(String, String)],
         filter: Option<&str>,
     ) -> Result<Self, QueryError> {
+        Self::compile_with(columns, derived, filter, &[])
+    }
+
+    /// The same with conditions, given with what each is of: they tell rows apart and leave none out. They may use derived
+    /// columns.
+    ///
+    /// # Errors
+    /// [`QueryError::Expression`], as there.
+    pub fn compile_with(
+        columns: &[(String, DataType)],
+        derived: &[(String, String)],
+        filter: Option<&str>,
+        conditions: &[(String, String)],
+    ) -> Result<Self, QueryError> {
         // Planning walks trees by recursion with large frames, and the caller may be on a small stack.
-        let plan = || Self::compile_here(columns, derived, filter);
+        let plan = || Self::compile_here(columns, derived, filter, conditions);
         thread::scope(|scope| {
             let planning = thread::Builder::new().stack_size(PLANNING_STACK);
             let planning = planning.spawn_scoped(scope, plan).map_err(ArrowError::from)?;
@@ -77,6 +103,7 @@ impl RowExpressions {
         columns: &[(String, DataType)],
         derived: &[(String, String)],
         filter: Option<&str>,
+        conditions: &[(String, String)],
     ) -> Result<Self, QueryError> {
         let planner = Planner::new();
         let parser = Parser::new(planner.state());
@@ -84,7 +111,7 @@ impl RowExpressions {
 
         let mut parsed = Vec::with_capacity(derived.len());
         for (name, sql) in derived {
-            let refuse = |problem| refusal(Some(name), sql, problem);
+            let refuse = |problem| refusal(derived_column(name), sql, problem);
             if name.is_empty() || known.contains(&name.as_str()) {
                 let problem = "there is a column of that name already; choose another";
                 return Err(refuse(problem.to_owned()));
@@ -93,11 +120,17 @@ impl RowExpressions {
             known.push(name);
         }
         let parsed_filter = filter
-            .map(|sql| parser.parse(sql, &known).map_err(|problem| refusal(None, sql, problem)))
+            .map(|sql| parser.parse(sql, &known).map_err(|problem| refusal(FILTER, sql, problem)))
             .transpose()?;
+        let parsed_conditions = conditions
+            .iter()
+            .map(|(of, sql)| {
+                parser.parse(sql, &known).map_err(|problem| refusal(of.as_str(), sql, problem))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
 
-        let read: BTreeSet<&str> =
-            parsed.iter().chain(&parsed_filter).flat_map(Parsed::columns).collect();
+        let all = parsed.iter().chain(&parsed_filter).chain(&parsed_conditions);
+        let read: BTreeSet<&str> = all.flat_map(Parsed::columns).collect();
         let sources = columns.iter().filter(|(name, _)| read.contains(name.as_str()));
         let sources =
             sources.map(|(name, data_type)| Field::new(name, plain_type(data_type), true));
@@ -106,7 +139,7 @@ impl RowExpressions {
         let mut scope = sources.clone();
         let mut compiled = Vec::with_capacity(derived.len());
         for ((name, sql), parsed) in derived.iter().zip(parsed) {
-            let refuse = |problem| refusal(Some(name), sql, problem);
+            let refuse = |problem| refusal(derived_column(name), sql, problem);
             let (expression, data_type) = planner.plan(parsed, &scope).map_err(refuse)?;
             let data_type = match plain_type(&data_type) {
                 DataType::Null => DataType::Float64,
@@ -120,18 +153,23 @@ impl RowExpressions {
             scope.push(field.clone());
             compiled.push((field, expression));
         }
-        let filter = parsed_filter.zip(filter).map(|(parsed, sql)| {
-            let refuse = |problem| refusal(None, sql, problem);
+        let truth = |parsed: Parsed, of: &str, what: &str, sql: &str| {
+            let refuse = |problem| refusal(of, sql, problem);
             let (expression, data_type) = planner.plan(parsed, &scope).map_err(refuse)?;
             match data_type {
                 DataType::Boolean => Ok(expression),
                 other => {
                     let given = in_words(&other);
-                    Err(refuse(format!("it gives {given}; a filter is true or false")))
+                    Err(refuse(format!("it gives {given}; {what} is true or false")))
                 }
             }
-        });
-        Ok(Self { sources, derived: compiled, filter: filter.transpose()? })
+        };
+        let filter = parsed_filter.zip(filter);
+        let filter = filter.map(|(parsed, sql)| truth(parsed, FILTER, "a filter", sql));
+        let told = parsed_conditions.into_iter().zip(conditions);
+        let told = told.map(|(parsed, (of, sql))| truth(parsed, of, "a condition", sql));
+        let conditions = told.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { sources, derived: compiled, filter: filter.transpose()?, conditions })
     }
 
     /// The source columns that the expressions read, so that others need not be.
@@ -151,6 +189,15 @@ impl RowExpressions {
     /// # Errors
     /// Only where a source column is missing, or of a type that cannot become the one it was compiled for.
     pub fn apply(&self, rows: &RecordBatch) -> Result<(RecordBatch, BooleanArray), QueryError> {
+        let Applied { rows, kept, .. } = self.apply_all(rows)?;
+        Ok((rows, kept))
+    }
+
+    /// The same, and which of the rows fulfil the conditions.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn apply_all(&self, rows: &RecordBatch) -> Result<Applied, QueryError> {
         let mut values: Vec<ArrayRef> = Vec::with_capacity(self.sources.len() + self.derived.len());
         for field in &self.sources {
             let column = rows.column_by_name(field.name()).ok_or_else(|| QueryError::NoColumn {
@@ -165,23 +212,25 @@ impl RowExpressions {
             values.push(plain(field.name(), &found, field.data_type())?);
             scope.push(field.clone());
         }
-        let keep = match &self.filter {
-            None => BooleanArray::from(vec![true; rows.num_rows()]),
-            Some(filter) => {
-                let verdicts = evaluate(filter, &table(&scope, &values, rows.num_rows())?)?;
-                let verdicts = verdicts.as_boolean();
-                match verdicts.null_count() {
-                    0 => verdicts.clone(),
-                    _ => compute::prep_null_mask_filter(verdicts),
-                }
-            }
+        let truth = |expression| -> Result<BooleanArray, QueryError> {
+            let verdicts = evaluate(expression, &table(&scope, &values, rows.num_rows())?)?;
+            let verdicts = verdicts.as_boolean();
+            Ok(match verdicts.null_count() {
+                0 => verdicts.clone(),
+                _ => compute::prep_null_mask_filter(verdicts),
+            })
         };
+        let kept = match &self.filter {
+            None => BooleanArray::from(vec![true; rows.num_rows()]),
+            Some(filter) => truth(filter)?,
+        };
+        let conditions = self.conditions.iter().map(truth).collect::<Result<_, _>>()?;
         let added = values.split_off(self.sources.len());
         let fields = rows.schema_ref().fields().iter().cloned();
         let fields = fields.chain(self.derived().map(|field| Arc::new(field.clone())));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let columns = rows.columns().iter().cloned().chain(added).collect();
-        Ok((whole(schema, columns, rows.num_rows())?, keep))
+        Ok(Applied { rows: whole(schema, columns, rows.num_rows())?, kept, conditions })
     }
 }
 
@@ -202,8 +251,15 @@ fn whole(
 /// Characters of an expression that an error repeats.
 const MOST_SHOWN: usize = 100;
 
-fn refusal(derived: Option<&str>, sql: &str, problem: String) -> QueryError {
-    let what = derived.map_or("filter".to_owned(), |name| format!("derived column `{name}` ="));
+/// What the filter is called in errors.
+const FILTER: &str = "filter";
+
+fn derived_column(name: &str) -> String {
+    format!("derived column `{name}` =")
+}
+
+fn refusal(what: impl Into<String>, sql: &str, problem: String) -> QueryError {
+    let what = what.into();
     let mut shown: String = sql.chars().take(MOST_SHOWN).collect();
     if shown.len() < sql.len() {
         shown.push_str(" ...");

@@ -9,9 +9,9 @@ use arrow::datatypes::DataType;
 use crate::batch::Values;
 use crate::intake::{self, Computed, data_type};
 use crate::metric::ColumnKind;
-use crate::profile::Profile;
+use crate::profile::{Profile, Split};
 use crate::query::error::QueryError;
-use crate::query::expressions::RowExpressions;
+use crate::query::expressions::{Applied, RowExpressions};
 use crate::query::labels::categorical;
 use crate::query::typing::{Kind, kind, numeric};
 
@@ -28,18 +28,30 @@ pub struct ProfileExpressions {
 /// # Errors
 /// An expression that cannot be computed from the profile's inputs.
 pub fn expressions_of(profile: &Profile) -> Result<Option<ProfileExpressions>, QueryError> {
-    if profile.derived.is_empty() && profile.filter.is_none() {
+    let splits = profile.segments.as_deref().map(|segments| segments.splits.as_slice());
+    let conditions = conditions_of(splits.unwrap_or_default());
+    if profile.derived.is_empty() && profile.filter.is_none() && conditions.is_empty() {
         return Ok(None);
     }
     let inputs: Vec<(String, DataType)> =
         profile.inputs.iter().map(|input| (input.name.clone(), data_type(input.holds))).collect();
     let derived: Vec<(String, String)> =
         profile.derived.iter().map(|made| (made.name.clone(), made.sql.clone())).collect();
-    ProfileExpressions::compile(&inputs, &derived, profile.filter.as_deref()).map(Some)
+    let filter = profile.filter.as_deref();
+    ProfileExpressions::compile(&inputs, &derived, filter, &conditions).map(Some)
+}
+
+/// The conditions of segments, each with what it is of.
+pub fn conditions_of(splits: &[Split]) -> Vec<(String, String)> {
+    let condition = |split: &Split| match split {
+        Split::Where { name, sql } => Some((format!("segment `{name}` where"), sql.clone())),
+        Split::Columns(_) => None,
+    };
+    splits.iter().filter_map(condition).collect()
 }
 
 impl ProfileExpressions {
-    /// Compiles derived columns, in an order in which each comes after those that it uses, and a filter.
+    /// Compiles derived columns, in an order in which each comes after those that it uses, a filter, and conditions.
     ///
     /// # Errors
     /// [`QueryError::Expression`], which quotes the expression and says what to change.
@@ -47,8 +59,9 @@ impl ProfileExpressions {
         inputs: &[(String, DataType)],
         derived: &[(String, String)],
         filter: Option<&str>,
+        conditions: &[(String, String)],
     ) -> Result<Self, QueryError> {
-        let compiled = RowExpressions::compile(inputs, derived, filter)?;
+        let compiled = RowExpressions::compile_with(inputs, derived, filter, conditions)?;
         let mut kinds = Vec::new();
         for field in compiled.derived() {
             let of = match kind(field.data_type()) {
@@ -108,12 +121,12 @@ impl ProfileExpressions {
         self.compiled.columns()
     }
 
-    /// Computes the derived columns and which rows are kept.
+    /// Computes the derived columns, which rows are kept, and which fulfil the conditions.
     ///
     /// # Errors
     /// Only where a column is missing or of another type than it was compiled for.
     pub fn apply(&self, rows: &RecordBatch) -> Result<Computed, QueryError> {
-        let (with, kept) = self.compiled.apply(rows)?;
+        let Applied { rows: with, kept, conditions } = self.compiled.apply_all(rows)?;
         let derived = self
             .derived
             .iter()
@@ -124,7 +137,7 @@ impl ProfileExpressions {
                 values(name, column, *kind)
             })
             .collect::<Result<_, _>>()?;
-        Ok(Computed { derived, kept })
+        Ok(Computed { derived, kept, conditions })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::iter;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, DictionaryArray, Float64Array, RecordBatch};
-use arrow::buffer::BooleanBuffer;
+use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 use arrow::compute;
 use arrow::datatypes::{Int32Type, TimeUnit as ArrowUnit};
 
@@ -15,6 +15,7 @@ use crate::profile::{Profile, Role, is_whole};
 use crate::query::error::QueryError;
 use crate::query::labels::categorical;
 use crate::query::table::expressions::{ProfileExpressions, values};
+use crate::query::table::segments::{SegmentColumns, kept_of};
 use crate::query::table::targets::{Known, Targets, ids};
 use crate::query::times::event_times;
 use crate::settings::TimeUnit;
@@ -47,6 +48,8 @@ pub struct RowMaker<'a> {
     pub needs_time: bool,
     /// Whether reconstruction errors are asked for.
     pub reconstructs: bool,
+    /// What tells the segments of rows; `None` where there are none.
+    pub segments: Option<&'a SegmentColumns>,
 }
 
 impl RowMaker<'_> {
@@ -63,27 +66,16 @@ impl RowMaker<'_> {
         let mut refuse = |row: usize| {
             good.get_or_insert_with(|| vec![true; rows])[row] = false;
         };
-        let times = match &self.columns.time {
-            None => None,
-            Some((name, unit)) => {
-                let read = event_times(name, column(batch, name)?, unit.map(arrow_unit))?;
-                if self.needs_time {
-                    for row in (0..rows).filter(|&row| read.micros.is_null(row)) {
-                        refuse(row);
-                    }
-                    Some(read.micros.values().clone())
-                } else {
-                    (read.micros.null_count() == 0).then(|| read.micros.values().clone())
-                }
-            }
-        };
+        let times = self.times(batch, &mut refuse)?;
         let ids = self.targets.map(|_| ids(batch, &self.columns.id)).transpose()?;
         let known = self.targets.zip(ids.as_deref());
         let mut columns: Vec<Column> = Vec::with_capacity(self.columns.columns.len());
         let computed = self.expressions.map(|sql| sql.apply(batch)).transpose()?;
-        let (mut derived, kept) = match computed {
-            Some(computed) => (computed.derived.into_iter(), Some(computed.kept)),
-            None => (Vec::new().into_iter(), None),
+        let (mut derived, kept, conditions) = match computed {
+            Some(computed) => {
+                (computed.derived.into_iter(), Some(computed.kept), computed.conditions)
+            }
+            None => (Vec::new().into_iter(), None, Vec::new()),
         };
         let made: Vec<&str> = self
             .expressions
@@ -129,6 +121,10 @@ impl RowMaker<'_> {
             columns.push(Column { absent, ..Column::new(values) });
         }
         self.unlike_one(&columns, rows).into_iter().for_each(&mut refuse);
+        let (segments, mut told) = match self.segments {
+            Some(segments) => segments.told(batch, &columns, conditions)?,
+            None => (Vec::new(), None),
+        };
         let first = first.cast_signed();
         let mut made = Rows {
             offsets: (first..first + rows as i64).collect::<Vec<i64>>().into(),
@@ -138,6 +134,7 @@ impl RowMaker<'_> {
                 .profile
                 .filter(|_| self.reconstructs)
                 .and_then(|profile| profile.reconstruction_errors(&columns)),
+            segments,
             columns,
         };
         let rejected = good.as_ref().map_or(0, |good| good.iter().filter(|&&good| !good).count());
@@ -150,13 +147,31 @@ impl RowMaker<'_> {
         };
         let mut ids = ids;
         if let Some(kept) = kept.filter(|kept| kept.true_count() < rows) {
+            told = told.map(|told| kept_of(&told, &kept)).transpose()?;
             made = keep(&made, &kept);
             let mut flags = kept.values().iter();
             if let Some(ids) = &mut ids {
                 ids.retain(|_| flags.next() == Some(true));
             }
         }
-        Ok(Read { rows: made, rejected: rejected as u64, ids })
+        Ok(Read { rows: made, rejected: rejected as u64, ids, told })
+    }
+
+    /// The times of the rows; those without one are refused where it is needed.
+    fn times(
+        &self,
+        batch: &RecordBatch,
+        refuse: &mut impl FnMut(usize),
+    ) -> Result<Option<ScalarBuffer<i64>>, QueryError> {
+        let Some((name, unit)) = &self.columns.time else { return Ok(None) };
+        let read = event_times(name, column(batch, name)?, unit.map(arrow_unit))?;
+        if self.needs_time {
+            for row in (0..batch.num_rows()).filter(|&row| read.micros.is_null(row)) {
+                refuse(row);
+            }
+            return Ok(Some(read.micros.values().clone()));
+        }
+        Ok((read.micros.null_count() == 0).then(|| read.micros.values().clone()))
     }
 
     /// The rows whose probabilities of several classes do not sum to one.

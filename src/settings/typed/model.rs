@@ -32,16 +32,17 @@ pub(crate) struct Model {
     /// What happens to predictions of a version that has no profile. Default: `observe`, as a version that was just
     /// rolled out is no fault of its events.
     pub(crate) unknown_version: UnknownVersion,
-    /// Parts of the rows that get figures of their own: a column, several columns crossed, or a named condition.
-    /// Not in this version yet. Default: none.
+    /// Parts of the rows that get figures of their own, held against their own part of the reference: a column, several
+    /// columns crossed, or a named condition. Default: none.
     #[schemars(example = example_segments())]
     pub(crate) segments: Vec<Segment>,
-    /// A segment with fewer rows than this in a window is not judged. Default: 300, as for windows.
+    /// A segment with fewer rows than this in a window is not judged, and one with fewer in the whole reference is only
+    /// counted. Default: 300, as for windows.
     #[schemars(range(min = 1))]
     pub(crate) segment_min_rows: u64,
     /// At most so many segments, the most frequent of the reference; the others are one, `other`. Default: 100,
     /// which keeps memory and series in bounds when somebody segments by an id.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 10000))]
     pub(crate) segment_max: u64,
     /// SQL condition on columns: which rows count, in the reference and on the stream. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,7 @@ use crate::window::outcome::{EstimatedState, OutputsPlan, RealizedState};
 use crate::window::plan::Plan;
 use crate::window::realized::Outcome;
 use crate::window::result::{Figure, Targets};
+use crate::window::segments::SegmentPlan;
 use crate::window::state::WindowState;
 
 /// What is kept of a window while its targets come.
@@ -39,6 +40,9 @@ pub struct Awaited {
     /// How long targets took, by step of [`Self::lag_step`].
     #[n(4)]
     lags: BTreeMap<u32, u64>,
+    /// The same of segments, by their number; `None` before the first that has something to keep.
+    #[n(5)]
+    segments: Option<BTreeMap<u16, Self>>,
 }
 
 /// What it takes to measure a window again, by what the model predicts.
@@ -83,6 +87,8 @@ pub struct Labels<'l> {
     pub after: Option<&'l str>,
     /// How long that took, in milliseconds.
     pub lag: i64,
+    /// Which segments it is in, one for each way of splitting rows; those that there are not are passed over.
+    pub segments: &'l [u16],
 }
 
 /// Steps of a lag to the double of it: quantiles are off by at most an eighth.
@@ -105,6 +111,33 @@ impl Awaited {
             ) => ours.seal(estimated, plan),
             _ => {}
         }
+        for (segment, plan) in plan.segments().iter().enumerate() {
+            if let (Some(plan), Some(state)) = (plan.plan(), state.segment(segment))
+                && let Ok(segment) = u16::try_from(segment)
+            {
+                self.segments.get_or_insert_default().entry(segment).or_default().seal(state, plan);
+            }
+        }
+    }
+
+    /// What is kept of a segment.
+    pub fn segment(&mut self, segment: usize) -> Option<&mut Self> {
+        self.segments.as_mut()?.get_mut(&u16::try_from(segment).ok()?)
+    }
+
+    /// What is kept of the segments that something is to be kept of, with their plans.
+    fn segments_of<'p>(
+        &mut self,
+        plan: &'p Plan,
+        segments: &[u16],
+        mut with: impl FnMut(&mut Self, &'p Plan),
+    ) {
+        for &segment in segments {
+            let of_segment = plan.segments().get(usize::from(segment));
+            if let Some(plan) = of_segment.and_then(SegmentPlan::plan) {
+                with(self.segments.get_or_insert_default().entry(segment).or_default(), plan);
+            }
+        }
     }
 
     /// What the model's problem needs, made where it is not there yet.
@@ -124,6 +157,9 @@ impl Awaited {
 
     /// Takes news of one of its predictions.
     pub fn learn(&mut self, plan: &Plan, news: Labels<'_>) {
+        self.segments_of(plan, news.segments, |of_segment, plan| {
+            of_segment.learn(plan, Labels { segments: &[], ..news });
+        });
         let first = match (&plan.outputs, self.outputs(plan)) {
             (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) => {
                 ours.learn(outputs, plan.profile(), &news)
@@ -139,6 +175,20 @@ impl Awaited {
         if first {
             *self.lags.entry(Self::lag_step(news.lag)).or_default() += 1;
         }
+    }
+
+    /// The same, of one that is in these segments.
+    pub fn repeat_in(
+        &mut self,
+        plan: &Plan,
+        score: Option<f64>,
+        predicted: Option<&str>,
+        segments: &[u16],
+    ) {
+        self.segments_of(plan, segments, |of_segment, plan| {
+            of_segment.repeat(plan, score, predicted);
+        });
+        self.repeat(plan, score, predicted);
     }
 
     /// Takes note that one of its predictions came again: no target will count for it.
@@ -278,6 +328,8 @@ impl Awaited {
             Some(AwaitedOutputs::Regression(ours)) => ours.bytes(),
             None => 0,
         };
-        size_of::<Self>() + outputs + self.estimated.len() * 48 + self.lags.len() * 24
+        let segments = self.segments.iter().flat_map(|segments| segments.values());
+        let segments = segments.map(|segment| 32 + segment.bytes()).sum::<usize>();
+        size_of::<Self>() + outputs + self.estimated.len() * 48 + self.lags.len() * 24 + segments
     }
 }

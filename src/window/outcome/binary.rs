@@ -52,7 +52,7 @@ impl BinaryPlan {
         mut estimated: Option<&mut BinaryEstimated>,
         mut realized: Option<&mut BinaryRealized>,
     ) {
-        let rows = prepared.rows;
+        let rows = &*prepared.rows;
         let scores = self.score.and_then(|index| match &rows.columns[index].values {
             Values::Numbers(scores) => Some(scores),
             Values::Labels(_) => None,

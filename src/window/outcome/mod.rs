@@ -75,6 +75,13 @@ impl OutputsPlan {
         }
     }
 
+    /// What rows carry is that of another plan.
+    pub(super) fn carried_as(&mut self, whole: &Self) {
+        if let (Self::Regression(ours), Self::Regression(whole)) = (self, whole) {
+            ours.carried_as(whole);
+        }
+    }
+
     /// The state of no rows; `None` where nothing can be expected.
     pub(super) fn estimated(&self) -> Option<EstimatedState> {
         match self {

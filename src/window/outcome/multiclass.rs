@@ -61,7 +61,7 @@ impl MulticlassPlan {
         mut estimated: Option<&mut MulticlassEstimated>,
         mut realized: Option<&mut MulticlassRealized>,
     ) {
-        let rows = prepared.rows;
+        let rows = &*prepared.rows;
         let columns: Vec<&Float64Array> = self
             .scores
             .iter()

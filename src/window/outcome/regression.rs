@@ -59,6 +59,11 @@ impl RegressionPlan {
         Self { prediction, target: find(Role::Target), strata, scales, expected }
     }
 
+    /// Rows carry the losses that another plan expects.
+    pub(super) fn carried_as(&mut self, whole: &Self) {
+        self.expected = whole.expected;
+    }
+
     /// The stratum of a prediction.
     #[inline]
     pub(in crate::window) fn stratum(&self, prediction: f64) -> usize {
@@ -78,7 +83,7 @@ impl RegressionPlan {
         mut estimated: Option<&mut RegressionEstimated>,
         mut realized: Option<&mut RegressionRealized>,
     ) {
-        let rows = prepared.rows;
+        let rows = &*prepared.rows;
         let numbers = |column: Option<usize>| match &rows.columns[column?].values {
             Values::Numbers(values) => Some(values),
             Values::Labels(_) => None,

@@ -33,6 +33,7 @@ fn batch(data: &Value, rows: Range<usize>) -> Rows {
         columns: vec![numbers("pa"), numbers("pb"), numbers("pc"), labels("yp"), labels("y")],
         expected: Expected::Nothing,
         reconstruction: None,
+        segments: Vec::new(),
     }
 }
 
@@ -57,6 +58,7 @@ fn plan(case: &Value, calibration: CalibrationChoice) -> Plan {
         filter: None,
         columns,
         whole: Vec::new(),
+        segments: None,
         provenance: Provenance::default(),
     };
     let rows = size(&case["reference_rows"]);

@@ -92,6 +92,7 @@ pub(crate) fn contents<'e>(
                 columns: Vec::new(),
                 expected: Expected::Nothing,
                 reconstruction: None,
+                segments: Vec::new(),
             },
         };
         made.offsets = rows.iter().map(|&(offset, _)| offset).collect::<ScalarBuffer<i64>>();

@@ -213,6 +213,7 @@ fn predictions(from: u64, to: u64, now: i64) -> Vec<u8> {
         score: Some((id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 11) as f64 / (1_u64 << 53) as f64),
         predicted: Some("1".to_owned()),
         scores: Vec::new(),
+        segments: None,
     };
     let keyed = Keyed {
         models: vec![("credit".to_owned(), "2026-01".to_owned())],

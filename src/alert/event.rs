@@ -134,6 +134,20 @@ pub struct Evidence {
     pub drift: Vec<Figure>,
     /// Columns whose data are broken.
     pub quality: Vec<Figure>,
+    /// Segments that are not well themselves: the figure that would decide in each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<SegmentFigure>,
+}
+
+/// A figure of a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SegmentFigure {
+    /// The segment.
+    pub segment: String,
+    /// Its rows in the window.
+    pub rows: u64,
+    /// What is outside its thresholds.
+    pub figure: Figure,
 }
 
 /// What to do next.

@@ -7,5 +7,7 @@ mod event;
 mod policy;
 mod words;
 
-pub use self::event::{Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, Severity};
+pub use self::event::{
+    Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, SegmentFigure, Severity,
+};
 pub use self::policy::{Level, Lifecycle, Policy, Scope};

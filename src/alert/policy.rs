@@ -4,8 +4,10 @@ use minicbor::{Decode, Encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::event::{Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, Severity};
-use crate::alert::words::summary;
+use crate::alert::event::{
+    Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, SegmentFigure, Severity,
+};
+use crate::alert::words::{of_segment, summary};
 use crate::metric::{Kind, Measure};
 use crate::window::{Figure, Method, RevisionCause, WindowResult};
 
@@ -234,12 +236,14 @@ impl Policy {
         found.first().copied()
     }
 
-    /// Takes the next result of a model version, or another revision of one; what follows from it, if anything.
+    /// Takes the next result of a model version, or another revision of one; what follows from it, if anything. Segments
+    /// alert nobody by themselves: they are evidence of where the whole is not well.
     pub fn step(
         &self,
         life: &mut Lifecycle,
         scope: Scope,
         result: &WindowResult,
+        segments: &[WindowResult],
     ) -> Option<AlertEvent> {
         let alerts = |figure: &Figure| {
             scope.has(figure.kind) && self.level(figure.kind).severity().is_some()
@@ -280,7 +284,9 @@ impl Policy {
                 if scope == Scope::Realized {
                     id += "/realized";
                 }
+                let worst = self.worst_segments(scope, segments);
                 let event = self.event(result, &id, 0, Event::Opened, severity, since, figure);
+                let event = event.with_segments(worst);
                 life.open = Some(Open {
                     id,
                     sequence: 0,
@@ -307,6 +313,7 @@ impl Policy {
                 let (id, since) = (open.id.clone(), open.since.clone());
                 let event =
                     self.event(result, &id, open.sequence, Event::Updated, severity, since, figure);
+                let event = event.with_segments(self.worst_segments(scope, segments));
                 open.last = serde_json::to_string(&event).unwrap_or_default();
                 Some(event)
             }
@@ -331,9 +338,10 @@ impl Policy {
         life: &mut Lifecycle,
         scope: Scope,
         result: &WindowResult,
+        segments: &[WindowResult],
     ) -> Option<AlertEvent> {
         if self.deciding_in(scope, result).is_some() {
-            return self.step(life, scope, result);
+            return self.step(life, scope, result, segments);
         }
         let window = result.window_index;
         life.recent.retain(|(.., index)| *index != window);
@@ -392,6 +400,21 @@ impl Policy {
         }
     }
 
+    /// At most five segments that are not well, the furthest out first.
+    fn worst_segments(&self, scope: Scope, segments: &[WindowResult]) -> Vec<SegmentFigure> {
+        let deciding = |result: &WindowResult| {
+            let (severity, figure) = self.deciding_in(scope, result)?;
+            let (segment, rows) = (result.segment.clone(), result.window_rows);
+            Some((severity, SegmentFigure { segment, rows, figure: figure.clone() }))
+        };
+        let mut worst: Vec<_> = segments.iter().filter_map(deciding).collect();
+        worst.sort_by(|(a, left), (b, right)| {
+            b.cmp(a).then(beyond(&right.figure).total_cmp(&beyond(&left.figure)))
+        });
+        worst.truncate(5);
+        worst.into_iter().map(|(_, figure)| figure).collect()
+    }
+
     /// At most five figures of each kind beside the one that decided.
     fn evidence(&self, result: &WindowResult, deciding: &Figure) -> Evidence {
         let of = |kinds: &[Kind]| {
@@ -410,7 +433,19 @@ impl Policy {
             performance: of(&[Kind::Realized, Kind::Estimated]),
             drift: of(&[Kind::Drift]),
             quality: of(&[Kind::Quality]),
+            segments: Vec::new(),
         }
+    }
+}
+
+impl AlertEvent {
+    /// With the segments that are not well in its evidence, and the worst of them in its sentence.
+    fn with_segments(mut self, segments: Vec<SegmentFigure>) -> Self {
+        if let Some(worst) = segments.first() {
+            self.summary = format!("{}; {}", self.summary, of_segment(worst));
+        }
+        self.evidence.segments = segments;
+        self
     }
 }
 

@@ -1,6 +1,6 @@
 //! Alerts in a sentence.
 
-use crate::alert::event::Evidence;
+use crate::alert::event::{Evidence, SegmentFigure};
 use crate::metric::{Kind, Metric};
 use crate::window::{Figure, WindowResult};
 
@@ -18,6 +18,11 @@ pub(super) fn summary(result: &WindowResult, figure: &Figure, evidence: &Evidenc
         sentence.push_str(&beside.join("; "));
     }
     sentence
+}
+
+/// A segment that is not well.
+pub(super) fn of_segment(found: &SegmentFigure) -> String {
+    format!("furthest out is {}: {}", found.segment, describe(&found.figure))
 }
 
 /// One figure against its threshold.

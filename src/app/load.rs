@@ -61,12 +61,6 @@ pub(super) fn profiles(
 ) -> Result<BTreeMap<(String, String), Arc<Profile>>> {
     let mut found = BTreeMap::new();
     for (name, model) in &settings.models {
-        if !model.segments.is_empty() {
-            bail!(
-                "model `{name}`: segments are for `vigie check` in this version, not for the service yet; leave `segments` \
-                 out until they are"
-            );
-        }
         let before = found.len();
         for (version, path) in profile_files(config, model)? {
             found.insert((name.clone(), version), Arc::new(profile(&path)?));

@@ -47,6 +47,9 @@ pub struct Pending {
     /// The scores of several classes, in their order; empty where one is missing, and for other models.
     #[n(6)]
     pub scores: Vec<f64>,
+    /// Which segments it is in, one for each way of splitting rows; `None` where there are none.
+    #[n(7)]
+    pub segments: Option<Vec<u16>>,
 }
 
 /// A target that was made known.

@@ -154,6 +154,9 @@ pub struct Realized {
     /// The scores of several classes, in their order; empty where one is missing, and for other models.
     #[n(10)]
     pub scores: Vec<f64>,
+    /// Which segments it is in, one for each way of splitting rows; `None` where there are none.
+    #[n(11)]
+    pub segments: Option<Vec<u16>>,
 }
 
 /// What is new of a prediction.

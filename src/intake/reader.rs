@@ -14,7 +14,8 @@ use crate::intake::slots::{Slot, Slots};
 use crate::intake::timestamp::{Unit, event_time};
 use crate::intake::truth::{Id, TruthReader};
 use crate::intake::version::{From, Gathering, Source, VersionReader};
-use crate::profile::{Profile, Role, same_label};
+use crate::metric::ColumnKind;
+use crate::profile::{Placer, Profile, Role, same_label};
 use crate::settings::{Model as Settings, Prediction, Probability, TimeUnit, UnknownVersion};
 
 /// Makes the SQL of a profile ready; `None` for profiles without any.
@@ -392,6 +393,10 @@ impl Waits<'_> {
         let scores_of = |row: usize| -> Option<Vec<f64>> {
             scores.as_ref()?.iter().map(|&at| rows.columns.get(at)?.number(row)).collect()
         };
+        let segments_of = |row: usize| {
+            let segments = || rows.segments.iter().map(|split| split[row]).collect();
+            (!rows.segments.is_empty()).then(segments)
+        };
         let mut row = 0;
         for (offset, key) in self.ids {
             while rows.offsets.get(row).is_some_and(|&at| at < offset) {
@@ -419,6 +424,7 @@ impl Waits<'_> {
                 score: score.or(predicted).and_then(|column| column.number(row)),
                 predicted: predicted.and_then(|column| column.label(row)).map(str::to_owned),
                 scores: scores_of(row).unwrap_or_default(),
+                segments: segments_of(row),
             });
         }
     }
@@ -513,6 +519,13 @@ fn version_reader(
         let (from, path) = from;
         sources.push(Source { from, role: column.role, kind: column.kind(), path: path.into() });
     }
+    let beside = profile.segments.iter().flat_map(|segments| &segments.beside);
+    for name in beside {
+        let input = profile.inputs.iter().find(|input| input.name == *name);
+        let (from, path) = at(paths, model, input.map(|input| input.path.as_str()))?;
+        let (role, kind) = (Role::Feature, ColumnKind::Categorical);
+        sources.push(Source { from, role, kind, path: path.into() });
+    }
     let made = expressions(profile)
         .map_err(|message| ReaderError::Expression { model: model.to_owned(), message })?;
     let mut inputs = Vec::new();
@@ -531,6 +544,7 @@ fn version_reader(
         inputs,
         expressions: made,
         several,
+        placer: Placer::of(profile),
     })
 }
 

@@ -16,18 +16,21 @@ use crate::intake::expressions::{Inputs, RowExpressions};
 use crate::intake::reject::{Found, Reason};
 use crate::intake::slots::{Slot, Slots};
 use crate::metric::ColumnKind;
-use crate::profile::{Classes, Input, Role, is_whole};
+use crate::profile::{Beside, Classes, Input, Placer, Role, is_whole};
 
 /// How the columns of one version are found.
 #[derive(Debug)]
 pub(super) struct VersionReader {
     pub(super) served: Arc<Version>,
+    /// Those of the profile, and behind them what is read for segments alone.
     pub(super) columns: Vec<Source>,
     /// What expressions read, and where it is found.
     pub(super) inputs: Vec<(Input, usize)>,
     pub(super) expressions: Option<Arc<dyn RowExpressions>>,
     /// How many classes have a probability, where they are several; else 0.
     pub(super) several: usize,
+    /// Tells the segments of rows; `None` where there are none.
+    pub(super) placer: Option<Placer>,
 }
 
 /// Where a column's value comes from.
@@ -225,6 +228,9 @@ impl VersionReader {
         let offsets = mem::take(&mut gathering.offsets);
         let times = mem::take(&mut gathering.times);
         let mut columns: Vec<Data> = gathering.columns.iter_mut().map(Gathered::take).collect();
+        let profile = self.served.plan.profile();
+        let mut beside =
+            Beside { columns: columns.split_off(profile.columns.len()), ..Beside::default() };
         let mut kept = None;
         if let (Some(expressions), Some(inputs)) = (&self.expressions, &mut gathering.inputs) {
             let inputs = inputs.take(offsets.len());
@@ -234,9 +240,11 @@ impl VersionReader {
             for ((_, column), values) in derived.zip(computed.derived) {
                 *column = Data::new(values);
             }
+            beside.conditions = computed.conditions;
             kept = (computed.kept.true_count() < offsets.len()).then_some(computed.kept);
         }
-        let profile = self.served.plan.profile();
+        let placer = self.placer.as_ref();
+        let segments = placer.map(|placer| placer.place(offsets.len(), &columns, &beside));
         let expected = profile.expected(&columns);
         let reconstruction = self.served.plan.reconstruction_errors(&columns);
         let mut rows = Rows {
@@ -245,7 +253,7 @@ impl VersionReader {
             columns,
             expected,
             reconstruction,
-            segments: Vec::new(),
+            segments: segments.unwrap_or_default(),
         };
         let mut left_out = Vec::new();
         if let Some(kept) = kept {

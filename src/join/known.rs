@@ -40,6 +40,9 @@ pub(super) struct Waiting {
     /// The scores of several classes.
     #[n(8)]
     pub(super) scores: Vec<f64>,
+    /// Which segments it is in.
+    #[n(9)]
+    pub(super) segments: Option<Vec<u16>>,
 }
 
 /// The target that counts, of those that name the same model and version.
@@ -136,6 +139,7 @@ impl Known {
             predicted: Some(label.to_owned()),
             arrived,
             scores: Vec::new(),
+            segments: None,
         };
         Self { predictions: (0..predictions).map(waiting).collect(), targets: Vec::new() }
     }

@@ -247,6 +247,7 @@ impl Join {
                 predicted: prediction.predicted.clone(),
                 arrived: self.time,
                 scores: prediction.scores.clone(),
+                segments: prediction.segments.clone(),
             };
             let known = found.entry(prediction.key).or_default();
             self.take(known, prediction, waiting, offset, &mut realized);
@@ -408,6 +409,7 @@ impl Join {
             time: waiting.time,
             score: waiting.score,
             scores: waiting.scores.clone(),
+            segments: waiting.segments.clone(),
             predicted: waiting.predicted.clone(),
             news,
         }

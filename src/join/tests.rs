@@ -122,6 +122,7 @@ fn keyed(first: i64, events: &[Event]) -> Keyed {
                 score: Some(0.5),
                 predicted: Some("1".to_owned()),
                 scores: Vec::new(),
+                segments: None,
             }),
             Event::Known { id, model, decided_at, label } => {
                 let named = model.map(|model| MODELS[usize::from(model)]);

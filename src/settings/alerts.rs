@@ -107,7 +107,7 @@ fn open_rule(typed: &OpenAfter, at: &At<'_>, mistakes: &mut Mistakes) -> OpenRul
 pub struct Prometheus {
     /// Which families of figures.
     pub families: Vec<Export>,
-    /// Which segments; `all` is the whole model.
+    /// Which segments; `all` is the whole model, and a `*` at the end stands for any rest.
     pub segments: Vec<String>,
     /// At most so many series; at least 1.
     pub max_series: u64,
@@ -129,10 +129,27 @@ pub enum Export {
 }
 
 impl Prometheus {
+    /// Whether a segment is exported.
+    pub fn exports(&self, segment: &str) -> bool {
+        let is_meant = |named: &String| match named.strip_suffix('*') {
+            Some(beginning) => segment.starts_with(beginning),
+            None => named == segment,
+        };
+        self.segments.iter().any(is_meant)
+    }
+
     pub(crate) fn meant(typed: &typed::Prometheus, at: &At<'_>, mistakes: &mut Mistakes) -> Self {
         let (families, segments) = (at.key("families"), at.key("segments"));
         unique(&typed.families, (0..).map(|index| families.item(index)), mistakes);
         unique(&typed.segments, (0..).map(|index| segments.item(index)), mistakes);
+        for (index, segment) in typed.segments.iter().enumerate() {
+            let before_end = segment.strip_suffix('*').unwrap_or(segment);
+            if segment.trim().is_empty() || before_end.contains('*') {
+                let wanted = "a segment, or how its name begins with a `*` behind";
+                let mend = "write for example \"all\", \"region=north\", \"region=*\" or \"*\"";
+                mistakes.add(&segments.item(index), wanted, mend);
+            }
+        }
         at_least_one(typed.max_series, &at.key("max_series"), mistakes);
         Self {
             families: typed.families.clone(),

@@ -66,9 +66,6 @@ pub(crate) fn refuse_of_model(model: &Model, at: &At<'_>, mistakes: &mut Mistake
 
 /// Refuses what the rest of the file asks for and is to come.
 pub(crate) fn refuse_of_file(file: &typed::File, at: &At<'_>, mistakes: &mut Mistakes) {
-    if file.prometheus.segments.iter().any(|segment| segment != "all") {
-        refuse(&at.keys(&["prometheus", "segments"]), "segments", mistakes);
-    }
     if !file.notify.is_empty() {
         refuse(&at.key("notify"), "notifications", mistakes);
     }

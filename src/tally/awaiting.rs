@@ -1,6 +1,6 @@
 //! Windows that were sealed and wait for targets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use minicbor::{Decode, Encode};
@@ -9,7 +9,7 @@ use crate::batch::Lane;
 use crate::epoch::{Model, Version};
 use crate::tally::lane::LaneState;
 use crate::tally::open::{Input, Strays, WindowId};
-use crate::window::{ALL, Awaited, ClosedBy, Dataset, Heading, LaneInput, WindowResult};
+use crate::window::{Awaited, ClosedBy, Dataset, Heading, LaneInput, WindowResult};
 
 /// A window that was sealed and waits for targets.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -38,6 +38,9 @@ pub(super) struct AwaitingWindow {
     /// Whether a person left it out or put other rows in its place: then targets of its rows count nowhere.
     #[n(8)]
     pub(super) left_out: bool,
+    /// The segments of which something is new since it was last published.
+    #[n(9)]
+    pub(super) news: Option<BTreeSet<u16>>,
 }
 
 /// What its result says beside figures, as far as it does not follow from model, settings and records.
@@ -94,12 +97,14 @@ impl AwaitingWindow {
             due: None,
             changed: true,
             left_out: false,
+            news: None,
         }
     }
 
     /// Takes it out; what is left only knows its rows.
     pub(super) fn leave_out(&mut self) {
         self.awaited = Awaited::default();
+        self.news = None;
         self.left_out = true;
         self.changed = true;
     }
@@ -121,7 +126,6 @@ impl AwaitingWindow {
         let heading = Heading {
             model: model.to_owned(),
             version: id.version.clone(),
-            segment: ALL.to_owned(),
             dataset: Dataset::Analysis,
             index: sealed.index,
             span: sealed.span,
@@ -137,7 +141,7 @@ impl AwaitingWindow {
             profile: served.profile.clone(),
             settings: rules.settings_hash.clone(),
         };
-        heading.result_without_profile()
+        heading.bare()
     }
 
     /// Notes which records it is made of, where they are looked for by position.

@@ -1,6 +1,6 @@
 //! What a tally refuses to go on with.
 
-use crate::batch::{Body, Lane, Record, Section, Values};
+use crate::batch::{Body, Lane, NO_SEGMENT, Record, Section, Values};
 use crate::epoch::{Epochs, Model};
 use crate::metric::ColumnKind;
 use crate::profile::WindowRule;
@@ -66,6 +66,19 @@ pub enum Halt {
         epoch: u64,
         /// The column.
         column: String,
+    },
+    /// Rows whose segments are not those of the profile.
+    #[error(
+        "lane {lane}: the segments of rows of model `{model}` are not those of its profile in epoch {epoch}; the log was \
+         written by another version"
+    )]
+    Segments {
+        /// The lane.
+        lane: Lane,
+        /// The model.
+        model: String,
+        /// The epoch.
+        epoch: u64,
     },
     /// Rows that cannot be cut into windows.
     #[error(
@@ -141,6 +154,14 @@ pub(super) fn check_section(
             let column = wanted.name.clone();
             return Err(Halt::Column { lane, model: model(), epoch, column });
         }
+    }
+    let segments = rules.version(&section.version).filter(|_| section.profiled);
+    let segments = segments.and_then(|version| version.plan.profile().segments.as_deref());
+    let (splits, most) = segments.map_or((0, 0), |of| (of.splits.len(), of.all.len()));
+    let is_one = |&of: &u16| of == NO_SEGMENT || usize::from(of) < most;
+    let found = &section.rows.segments;
+    if found.len() != splits || !found.iter().flat_map(|split| split.iter()).all(is_one) {
+        return Err(Halt::Segments { lane, model: model(), epoch });
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ pub struct Ledger {
     pub lanes: BTreeMap<Lane, LaneState>,
 }
 
-/// A state from which a tally can go on: a head, and the open windows by key.
+/// A state from which a tally can go on: a head, and by key the windows and what is shown of segments.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
     /// All but the windows.
@@ -85,6 +85,9 @@ struct Key {
     /// Whether it is sealed and waits for targets.
     #[n(2)]
     awaiting: bool,
+    /// Where it is none, but what is shown of a segment of a version.
+    #[n(3)]
+    segment: Option<String>,
 }
 
 /// Why bytes are no state of ours.
@@ -150,6 +153,15 @@ impl Tally {
                     checkpoint.changed.insert(key(model, id, false), bytes(&*window));
                 }
             }
+            for (version, of_version) in &mut state.versions {
+                checkpoint.live += of_version.segments.len();
+                for (segment, shown) in &mut of_version.segments {
+                    if mem::take(&mut shown.changed) {
+                        let key = segment_key(model, version, segment);
+                        checkpoint.changed.insert(key, bytes(&*shown));
+                    }
+                }
+            }
             state.awaiting.pack(|id, window| {
                 checkpoint.changed.insert(key(model, id, true), window.to_vec());
             });
@@ -194,6 +206,11 @@ impl Tally {
         for (key, bytes) in windows {
             let key: Key = minicbor::decode(key)?;
             let model = tally.models.entry(key.model.clone()).or_default();
+            if let Some(segment) = key.segment {
+                let version = model.versions.entry(key.id.version).or_default();
+                version.segments.insert(segment, minicbor::decode(bytes)?);
+                continue;
+            }
             if !key.awaiting {
                 model.windows.insert(key.id, minicbor::decode(bytes)?);
                 continue;
@@ -211,7 +228,14 @@ impl Tally {
 
 /// The key of a window.
 pub(super) fn key(model: &str, id: &WindowId, awaiting: bool) -> Vec<u8> {
-    bytes(&Key { model: model.to_owned(), id: id.clone(), awaiting })
+    bytes(&Key { model: model.to_owned(), id: id.clone(), awaiting, segment: None })
+}
+
+/// The key of what is shown of a segment.
+pub(super) fn segment_key(model: &str, version: &str, segment: &str) -> Vec<u8> {
+    let id = WindowId { epoch: 0, start: 0, version: version.to_owned() };
+    let segment = Some(segment.to_owned());
+    bytes(&Key { model: model.to_owned(), id, awaiting: false, segment })
 }
 
 fn bytes<T: Encode<()>>(value: &T) -> Vec<u8> {

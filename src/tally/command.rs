@@ -12,7 +12,7 @@ use crate::epoch::{Epochs, Version};
 use crate::tally::check::check_section;
 use crate::tally::model::ModelState;
 use crate::tally::publish::chain;
-use crate::tally::{Output, Tally, WindowId};
+use crate::tally::{Output, Tally, WindowId, segments};
 use crate::window::{LaneInput, Repeated, RevisionCause, WindowResult, WindowState};
 
 /// A window that a person left out or restated.
@@ -59,17 +59,26 @@ impl Tally {
         let waiting = model.waiting(command, &seen);
         let revision = waiting.as_ref().map(|(_, revision)| *revision);
         let Some(head) = model.head(command, seen, revision) else { return };
-        let bare = match command.act {
-            Act::Exclude => WindowResult {
-                revision_cause: Some(RevisionCause::Excluded),
-                coverage: None,
-                targets: None,
-                figures: Vec::new(),
-                ..head
-            },
+        let served = rules.and_then(|rules| rules.version(&command.version));
+        let told = |result| WindowResult {
+            reason: Some(command.reason.clone()),
+            is_final: true,
+            ..result
+        };
+        let (result, segments) = match command.act {
+            Act::Exclude => {
+                let result = told(WindowResult {
+                    revision_cause: Some(RevisionCause::Excluded),
+                    coverage: None,
+                    targets: None,
+                    figures: Vec::new(),
+                    ..head
+                });
+                let segments = served.map(|served| segments::amended(&result, None, &served.plan));
+                (result, segments.unwrap_or_default())
+            }
             Act::Restate { part, parts } => {
-                let Some(rules) = rules else { return };
-                let Some(served) = rules.version(&command.version) else { return };
+                let (Some(rules), Some(served)) = (rules, served) else { return };
                 let fits = content.sections.iter().all(|section| {
                     section.profiled
                         && (&section.model, &section.version) == (&command.model, &command.version)
@@ -81,21 +90,21 @@ impl Tally {
                 let Some(Replacing { mut state, .. }) = model.replacing.remove(&command.id) else {
                     return;
                 };
-                restated(head, &mut state, served)
+                let result = told(restated(head, &mut state, served));
+                let bare = WindowResult { figures: Vec::new(), ..result.clone() };
+                (result, segments::amended(&bare, Some(&mut state), &served.plan))
             }
         };
-        let result = WindowResult { reason: Some(command.reason.clone()), is_final: true, ..bare };
-        let result = result.with_id();
         let waiting = waiting.map(|(id, _)| id);
-        self.amend(command, waiting.as_ref(), result, epochs, out);
+        self.amend(command, waiting.as_ref(), (result.with_id(), segments), epochs, out);
     }
 
-    /// Publishes a result in place of the one before it.
+    /// Publishes a result, and those of its segments, in place of those before them.
     fn amend(
         &mut self,
         command: &Command,
         waiting: Option<&WindowId>,
-        result: WindowResult,
+        (result, segments): (WindowResult, Vec<WindowResult>),
         epochs: &Epochs,
         out: &mut Vec<Output>,
     ) {
@@ -127,14 +136,17 @@ impl Tally {
         }
         let version = model.versions.entry(command.version.clone()).or_default();
         version.amend(&result);
+        version.show_segments(&segments);
         let policy = epochs.policy(self.policy, name);
         // Which of them has judged it depends on whether targets were waited for.
         let alerts = [
-            policy.amend(&mut version.alert, Scope::All, &result),
-            policy.amend(&mut version.realized_alert, Scope::Realized, &result),
+            policy.amend(&mut version.alert, Scope::All, &result, &segments),
+            policy.amend(&mut version.realized_alert, Scope::Realized, &result, &segments),
         ];
-        self.outputs = chain(self.outputs, &result);
-        out.push(Output::Result(Box::new(result)));
+        for result in [result].into_iter().chain(segments) {
+            self.outputs = chain(self.outputs, &result);
+            out.push(Output::Result(Box::new(result)));
+        }
         for event in alerts.into_iter().flatten() {
             self.outputs.0 += 1;
             out.push(Output::Alert(Box::new(event)));

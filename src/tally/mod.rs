@@ -24,6 +24,7 @@ mod part;
 mod publish;
 mod realize;
 mod seal;
+mod segments;
 mod show;
 mod waited;
 
@@ -32,6 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::check::check;
 use self::model::ModelState;
 use self::open::{OpenWindow, WindowId};
+use self::segments::ShownSegment;
 use crate::alert::AlertEvent;
 use crate::batch::{Admission, Body, Header, Lane, Record};
 use crate::epoch::{Epoch, Epochs, Model};
@@ -213,13 +215,13 @@ impl Tally {
         self.models.values().map(|model| model.windows.len()).sum()
     }
 
-    /// The latest result of every model version, and the one that its realized performance is shown of: as JSON.
+    /// The latest result of every model version and of its segments, and the one that its realized performance is shown
+    /// of: as JSON.
     pub fn latest(&self) -> impl Iterator<Item = &str> {
-        self.models
-            .values()
-            .flat_map(|model| model.versions.values())
-            .flat_map(|version| [version.latest.as_deref(), version.realized()])
-            .flatten()
+        self.models.values().flat_map(|model| model.versions.values()).flat_map(|version| {
+            let segments = version.segments.values().flat_map(ShownSegment::texts);
+            [version.latest.as_deref(), version.realized()].into_iter().flatten().chain(segments)
+        })
     }
 
     /// Lanes of which records have been missing since before `time`, in the log's time.

@@ -10,6 +10,7 @@ use crate::tally::awaiting::{Awaiting, Settling};
 use crate::tally::command::{Replacing, Restated};
 use crate::tally::open::{OpenWindow, Strays, WindowId};
 use crate::tally::realize::is_shown;
+use crate::tally::segments::ShownSegments;
 use crate::window::WindowResult;
 
 /// A model as tally sees it.
@@ -85,6 +86,9 @@ pub(super) struct VersionState {
     /// The newest window that realized performance is shown of: its index, and the result as JSON.
     #[n(6)]
     realized: Option<(u64, String)>,
+    /// What is shown of segments; held apart from the rest in checkpoints.
+    #[cbor(skip)]
+    pub(super) segments: ShownSegments,
 }
 
 impl VersionState {

@@ -6,10 +6,10 @@ use crate::alert::Scope;
 use crate::epoch::Epochs;
 use crate::profile::WindowRule;
 use crate::tally::awaiting::{AwaitingWindow, Sealed, step, told};
-use crate::tally::checkpoint::key;
+use crate::tally::checkpoint::{key, segment_key};
 use crate::tally::realize::least_coverage;
-use crate::tally::{Output, Tally, WindowId};
-use crate::window::{ALL, ClosedBy, Dataset, Heading, Repeated, WindowResult};
+use crate::tally::{Output, Tally, WindowId, segments};
+use crate::window::{ClosedBy, Dataset, Heading, Repeated, WindowResult};
 
 impl Tally {
     /// Takes a window out of the open ones and publishes it.
@@ -48,7 +48,6 @@ impl Tally {
         let heading = Heading {
             model: name.to_owned(),
             version: id.version.clone(),
-            segment: ALL.to_owned(),
             dataset: Dataset::Analysis,
             index,
             span: period.or(window.times.map(|(least, greatest)| (least, greatest + 1))),
@@ -66,15 +65,17 @@ impl Tally {
         };
         let sealed = Sealed::new(&heading, strays, period.is_none());
         let least = rules.and_then(least_coverage);
-        let (result, awaited) = match (&mut window.state, served, least) {
+        let bare = heading.clone().bare();
+        let (result, segments, awaited) = match (&mut window.state, served, least) {
             (Some(state), Some(served), None) => {
                 let reading = state.evaluate(&served.plan);
                 // Events that bring their own targets.
                 let has = state.has_targets();
                 let told = has.then(|| state.outcome(&served.plan, &Repeated::default()));
                 let (outcome, targets) = told.flatten().unzip();
+                let segments = segments::sealed(&bare, state, &served.plan, None);
                 let result = heading.result(&served.plan, &reading, outcome.as_ref());
-                (WindowResult { targets, ..result }, None)
+                (WindowResult { targets, ..result }, segments, None)
             }
             (Some(state), Some(served), Some(least)) => {
                 let mut awaited = *window.awaited.take().unwrap_or_default();
@@ -87,30 +88,38 @@ impl Tally {
                         ..heading.result(&served.plan, &reading, Some(&outcome))
                     };
                     awaited.keep_estimated(&result.figures);
-                    (result, Some((awaited, step(outcome.coverage(), least))))
+                    let segments = segments::sealed(&bare, state, &served.plan, Some(&mut awaited));
+                    (result, segments, Some((awaited, step(outcome.coverage(), least))))
                 } else {
-                    (heading.result(&served.plan, &reading, None), None)
+                    let segments = segments::sealed(&bare, state, &served.plan, None);
+                    (heading.result(&served.plan, &reading, None), segments, None)
                 }
             }
-            _ => (heading.result_without_profile(), None),
+            _ => (heading.result_without_profile(), Vec::new(), None),
         };
         version_state.latest = serde_json::to_string(&result).ok();
+        for segment in version_state.forget_segments(served.map(|served| &served.plan)) {
+            self.gone.insert(segment_key(name, &id.version, &segment));
+        }
+        version_state.show_segments(&segments);
         let policy = epochs.policy(self.policy, name);
         let alerts = if let Some((awaited, step)) = awaited {
             version_state.show_realized(&result);
             let alerts = [
-                policy.step(&mut version_state.alert, Scope::Sealed, &result),
-                policy.step(&mut version_state.realized_alert, Scope::Realized, &result),
+                policy.step(&mut version_state.alert, Scope::Sealed, &result, &segments),
+                policy.step(&mut version_state.realized_alert, Scope::Realized, &result, &segments),
             ];
             let waiting = AwaitingWindow::new(sealed, window.inputs, awaited, self.time, step);
             waiting.place(id, &mut model.settling);
             model.awaiting.insert(id.clone(), waiting);
             alerts
         } else {
-            [policy.step(&mut version_state.alert, Scope::All, &result), None]
+            [policy.step(&mut version_state.alert, Scope::All, &result, &segments), None]
         };
-        self.outputs = chain(self.outputs, &result);
-        out.push(Output::Result(Box::new(result)));
+        for result in [result].into_iter().chain(segments) {
+            self.outputs = chain(self.outputs, &result);
+            out.push(Output::Result(Box::new(result)));
+        }
         for event in alerts.into_iter().flatten() {
             self.outputs.0 += 1;
             out.push(Output::Alert(Box::new(event)));

@@ -11,7 +11,7 @@ use crate::tally::awaiting::step;
 use crate::tally::checkpoint::key;
 use crate::tally::model::ModelState;
 use crate::tally::publish::chain;
-use crate::tally::{Moment, Output, Tally, WindowId};
+use crate::tally::{Moment, Output, Tally, WindowId, segments};
 use crate::window::{Awaited, Labels, RevisionCause, WindowResult};
 
 /// A realized figure is shown from this share of targets on.
@@ -71,6 +71,9 @@ impl Tally {
             None
         } else if let Some(window) = model.awaiting.get_mut(&id).filter(|window| !window.left_out) {
             take(&mut window.awaited, served, realized);
+            if let Some(segments) = &realized.segments {
+                window.news.get_or_insert_default().extend(segments);
+            }
             window.changed = true;
             Some(id)
         } else {
@@ -171,10 +174,14 @@ impl Tally {
         window.step = least_coverage(rules).map_or(0, |least| step(coverage, least));
         window.changed = true;
         let estimated = window.awaited.estimated();
-        let result = WindowResult {
+        let head = WindowResult {
             revision: window.revision,
             revision_cause: Some(RevisionCause::Targets),
             is_final,
+            ..head
+        };
+        let segments = segments::restated(&head, window, &served.plan, is_final);
+        let result = WindowResult {
             coverage: Some(coverage),
             targets: Some(window.awaited.told()),
             figures: served.plan.realized_figures(head.window_rows, &outcome, &estimated),
@@ -183,10 +190,13 @@ impl Tally {
         .with_id();
         let version = model.versions.entry(id.version.clone()).or_default();
         version.show_realized(&result);
+        version.show_segments(&segments);
         let policy = epochs.policy(self.policy, name);
-        let alert = policy.step(&mut version.realized_alert, Scope::Realized, &result);
-        self.outputs = chain(self.outputs, &result);
-        out.push(Output::Result(Box::new(result)));
+        let alert = policy.step(&mut version.realized_alert, Scope::Realized, &result, &segments);
+        for result in [result].into_iter().chain(segments) {
+            self.outputs = chain(self.outputs, &result);
+            out.push(Output::Result(Box::new(result)));
+        }
         if let Some(event) = alert {
             self.outputs.0 += 1;
             out.push(Output::Alert(Box::new(event)));
@@ -230,6 +240,7 @@ pub(super) fn is_shown(result: &WindowResult) -> bool {
 
 fn take(awaited: &mut Awaited, served: &Arc<Version>, realized: &Realized) {
     let predicted = realized.predicted.as_deref();
+    let segments = realized.segments.as_deref().unwrap_or_default();
     match &realized.news {
         News::Target { before, after, lag } => awaited.learn(
             &served.plan,
@@ -240,9 +251,11 @@ fn take(awaited: &mut Awaited, served: &Arc<Version>, realized: &Realized) {
                 before: before.as_deref(),
                 after: after.as_deref(),
                 lag: *lag,
-                segments: &[],
+                segments,
             },
         ),
-        News::Repeated => awaited.repeat(&served.plan, realized.score, predicted),
+        News::Repeated => {
+            awaited.repeat_in(&served.plan, realized.score, predicted, segments);
+        }
     }
 }

@@ -18,8 +18,6 @@ pub struct Heading {
     pub model: String,
     /// Its version.
     pub version: String,
-    /// Which part of its rows.
-    pub segment: String,
     /// Reference or analysis.
     pub dataset: Dataset,
     /// From 0 in each data set.
@@ -54,31 +52,9 @@ pub struct Heading {
 pub const ALL: &str = "all";
 
 impl Heading {
-    /// That of a segment of the window, which has so many rows. What concerns the whole alone stays there: records that
-    /// are in no window, and where the rows lie.
-    #[must_use]
-    pub fn of_segment(&self, segment: &SegmentPlan, rows: u64) -> Self {
-        Self {
-            segment: segment.name().to_owned(),
-            rows,
-            late: 0,
-            rejected: 0,
-            quarantined: 0,
-            inputs: Vec::new(),
-            ..self.clone()
-        }
-    }
-
-    /// The result of a segment that has nothing to be judged: of no rows, or without a reference. `None` where it has
-    /// neither, or both.
-    pub fn result_counted(self, segment: &SegmentPlan) -> Option<WindowResult> {
-        let status = match (self.rows, segment.plan()) {
-            (0, Some(_)) => Status::Empty,
-            (1.., None) => Status::NoReference,
-            (0, None) | (1.., Some(_)) => return None,
-        };
-        let rows = self.rows as f64;
-        Some(self.with(vec![Figure::count(rows, status)]))
+    /// The result without what is measured.
+    pub fn bare(self) -> WindowResult {
+        self.with(Vec::new())
     }
 
     /// The result of a window that a profile serves.
@@ -97,7 +73,7 @@ impl Heading {
             schema: SCHEMA,
             engine: ENGINE.to_owned(),
             id: String::new(),
-            segment: self.segment,
+            segment: ALL.to_owned(),
             dataset: self.dataset,
             window_index: self.index,
             window_start: self.span.map(|(start, _)| utc(start)),
@@ -129,6 +105,37 @@ impl Heading {
 }
 
 impl WindowResult {
+    /// What the result of a segment of the window begins as, which has so many rows. What concerns the whole alone stays
+    /// there: records that are in no window, and where the rows lie.
+    #[must_use]
+    pub fn of_segment(&self, segment: &str, rows: u64) -> Self {
+        Self {
+            segment: segment.to_owned(),
+            window_rows: rows,
+            late_rows: 0,
+            rejected_rows: 0,
+            quarantined_rows: 0,
+            coverage: None,
+            targets: None,
+            inputs: Vec::new(),
+            figures: Vec::new(),
+            ..self.clone()
+        }
+        .with_id()
+    }
+
+    /// The result of a segment that has nothing to be judged: no rows, or none in the reference to hold them against.
+    /// `None` where it has neither.
+    pub fn counted(self, segment: &SegmentPlan) -> Option<Self> {
+        let status = match (self.window_rows, segment.plan()) {
+            (0, None) => return None,
+            (0, Some(_)) => Status::Empty,
+            (1.., _) => Status::NoReference,
+        };
+        let figures = vec![Figure::count(self.window_rows as f64, status)];
+        Some(Self { figures, ..self })
+    }
+
     /// With what was measured of its rows.
     #[must_use]
     pub fn with_figures(self, plan: &Plan, reading: &Reading, outcome: Option<&Outcome>) -> Self {

@@ -53,7 +53,6 @@ fn result(rows: &[Row]) -> WindowResult {
     let heading = Heading {
         model: "a".to_owned(),
         version: "1".to_owned(),
-        segment: "all".to_owned(),
         dataset: Dataset::Analysis,
         index: 3,
         span: Some((0, 3_600_000_000)),
@@ -103,7 +102,7 @@ fn alerts_are_valid() {
     let schema = schema_of::<AlertEvent>();
     let policy = Policy { drift: Level::Critical, ..Policy::default() };
     let mut life = Lifecycle::default();
-    let opened = policy.step(&mut life, Scope::All, &result(&moved())).unwrap();
+    let opened = policy.step(&mut life, Scope::All, &result(&moved()), &[]).unwrap();
     valid(&schema, &serde_json::to_value(&opened).unwrap());
     assert!(life.severity().is_some());
     let mut wrong = serde_json::to_value(&opened).unwrap();

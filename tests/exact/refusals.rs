@@ -213,7 +213,8 @@ fn kafka_is_checked_too() {
         ("[kafka]\nnamespace = 2026-01-31", "kafka.namespace"),
         ("[service]\nlisten = \"9464\"", "service.listen"),
         ("[service]\ninstance = \"\"", "service.instance"),
-        ("[prometheus]\nsegments = [\"region\"]", "prometheus.segments"),
+        ("[prometheus]\nsegments = [\"region=*\", \"*=north\"]", "prometheus.segments[1]"),
+        ("[prometheus]\nsegments = [\"\"]", "prometheus.segments[0]"),
         ("[[notify]]\nurl = \"https://example.org\"", "notify"),
     ] {
         let text = format!("[model.a]\nproblem = \"none\"\n{lines}");

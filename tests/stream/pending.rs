@@ -108,6 +108,7 @@ impl<K: Keep<Error: Debug>> Desk<K> {
                     score: Some(0.5),
                     predicted: Some("1".to_owned()),
                     scores: Vec::new(),
+                    segments: None,
                 };
                 let version = |version: &str| ("a".to_owned(), version.to_owned());
                 let keyed = Keyed {

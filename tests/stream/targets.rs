@@ -38,10 +38,16 @@ fn plan() -> OutcomePlan {
 
 /// A site whose targets come by a topic of their own, and that topic.
 pub(crate) fn site(broker: &Broker, wait: &str) -> (Site, String) {
+    site_with(broker, wait, "")
+}
+
+/// The same with more settings.
+fn site_with(broker: &Broker, wait: &str, more: &str) -> (Site, String) {
     let outcomes = unique("outcomes");
     broker.create_topic(&outcomes, 2, &[("retention.ms", "-1")]);
     let settings = format!(
-        r"window = {{ period = '20min' }}
+        r"{more}
+window = {{ period = '20min' }}
 performance = {{ metrics = ['roc_auc', 'average_precision', 'f1', 'accuracy'] }}
 ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.repaid', timestamp = 'decided_at', wait = '{wait}', every = '1s' }}"
     );
@@ -68,8 +74,15 @@ fn apart<'v>(rows: impl IntoIterator<Item = &'v Value>) -> [Figures; 2] {
     [figures(realized), figures(others)]
 }
 
-/// What `vigie check` makes of the same predictions and targets, by window.
-fn checked(site: &Site) -> BTreeMap<u64, [Figures; 2]> {
+/// Which window, and which segment of it.
+type Place = (u64, String);
+
+fn place(row: &Value) -> Place {
+    (row["window_index"].as_u64().unwrap(), row["segment"].as_str().unwrap().to_owned())
+}
+
+/// What `vigie check` makes of the same predictions and targets, by window and segment.
+fn checked(site: &Site) -> BTreeMap<Place, [Figures; 2]> {
     let world = world();
     let predictions = site.file(&world, 0..EVENTS);
     let mut last: BTreeMap<u64, (i64, String, Option<bool>)> = BTreeMap::new();
@@ -103,26 +116,30 @@ fn checked(site: &Site) -> BTreeMap<u64, [Figures; 2]> {
         &written,
     ]);
     assert!(matches!(ended.code, Some(0 | 1)), "{}", ended.said);
-    let mut windows: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
+    let mut windows: BTreeMap<Place, Vec<Value>> = BTreeMap::new();
     for line in fs::read_to_string(output).unwrap().lines() {
         let row: Value = serde_json::from_str(line).unwrap();
         if row["dataset"] == "analysis" {
-            windows.entry(row["window_index"].as_u64().unwrap()).or_default().push(row);
+            windows.entry(place(&row)).or_default().push(row);
         }
     }
-    windows.into_iter().map(|(index, rows)| (index, apart(&rows))).collect()
+    windows.into_iter().map(|(place, rows)| (place, apart(&rows))).collect()
 }
 
-/// The final result of every window, once all are there; each result stands once.
-fn finals(broker: &Broker, site: &Site) -> BTreeMap<u64, Value> {
+/// The final result of every one of these, once all are there; each result stands once.
+fn finals(
+    broker: &Broker,
+    site: &Site,
+    wanted: &BTreeMap<Place, [Figures; 2]>,
+) -> BTreeMap<Place, Value> {
     let mut found = BTreeMap::new();
     let all = patience::until(|| {
         let results = site.json(broker, "results");
         let finals = results.iter().filter(|result| result["final"] == true);
-        found = finals.map(|of| (of["window_index"].as_u64().unwrap(), of.clone())).collect();
-        (found.len() >= WINDOWS).then_some(results)
+        found = finals.map(|of| (place(of), of.clone())).collect();
+        wanted.keys().all(|place| found.contains_key(place)).then_some(results)
     });
-    let all = all.unwrap_or_else(|| panic!("{} of {WINDOWS} windows are final", found.len()));
+    let all = all.unwrap_or_else(|| panic!("{} of {} are final", found.len(), wanted.len()));
     assert_each_once(&all);
     found
 }
@@ -143,25 +160,24 @@ pub(crate) fn assert_settles(broker: &Broker, site: &Site) {
     let settled = patience::until(|| {
         let results = site.json(broker, "results");
         assert_each_once(&results);
-        let mut newest: BTreeMap<u64, (u64, [Figures; 2])> = BTreeMap::new();
-        let mut sealed: BTreeMap<u64, Figures> = BTreeMap::new();
+        let mut newest: BTreeMap<Place, (u64, [Figures; 2])> = BTreeMap::new();
+        let mut sealed: BTreeMap<Place, Figures> = BTreeMap::new();
         for result in &results {
-            let [index, revision] =
-                ["window_index", "revision"].map(|name| result[name].as_u64().unwrap());
+            let (place, revision) = (place(result), result["revision"].as_u64().unwrap());
             let figures = apart(result["figures"].as_array().unwrap());
             if revision == 0 {
-                sealed.insert(index, figures[1].clone());
+                sealed.insert(place.clone(), figures[1].clone());
             }
-            if newest.get(&index).is_none_or(|(known, _)| *known < revision) {
-                newest.insert(index, (revision, figures));
+            if newest.get(&place).is_none_or(|(known, _)| *known < revision) {
+                newest.insert(place, (revision, figures));
             }
         }
         let nothing = Figures::new();
         differing.clear();
-        for (index, [realized, others]) in &checked {
-            let ours = newest.get(index).map_or(&nothing, |(_, figures)| &figures[0]);
+        for (place, [realized, others]) in &checked {
+            let ours = newest.get(place).map_or(&nothing, |(_, figures)| &figures[0]);
             differing.extend(differences(ours, realized));
-            differing.extend(differences(sealed.get(index).unwrap_or(&nothing), others));
+            differing.extend(differences(sealed.get(place).unwrap_or(&nothing), others));
         }
         differing.is_empty().then_some(())
     });
@@ -170,14 +186,18 @@ pub(crate) fn assert_settles(broker: &Broker, site: &Site) {
 }
 
 fn assert_as_checked(broker: &Broker, site: &Site) {
-    let finals = finals(broker, site);
     let checked = checked(site);
+    let whole = checked.keys().filter(|(_, segment)| segment == "all");
+    assert_eq!(whole.count(), WINDOWS);
+    let finals = finals(broker, site, &checked);
     assert_eq!(finals.len(), checked.len());
-    for ((index, result), (_, checked)) in finals.iter().zip(&checked) {
+    for ((place, result), (_, checked)) in finals.iter().zip(&checked) {
         let [streamed, _] = apart(result["figures"].as_array().unwrap());
-        assert!(streamed.len() > 8, "{streamed:?}");
-        assert_eq!(differences(&streamed, &checked[0]), Vec::<String>::new(), "window {index}");
-        assert!(result["coverage"].as_f64().unwrap() > 0.7, "{}", result["coverage"]);
+        assert_eq!(differences(&streamed, &checked[0]), Vec::<String>::new(), "{place:?}");
+        if place.1 == "all" {
+            assert!(streamed.len() > 8, "{streamed:?}");
+            assert!(result["coverage"].as_f64().unwrap() > 0.7, "{}", result["coverage"]);
+        }
     }
     site.verify();
 }
@@ -222,6 +242,50 @@ fn instances_die_while_targets_come() {
     site.send_later(broker, &world(), EVENTS);
     (a, b) = (a.ready(), b.ready());
     assert_as_checked(broker, &site);
+    a.stop();
+    b.stop();
+}
+
+#[test]
+fn segments_with_late_targets_are_what_check_says_of_them() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let segments =
+        "segments = ['region', ['region', 'channel'], { name = 'young', where = 'age < 30' }]
+segment_min_rows = 100
+segment_max = 12";
+    let (site, outcomes) = site_with(broker, "15s", segments);
+    // The channel is no feature: it is read for segments alone.
+    let features = "features = ['age', 'income', 'debt', 'region', 'loan_length']";
+    site.edit(
+        "vigie.toml",
+        "target = \"repaid\" }",
+        &format!("target = \"repaid\", {features} }}"),
+    );
+    let reference = site.path("reference.jsonl").display().to_string();
+    site.well(&["profile", "build", "--reference", &reference]);
+    let shown = site.well(&["profile", "show", &site.path("loans.vigie").display().to_string()]);
+    for name in ["region=north ", "region=other ", "young ", ",channel=web ", "own calibration"] {
+        assert!(shown.contains(name), "{shown}");
+    }
+    let [mut a, b] = ["a", "b"].map(|name| site.start(name).ready());
+    tell(broker, &outcomes, 0, 4);
+    site.send(broker, &world(), 0..EVENTS / 2);
+    tell(broker, &outcomes, 1, 4);
+    a.kill();
+    a = site.start("a").ready();
+    site.send(broker, &world(), EVENTS / 2..EVENTS);
+    site.send_later(broker, &world(), EVENTS);
+    for part in 2..4 {
+        tell(broker, &outcomes, part, 4);
+    }
+    assert_as_checked(broker, &site);
+    assert_settles(broker, &site);
+    let sealed = site.json(broker, "results");
+    let of = |name: &str| sealed.iter().filter(|result| result["segment"] == name).count();
+    assert!(of("young") >= WINDOWS && of("region=other,channel=other") >= WINDOWS);
+    assert!(of("region=north") > WINDOWS, "it was restated");
     a.stop();
     b.stop();
 }

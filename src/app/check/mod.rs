@@ -251,7 +251,7 @@ fn score(subject: &Subject) -> Result<Scored> {
     let awaits = targets.is_some() || subject.model.ground_truth.is_some();
     let rejected = files::run(&plan, &cut, awaits, batches, convert, |window| {
         let heading = headings.analysis(&window, analysis.len() as u64);
-        segments.extend(segments::of_window(&plan, &heading, &window));
+        segments.extend(segments::of_window(&plan, heading.clone(), &window));
         let result = heading.result(&plan, &window.reading, window.outcome.as_ref());
         analysis.push(WindowResult { targets: window.targets, ..result });
     })
@@ -278,7 +278,7 @@ fn score(subject: &Subject) -> Result<Scored> {
                 dataset: Dataset::Reference,
                 ..headings.of(index as u64, window.span, window.row_span, window.reading.rows, 0)
             };
-            segments.extend(segments::of_reference(&plan, &heading, index));
+            segments.extend(segments::of_reference(&plan, heading.clone(), index));
             heading.result(&plan, &window.reading, None)
         })
         .collect();
@@ -320,7 +320,6 @@ impl Headings {
         Heading {
             model: self.model.clone(),
             version: self.version.clone(),
-            segment: ALL.to_owned(),
             dataset: Dataset::Analysis,
             index,
             span,

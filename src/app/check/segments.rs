@@ -12,30 +12,32 @@ use crate::engine::files::FileWindow;
 use crate::window::{Dataset, Figure, Heading, Plan, Status, WindowResult};
 
 /// The results of a window's segments.
-pub(super) fn of_window(plan: &Plan, heading: &Heading, window: &FileWindow) -> Vec<WindowResult> {
+pub(super) fn of_window(plan: &Plan, heading: Heading, window: &FileWindow) -> Vec<WindowResult> {
+    let bare = heading.bare();
     let each = plan.segments().iter().zip(&window.segments);
     let result = each.filter_map(|(segment, found)| {
-        let heading = heading.of_segment(segment, found.rows);
+        let result = bare.of_segment(segment.name(), found.rows);
         match (&found.reading, segment.plan()) {
             (Some(reading), Some(plan)) => {
-                let result = heading.result(plan, reading, found.outcome.as_ref());
+                let result = result.with_figures(plan, reading, found.outcome.as_ref());
                 Some(WindowResult { targets: found.targets, ..result })
             }
-            _ => heading.result_counted(segment),
+            _ => result.counted(segment),
         }
     });
     result.collect()
 }
 
 /// The results of the segments of a window of the reference, for those that have one of their own.
-pub(super) fn of_reference(plan: &Plan, heading: &Heading, index: usize) -> Vec<WindowResult> {
+pub(super) fn of_reference(plan: &Plan, heading: Heading, index: usize) -> Vec<WindowResult> {
+    let bare = heading.bare();
     let result = plan.segments().iter().filter_map(|segment| {
         let of_segment = segment.plan()?;
         let reading = &of_segment.profile().windows.get(index)?.reading;
-        let heading = heading.of_segment(segment, reading.rows);
+        let result = bare.of_segment(segment.name(), reading.rows);
         match reading.rows {
-            0 => heading.result_counted(segment),
-            _ => Some(heading.result(of_segment, reading, None)),
+            0 => result.counted(segment),
+            _ => Some(result.with_figures(of_segment, reading, None)),
         }
     });
     result.collect()

@@ -13,10 +13,8 @@ use crate::output::prometheus::series::{self, Series, Told, Whose};
 use crate::settings::Prometheus;
 use crate::tally::{Filling, Show, Standing};
 use crate::telemetry::{ExpositionError, Telemetry};
-use crate::window::{Dataset, RevisionCause, WindowResult};
+use crate::window::{ALL, Dataset, RevisionCause, WindowResult};
 
-/// The segment that is everything.
-const ALL: &str = "all";
 /// The version of whatever no profile serves: such versions come from strangers.
 const OTHER: &str = "other";
 
@@ -49,6 +47,8 @@ struct Shown {
 #[derive(Debug, Default)]
 struct Entry {
     partition: i32,
+    /// The profile that its results are made by.
+    profile: String,
     told: Option<Told>,
     /// Made of it.
     standing: Arc<[Series]>,
@@ -98,7 +98,14 @@ impl PartitionGauges {
     /// none is shown.
     pub fn show(&self, result: &WindowResult) {
         let settings = &self.gauges.settings;
-        if result.dataset != Dataset::Analysis || !settings.segments.contains(&result.segment) {
+        if result.dataset != Dataset::Analysis {
+            return;
+        }
+        // Targets may still restate windows of the profile before.
+        if result.segment == ALL && result.revision_cause.is_none() {
+            self.forget_others(result);
+        }
+        if !settings.exports(&result.segment) {
             return;
         }
         let served = !result.profile.is_empty();
@@ -108,6 +115,7 @@ impl PartitionGauges {
         let window = (result.window_index, result.revision);
         let dropped = self.change(&result.model, version, &result.segment, |entry, room| {
             let mut dropped = 0;
+            entry.profile.clone_from(&result.profile);
             // Windows of many versions in one have no order; a revision by targets says only what they change.
             let newer = entry.latest.as_ref().is_none_or(|shown| shown.window <= window);
             let whole = result.revision_cause != Some(RevisionCause::Targets);
@@ -161,7 +169,7 @@ impl PartitionGauges {
     /// Shows how windows stand that are filling, of this partition; of others nothing any more.
     pub fn fill(&self, all: &[Filling<'_>]) {
         let families = &self.gauges.settings.families;
-        if !self.gauges.settings.segments.iter().any(|segment| segment == ALL) {
+        if !self.gauges.settings.exports(ALL) {
             return;
         }
         let mut series: BTreeMap<(Arc<str>, Arc<str>), Vec<Series>> = all
@@ -188,6 +196,19 @@ impl PartitionGauges {
         }
         drop(shown);
         self.tell(all.first().map_or("", |one| one.model), dropped);
+    }
+
+    /// Shows segments of another profile no more: this one may not have them.
+    fn forget_others(&self, whole: &WindowResult) {
+        let of_other = |whose: &Whose, entry: &Entry| {
+            (&*whose.model, &*whose.version) == (whole.model.as_str(), whole.version.as_str())
+                && &*whose.segment != ALL
+                && entry.profile != whole.profile
+        };
+        let mut shown = locked(&self.gauges.shown);
+        if shown.entries.iter().any(|(whose, entry)| of_other(whose, entry)) {
+            shown.remove(of_other);
+        }
     }
 
     /// Shows nothing of this partition any more: it is another instance's.

@@ -11,7 +11,7 @@ use crate::alert::Severity;
 use crate::metric::{Kind, Measure};
 use crate::output::prometheus::families::Family;
 use crate::settings::Export;
-use crate::window::{Figure, WindowResult};
+use crate::window::{ALL, Figure, WindowResult};
 
 /// Realized figures are shown of windows that have so many of their targets...
 const COVERAGE: f64 = 0.9;
@@ -97,7 +97,7 @@ struct Gathered<'r> {
 /// What is shown of the latest sealed window: all but realized performance.
 pub(super) fn latest(result: &WindowResult, families: &[Export]) -> Vec<Series> {
     let mut gathered = Gathered::of(families);
-    if !result.profile.is_empty() {
+    if !result.profile.is_empty() && result.segment == ALL {
         let texts = [result.profile.as_str(), &result.settings, &result.epoch.to_string()];
         gathered.add(Family::ProfileInfo, texts.map(|text| Text::Shared(text.into())), Some(1.0));
     }

@@ -189,3 +189,42 @@ fn families_that_are_not_asked_for_are_not_shown() {
     let kinds = sealed().figures.into_iter().map(|figure| figure.kind);
     assert!(kinds.into_iter().any(|kind| kind == Kind::Drift), "there was something to leave out");
 }
+
+#[test]
+fn segments_that_are_named_are_shown_beside_the_whole_until_the_profile_has_them_no_more() {
+    let telemetry = Telemetry::new(Clock::by_hand(0).0);
+    let segments = ["all", "young", "region=*"].map(str::to_owned).into();
+    let settings = Prometheus { segments, ..settings(20_000) };
+    let gauges = Gauges::new(&settings, &telemetry).unwrap();
+    let mut partition = gauges.partition(0);
+    partition.standings(&[STANDING]);
+    let names = ["young", "region=north", "region=south,channel=web", "channel=web"];
+    partition.result(&sealed());
+    for segment in names {
+        partition.result(&WindowResult { segment: segment.to_owned(), ..sealed() });
+    }
+    let shows = |segment: &str| {
+        has(
+            &telemetry,
+            &format!("vigie_drift{{model=\"car-loan\",version=\"7\",segment=\"{segment}\""),
+        )
+    };
+    assert_eq!(names.map(shows), [true, true, true, false]);
+    assert!(shows("all"));
+    // What has no segment among its labels stands once.
+    let of =
+        |family: &str| shown(&telemetry).iter().filter(|line| line.starts_with(family)).count();
+    assert_eq!((of("vigie_profile_info"), of("vigie_alert_open")), (1, 2));
+    let other = |segment: &str| WindowResult {
+        segment: segment.to_owned(),
+        window_index: 9,
+        profile: "another".to_owned(),
+        ..sealed()
+    };
+    partition.result(&other("all"));
+    assert!(!shows("young") && !shows("region=north") && shows("all"));
+    partition.result(&other("young"));
+    assert!(shows("young") && !shows("region=north"));
+    partition.standings(&[]);
+    assert!(shown(&telemetry).is_empty());
+}

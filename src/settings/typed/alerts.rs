@@ -111,7 +111,8 @@ pub(crate) enum Off {
 pub(crate) struct Prometheus {
     /// Which families of figures. Default: all.
     pub(crate) families: Vec<Export>,
-    /// Which segments; `all` is the whole model. Default: `all` alone, as segments multiply series.
+    /// Which segments, by name: `all` is the whole model, and a `*` at the end stands for any rest (`region=*`).
+    /// Default: `all` alone, as segments multiply series.
     pub(crate) segments: Vec<String>,
     /// At most so many series; what is beyond is dropped, counted and said. Default: 20,000, a second of scraping
     /// and a few megabytes.

@@ -205,6 +205,11 @@ impl Awaited {
         }
     }
 
+    /// Rows of the window; 0 before it is sealed.
+    pub fn rows_sealed(&self) -> u64 {
+        self.rows
+    }
+
     /// Rows that can have a target.
     pub fn rows(&self) -> u64 {
         self.rows.saturating_sub(self.repeated)

@@ -7,13 +7,13 @@ use vigie::alert::{AlertEvent, Event, Resolution};
 use vigie::batch::{Act, Body, Command, Content, Digest, Header, Lane, Record, Section, Stretch};
 use vigie::profile::WindowRule;
 use vigie::tally::{JOINED, Output, Tally};
-use vigie::window::{Plan, Repeated, RevisionCause, WindowResult, WindowState};
+use vigie::window::{ALL, Plan, Repeated, RevisionCause, WindowResult, WindowState};
 
 use super::rules::LOANS;
 use super::targets::{Draws, Prediction, Told, Works, epochs, plan};
 use crate::world::{self, Row};
 
-const SIZE: u64 = 50;
+pub(super) const SIZE: u64 = 50;
 
 fn predictions(count: u64) -> Vec<Prediction> {
     (0..count).map(|id| Prediction { id, row: world::row(9, id) }).collect()
@@ -30,7 +30,7 @@ fn told(ids: Range<u64>, right: bool) -> Vec<Told> {
 }
 
 /// Four windows, of which the last two have no targets yet.
-fn works(plan: &Plan) -> Works {
+pub(super) fn works(plan: &Plan) -> Works {
     let mut works = Works::new(epochs(plan, WindowRule::Size(SIZE), 1), 1, 1);
     works.predict(plan, 0, &predictions(4 * SIZE));
     works.join(0, usize::MAX, false);
@@ -39,17 +39,18 @@ fn works(plan: &Plan) -> Works {
     works
 }
 
-fn come(works: &mut Works, ids: Range<u64>, right: bool) {
+pub(super) fn come(works: &mut Works, ids: Range<u64>, right: bool) {
     works.now += 10;
     works.know(&told(ids, right));
     works.join(0, usize::MAX, false);
 }
 
-fn newest(works: &Works, window: u64) -> &WindowResult {
-    works.results().filter(|result| result.window_index == window).last().unwrap()
+pub(super) fn newest(works: &Works, window: u64) -> &WindowResult {
+    let whole = works.results().filter(|result| result.segment == ALL);
+    whole.filter(|result| result.window_index == window).last().unwrap()
 }
 
-fn record(id: &str, seen: &WindowResult, act: Act, content: Content) -> Record {
+pub(super) fn record(id: &str, seen: &WindowResult, act: Act, content: Content) -> Record {
     let bare = WindowResult { figures: Vec::new(), ..seen.clone() };
     let command = Command {
         id: id.to_owned(),
@@ -72,12 +73,18 @@ fn record(id: &str, seen: &WindowResult, act: Act, content: Content) -> Record {
     Record { header, body: Body::Command(Box::new(command), content) }
 }
 
-fn exclude(id: &str, seen: &WindowResult) -> Record {
+pub(super) fn exclude(id: &str, seen: &WindowResult) -> Record {
     record(id, seen, Act::Exclude, Content::default())
 }
 
 /// These rows in place of a window's own, in parts.
-fn restate(id: &str, seen: &WindowResult, plan: &Plan, rows: &[Row], parts: usize) -> Vec<Record> {
+pub(super) fn restate(
+    id: &str,
+    seen: &WindowResult,
+    plan: &Plan,
+    rows: &[Row],
+    parts: usize,
+) -> Vec<Record> {
     let length = rows.len().div_ceil(parts);
     let chunks: Vec<&[Row]> = rows.chunks(length).collect();
     let parts = chunks.len() as u32;
@@ -97,7 +104,7 @@ fn restate(id: &str, seen: &WindowResult, plan: &Plan, rows: &[Row], parts: usiz
 }
 
 /// The rows of a window with their true targets.
-fn mended(window: u64) -> Vec<Row> {
+pub(super) fn mended(window: u64) -> Vec<Row> {
     (window * SIZE..(window + 1) * SIZE).map(|id| world::row(9, id)).collect()
 }
 
@@ -220,7 +227,11 @@ fn what_does_not_fit_changes_nothing() {
 }
 
 /// What comes out of a log, from an empty tally; it stops and goes on wherever `stops` says so.
-fn run(works: &Works, log: &[(i64, Vec<u8>)], mut stops: impl FnMut() -> bool) -> Vec<Output> {
+pub(super) fn run(
+    works: &Works,
+    log: &[(i64, Vec<u8>)],
+    mut stops: impl FnMut() -> bool,
+) -> Vec<Output> {
     let mut tally = Tally::default();
     let mut out = Vec::new();
     let mut kept: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();

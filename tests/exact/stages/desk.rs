@@ -6,6 +6,7 @@ use vigie::alert::AlertEvent;
 use vigie::batch::{Admission, Body, Header, Heartbeat, Lane, Record, Stretch};
 use vigie::epoch::Epochs;
 use vigie::tally::{Halt, LaneState, Output, Tally};
+use vigie::window::ALL;
 use vigie::window::WindowResult;
 
 use super::events::{Event, contents};
@@ -118,13 +119,13 @@ impl Desk {
         self.say(&self.record(lane, Stretch { from: at, to: at }, Body::Heartbeat(beat)));
     }
 
-    /// What was published so far.
+    /// What was published so far of whole windows.
     pub(crate) fn results(&self) -> Vec<&WindowResult> {
         let results = self.out.iter().filter_map(|output| match output {
             Output::Result(result) => Some(&**result),
             Output::Alert(_) => None,
         });
-        results.collect()
+        results.filter(|result| result.segment == ALL).collect()
     }
 
     pub(crate) fn alerts(&self) -> Vec<&AlertEvent> {

@@ -17,6 +17,7 @@ mod lateness; // which rows are late
 mod reading; // which records are taken
 mod refusing; // what a tally does not go on with
 mod sealing; // when a window is complete
+mod segments; // parts of windows: sealed, restated, left out
 mod silence; // who is not waited for
 mod targets; // what comes of ground truth
 

@@ -18,6 +18,7 @@
 //! | sealed when every lane has passed or is left out | `sealing::a_window_is_sealed_when_every_lane_has_passed_its_end_and_lateness`, `silence::a_row_after_its_lane_was_left_out_is_late`, `silence::nobody_is_waited_for_longer_than_max_wait_after_the_first_lane_passed` |
 //! | events from the future; the log's time | `lateness::an_event_from_the_future_is_quarantined_and_moves_no_watermark`, `silence::the_logs_time_never_goes_back` |
 //! | what is lost is told by a record | `counting::what_was_given_up_is_counted_as_lost`, `reading::what_is_given_up_is_cut_and_dropped_like_rows` |
+//! | one result a window, segment and revision | `segments::the_last_revision_of_a_segment_is_the_batch_answer_of_its_rows`, `segments::whoever_runs_the_log_and_wherever_it_stops_segments_are_the_same` |
 //! | ids; open windows are not published | `counting::every_result_and_alert_has_an_id_of_its_own`, `counting::an_open_window_is_never_published` |
 //! | what gauges show comes from the state | `checkpoints::from_any_checkpoint_the_rest_is_the_same` |
 //! | ledgers and results add up to the input | `counting::every_record_has_exactly_one_fate`, `counting::results_hold_what_the_ledger_says_is_sealed`, `storm::oracle` |
@@ -27,12 +28,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use vigie::epoch::{Epoch, Epochs, Model, Policies, Timing, Version};
+use vigie::fit::{Spec, fit};
 use vigie::metric::{Metric, Problem};
 use vigie::profile::WindowRule;
 use vigie::settings::Model as Settings;
 use vigie::window::{Criteria, Plan};
 
-use crate::world::{profile_of, rows};
+use crate::world::{batch, rows, segments, spec};
 
 /// The model that a profile serves.
 pub(crate) const LOANS: &str = "loans";
@@ -54,12 +56,17 @@ pub(crate) fn timing(rule: WindowRule) -> Timing {
 pub(crate) fn served(number: usize) -> Arc<Version> {
     static MADE: [OnceLock<Arc<Version>>; 3] = [const { OnceLock::new() }; 3];
     let made = MADE[number].get_or_init(|| {
-        let profile = profile_of(&rows(number as u64 + 1, 60), WindowRule::Size(20)).unwrap();
+        let rows = rows(number as u64 + 1, 60);
+        // One of them has segments.
+        let segments = (number == 2).then(|| segments(&rows, 10, 9));
+        let spec = Spec { segments, ..spec(WindowRule::Size(20)) };
+        let profile = fit(spec, vec![batch(&rows, 0)]).unwrap();
         let criteria = Criteria {
             performance: vec![Metric::Accuracy],
             continuous: Vec::new(),
             categorical: vec![Metric::LInfinity],
             min_rows: 3,
+            segment_min_rows: 2,
             ..Criteria::default()
         };
         let hash = profile.hash();

@@ -14,7 +14,7 @@ use vigie::batch::{
 use vigie::epoch::{Epoch, Epochs, Model, Policies, Version};
 use vigie::join::{Join, Known, Wait, Waits};
 use vigie::metric::{Kind, Metric, Problem};
-use vigie::profile::WindowRule;
+use vigie::profile::{Profile, WindowRule};
 use vigie::settings::{GroundTruth, Model as Settings};
 use vigie::tally::{JOINED, Output, Tally};
 use vigie::window::{
@@ -47,12 +47,16 @@ pub(super) fn plan() -> Plan {
 }
 
 pub(super) fn plan_of(reference: &[Row]) -> Plan {
-    let profile = profile_of(reference, WindowRule::Size(100)).unwrap();
+    plan_for(profile_of(reference, WindowRule::Size(100)).unwrap())
+}
+
+pub(super) fn plan_for(profile: Profile) -> Plan {
     let criteria = Criteria {
         performance: vec![Metric::RocAuc, Metric::AveragePrecision, Metric::F1, Metric::Accuracy],
         continuous: Vec::new(),
         categorical: Vec::new(),
         min_rows: 3,
+        segment_min_rows: 3,
         min_coverage: 0.2,
         ..Criteria::default()
     };
@@ -203,12 +207,14 @@ impl Works {
         self.sent.insert((TOPIC, partition), to);
         let made: Vec<Row> =
             predictions.iter().map(|of| Row { target: None, ..of.row.clone() }).collect();
-        let section = Section {
-            model: LOANS.to_owned(),
-            version: String::new(),
-            rows: world::served(plan.profile(), &made, from),
-            profiled: true,
+        let rows = world::served(plan.profile(), &made, from);
+        let splits = rows.segments.clone();
+        let segments_of = |offset: i64| -> Option<Vec<u16>> {
+            let row = (offset - from) as usize;
+            (!splits.is_empty()).then(|| splits.iter().map(|split| split[row]).collect())
         };
+        let section =
+            Section { model: LOANS.to_owned(), version: String::new(), rows, profiled: true };
         let content = Content { sections: vec![section], ..Content::default() };
         self.tell_tally(TOPIC, partition, (from, to), Body::Rows(content));
         for join in 0..self.joins.len() {
@@ -221,6 +227,7 @@ impl Works {
                 score: row.score,
                 predicted: row.prediction.map(|class| if class { "1" } else { "0" }.to_owned()),
                 scores: Vec::new(),
+                segments: segments_of(offset),
             });
             let keyed = Keyed {
                 models: vec![(LOANS.to_owned(), String::new())],
@@ -361,10 +368,10 @@ fn realized(figures: &[Figure], method: Method) -> Vec<Figure> {
 }
 
 /// The works at the end, the predictions by lane, the targets, and in which order rows came to the tally.
-type Run = (Works, Vec<Vec<Prediction>>, Vec<Told>, Vec<(i32, usize)>);
+pub(super) type Run = (Works, Vec<Vec<Prediction>>, Vec<Told>, Vec<(i32, usize)>);
 
 /// Runs a history in a random order, with crashes of the join, until all has settled.
-fn run(seed: u64, rule: WindowRule, plan: &Plan) -> Run {
+pub(super) fn run(seed: u64, rule: WindowRule, plan: &Plan) -> Run {
     let mut draws = Draws(seed, 0);
     let (lanes, targets) = history(&mut draws, 150);
     let mut works = Works::new(epochs(plan, rule, 30), 2, 3);
@@ -415,7 +422,7 @@ fn run(seed: u64, rule: WindowRule, plan: &Plan) -> Run {
 }
 
 /// What a person would say: the targets of all rows, in the order in which the join met the predictions.
-fn labels(
+pub(super) fn labels(
     lanes: &[Vec<Prediction>],
     targets: &[Told],
     order: &[(i32, usize)],
@@ -491,7 +498,7 @@ fn the_last_revision_is_the_batch_answer_bit_for_bit() {
 }
 
 /// Whether a row was late: its lane had passed its window's end and lateness.
-fn is_late(lanes: &[Vec<Prediction>], (lane, at): (i32, usize)) -> bool {
+pub(super) fn is_late(lanes: &[Vec<Prediction>], (lane, at): (i32, usize)) -> bool {
     let lane = &lanes[lane as usize];
     let before = lane[..at].iter().map(|of| of.row.time).max();
     let end = (lane[at].row.time / 30_000_000 + 1) * 30_000_000;

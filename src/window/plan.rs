@@ -82,6 +82,10 @@ impl CellMap {
 impl Plan {
     /// The plan for a profile and criteria; drift methods that a kind of column does not have are passed over.
     pub fn new(profile: Arc<Profile>, criteria: Criteria) -> Self {
+        Self::make(profile, criteria, false)
+    }
+
+    fn make(profile: Arc<Profile>, criteria: Criteria, segment: bool) -> Self {
         let columns = profile
             .columns
             .iter()
@@ -94,7 +98,7 @@ impl Plan {
                 }),
             })
             .collect();
-        let judge = Judge::new(&profile, &criteria);
+        let judge = Judge::new(&profile, &criteria, segment);
         let outputs = OutputsPlan::new(&profile);
         let reconstruction = criteria
             .whole
@@ -114,7 +118,7 @@ impl Plan {
 
     /// That of a segment: what the whole adds to every row it reads from there.
     pub(super) fn of_segment(profile: Arc<Profile>, criteria: Criteria, whole: &Self) -> Self {
-        let mut plan = Self::new(profile, criteria);
+        let mut plan = Self::make(profile, criteria, true);
         plan.reconstruction = whole.reconstruction;
         plan.outputs.carried_as(&whole.outputs);
         plan

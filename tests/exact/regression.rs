@@ -6,9 +6,9 @@ use std::sync::Arc;
 use arrow::array::{DictionaryArray, Float64Array};
 use arrow::datatypes::Int32Type;
 use vigie::batch::{Column, Expected, Rows, Values};
-use vigie::fit::{Predicts, Spec, fit};
+use vigie::fit::{Predicts, SegmentSpec, Spec, fit};
 use vigie::metric::{ColumnKind, Kind, Metric};
-use vigie::profile::{Outputs, Profile, Provenance, Role, WindowRule};
+use vigie::profile::{Beside, Outputs, Placer, Profile, Provenance, Role, Split, WindowRule};
 use vigie::stats::Loss;
 use vigie::window::{
     Awaited, Criteria, Figure, Labels, Method, Outcome, Plan, Repeated, Status, WindowState,
@@ -84,8 +84,12 @@ fn served(profile: &Profile, cars: &[Car]) -> Rows {
 }
 
 fn profile_of(cars: &[Car], size: u64) -> Profile {
+    fit(spec(size), vec![rows_of(cars)]).unwrap()
+}
+
+fn spec(size: u64) -> Spec {
     let column = |name: &str, role, kind| (name.to_owned(), role, kind);
-    let spec = Spec {
+    Spec {
         model: "cars".to_owned(),
         version: String::new(),
         predicts: Predicts::Number,
@@ -102,8 +106,7 @@ fn profile_of(cars: &[Car], size: u64) -> Profile {
         whole: Vec::new(),
         segments: None,
         provenance: Provenance::default(),
-    };
-    fit(spec, vec![rows_of(cars)]).unwrap()
+    }
 }
 
 fn plan_of(profile: Profile) -> Plan {
@@ -399,4 +402,62 @@ fn the_band_of_the_estimate_covers_the_truth() {
         );
         assert!(covered.iter().all(|&of| of * 100 >= WINDOWS * 99), "{what}: {covered:?}");
     }
+}
+
+#[test]
+fn a_segment_of_numbers_strays_as_its_rows_do_and_expects_what_the_whole_expects() {
+    let segments = SegmentSpec {
+        splits: vec![Split::Columns(vec!["fuel".to_owned()])],
+        min_rows: 100,
+        max: 10,
+        distributions: true,
+        ..SegmentSpec::default()
+    };
+    let reference = cars(1, 1500, 0.0);
+    let spec = Spec { segments: Some(segments), ..spec(300) };
+    let profile = fit(spec, vec![rows_of(&reference)]).unwrap();
+    let electric = |cars: &[Car]| -> Vec<Car> {
+        cars.iter().filter(|car| car.fuel == Some("electric")).cloned().collect()
+    };
+    let all = &profile.segments.as_deref().unwrap().all;
+    let at = all.iter().position(|segment| segment.name == "fuel=electric").unwrap();
+    let of_segment = &all[at].reference.as_deref().unwrap().profile;
+    let mut alone = profile_of(&electric(&reference), 300);
+    assert!(of_segment.columns == alone.columns);
+    let strays = |profile: &Profile| match &profile.outputs {
+        Outputs::Regression(found) => {
+            found.losses.each_ref().map(|loss| (loss.greatest, loss.error, loss.root_error))
+        }
+        _ => panic!("it predicts a number"),
+    };
+    assert_eq!(strays(of_segment), strays(&alone));
+    alone.windows.clone_from(&of_segment.windows);
+
+    let window = cars(2, 900, 0.0);
+    let whole = Arc::new(profile);
+    let criteria = Criteria { performance: METRICS.to_vec(), min_rows: 1, ..Criteria::default() };
+    let plan = Plan::new(Arc::clone(&whole), criteria);
+    let mut rows = served(&whole, &window);
+    let placer = Placer::of(&whole).unwrap();
+    rows.segments = placer.place(window.len(), &rows.columns, &Beside::default());
+    let mut state = WindowState::new(&plan);
+    state.fold(&plan, &plan.prepare(&rows), 0, rows.len());
+    let of = plan.segments()[at].plan().unwrap();
+    let reading = state.segment(at).unwrap().evaluate(of);
+    // Alone, but for what is expected of each row.
+    let part = electric(&window);
+    let alone = plan_of(alone);
+    let mut rows = rows_of(&part);
+    rows.expected = whole.expected(&rows.columns);
+    let mut state = WindowState::new(&alone);
+    state.fold(&alone, &alone.prepare(&rows), 0, rows.len());
+    let theirs = state.evaluate(&alone);
+    assert!(reading == theirs);
+    assert!(reading.estimated.is_some());
+    let values = |figures: Vec<Figure>| -> Vec<_> {
+        figures.into_iter().map(|of| (of.metric, of.value, of.sampling_error)).collect()
+    };
+    let ours = values(of.figures(&reading, None));
+    assert!(ours.iter().any(|(metric, value, _)| *metric == Metric::Mae && value.is_some()));
+    assert_eq!(ours, values(alone.figures(&theirs, None)));
 }

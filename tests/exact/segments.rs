@@ -8,9 +8,10 @@ use proptest::prelude::{Strategy, any, prop, prop_assert_eq, proptest};
 use proptest::test_runner::Config;
 use vigie::batch::NO_SEGMENT;
 use vigie::fit::{FitError, SegmentSpec, Spec, fit};
-use vigie::metric::{Family, Measure};
+use vigie::metric::{Family, Measure, Metric};
 use vigie::profile::{Binary, Outputs, Profile, Reading, Segment, Segments, Split, WindowRule};
-use vigie::window::{Criteria, Figure, Plan, Repeated, WindowState};
+use vigie::stats::Threshold;
+use vigie::window::{Criteria, Figure, Plan, Repeated, Status, WindowState};
 
 use crate::world::{
     Row, SMALL, all_criteria, batch, profile_of, row, rows, segments, served, spec, uniform,
@@ -307,6 +308,40 @@ fn a_segment_with_few_rows_is_not_judged_and_one_without_a_reference_is_counted(
     let (many, judged_many) = judged("region=north", &mut state);
     let (few, judged_few) = judged("region=east", &mut state);
     assert!(many >= 300 && judged_many > 0 && few < 300 && judged_few == 0);
+}
+
+#[test]
+fn a_segment_that_grew_is_not_held_against_thresholds_that_it_never_had() {
+    // In the reference 120 rows, 30 a window; then every row is one of them.
+    let reference = uneven(3, 4000);
+    let limits = Threshold::Constant { lower: Some(0.99), upper: None };
+    let criteria = Criteria {
+        segment_min_rows: 100,
+        thresholds: BTreeMap::from([((None, Metric::Accuracy), limits)]),
+        ..all_criteria()
+    };
+    let profile = try_fit(&reference, PERIOD, segments(&reference, 100, 100)).unwrap();
+    let plan = Plan::new(Arc::new(profile), criteria);
+    let (islands, _) = named(plan.profile(), "region=islands");
+    let all = uneven(6, 1000).into_iter();
+    let window: Vec<Row> =
+        all.map(|row| Row { region: Some("islands".to_owned()), ..row }).collect();
+    let mut state = WindowState::new(&plan);
+    let rows = served(plan.profile(), &window, 0);
+    state.fold(&plan, &plan.prepare(&rows), 0, window.len());
+    let of = plan.segments()[islands].plan().unwrap();
+    let reading = state.segment(islands).unwrap().evaluate(of);
+    assert_eq!(reading.rows, 1000);
+    for figure in of.figures(&reading, None) {
+        let set = figure.metric == Metric::Accuracy || figure.metric == Metric::Chi2;
+        let constant = figure.metric.metric().spec().threshold.is_from_reference();
+        if figure.value.is_some() && constant && !set {
+            assert_eq!((figure.breach, figure.status), (None, Status::TooFew), "{figure:?}");
+            assert_eq!((figure.lower_threshold, figure.upper_threshold), (None, None));
+        } else if figure.metric == Metric::Accuracy {
+            assert_eq!((figure.breach, figure.status), (Some(true), Status::Ok), "{figure:?}");
+        }
+    }
 }
 
 fn small_plan() -> &'static Plan {

@@ -8,9 +8,9 @@ use arrow::datatypes::Int32Type;
 use proptest::prelude::{Strategy, any, prop, prop_assert_eq, proptest};
 use proptest::test_runner::Config;
 use vigie::batch::{Column, Expected, Rows, Values};
-use vigie::fit::{FitError, Predicts, SeveralClasses, Spec, fit};
+use vigie::fit::{FitError, Predicts, SegmentSpec, SeveralClasses, Spec, fit};
 use vigie::metric::{ColumnKind, Kind, Metric, Problem};
-use vigie::profile::{Profile, Provenance, Role, WindowRule};
+use vigie::profile::{Beside, Placer, Profile, Provenance, Role, Split, WindowRule};
 use vigie::window::{Awaited, Criteria, Figure, Labels, Plan, Status, WindowState};
 
 use crate::world::uniform;
@@ -69,13 +69,17 @@ fn batch(rows: &[Row]) -> Rows {
 }
 
 fn try_fit(rows: &[Row], scores: &[&str]) -> Result<Profile, FitError> {
+    fit(spec(scores), vec![batch(rows)])
+}
+
+fn spec(scores: &[&str]) -> Spec {
     let column = |name: &str, role, kind| (name.to_owned(), role, kind);
     let mut columns: Vec<_> =
         ["p0", "p1", "p2"].map(|name| column(name, Role::Score, ColumnKind::Continuous)).into();
     columns.push(column("prediction", Role::Prediction, ColumnKind::Categorical));
     columns.push(column("target", Role::Target, ColumnKind::Categorical));
     let scores = scores.iter().enumerate();
-    let spec = Spec {
+    Spec {
         model: "cards".to_owned(),
         version: String::new(),
         predicts: Predicts::Multiclass(SeveralClasses {
@@ -90,8 +94,22 @@ fn try_fit(rows: &[Row], scores: &[&str]) -> Result<Profile, FitError> {
         whole: Vec::new(),
         segments: None,
         provenance: Provenance::default(),
+    }
+}
+
+/// The same with a segment of the rows that are marked so.
+fn fit_marked(rows: &[Row], marked: &[bool]) -> Profile {
+    let marks = marked.iter().map(|&marked| Some(if marked { "yes" } else { "no" }));
+    let marks = Column::new(Values::Labels(marks.collect()));
+    let segments = SegmentSpec {
+        splits: vec![Split::Columns(vec!["mark".to_owned()])],
+        beside: vec!["mark".to_owned()],
+        told: vec![Beside { columns: vec![marks], conditions: Vec::new() }],
+        min_rows: 100,
+        max: 10,
+        distributions: true,
     };
-    fit(spec, vec![batch(rows)])
+    fit(Spec { segments: Some(segments), ..spec(&CLASSES) }, vec![batch(rows)]).unwrap()
 }
 
 fn plan_of(profile: Profile) -> Plan {
@@ -398,4 +416,56 @@ fn references_that_cannot_serve_say_why() {
     assert!(notes.contains("class 100 is no row's target in the reference"), "{notes}");
     let several = profile.several_classes().unwrap();
     assert_eq!(several.performance.as_ref().unwrap().roc_auc, None);
+}
+
+#[test]
+fn a_segment_of_several_classes_is_told_as_its_rows_alone_would_be() {
+    let marked = |index: usize| uniform(7, index as u64) < 0.4;
+    // Where they are marked, scores say less than they seem to: a calibration of their own is another one.
+    let row = |index: u64| {
+        let mut row = row(index);
+        if marked(index as usize) && uniform(8, index) < 0.5 {
+            row.target = Some(CLASSES[(uniform(9, index) * 3.0) as usize].to_owned());
+        }
+        row
+    };
+    let all: Vec<Row> = (0..4000).map(row).collect();
+    let marks: Vec<bool> = (0..4000).map(marked).collect();
+    let part = |rows: &[Row], marks: &[bool]| -> Vec<Row> {
+        rows.iter().zip(marks).filter(|(_, marked)| **marked).map(|(row, _)| row.clone()).collect()
+    };
+    let profile = fit_marked(&all, &marks);
+    let segments = profile.segments.as_deref().unwrap();
+    let at = segments.all.iter().position(|segment| segment.name == "mark=yes").unwrap();
+    let reference = segments.all[at].reference.as_deref().unwrap();
+    let mut alone = try_fit(&part(&all, &marks), &CLASSES).unwrap();
+    assert!(reference.own_calibration && reference.profile.outputs == alone.outputs);
+    assert!(reference.profile.columns == alone.columns);
+    assert!(reference.profile.outputs != profile.outputs);
+    // By size: the windows of the whole are others than those of its rows alone.
+    alone.windows.clone_from(&reference.profile.windows);
+
+    let window: Vec<Row> = (4000..5000).map(row).collect();
+    let marks: Vec<bool> = (4000..5000).map(marked).collect();
+    let texts = marks.iter().map(|&marked| Some(if marked { "yes" } else { "no" }));
+    let beside = Beside {
+        columns: vec![Column::new(Values::Labels(texts.collect()))],
+        conditions: Vec::new(),
+    };
+    let plan = plan_of(profile);
+    let mut rows = batch(&window);
+    rows.expected = plan.profile().expected(&rows.columns);
+    rows.segments = Placer::of(plan.profile()).unwrap().place(window.len(), &rows.columns, &beside);
+    let mut state = WindowState::new(&plan);
+    state.fold(&plan, &plan.prepare(&rows), 0, window.len());
+    let of = plan.segments()[at].plan().unwrap();
+    let reading = state.segment(at).unwrap().evaluate(of);
+    let alone = plan_of(alone);
+    let theirs = fold(&alone, &part(&window, &marks)).evaluate(&alone);
+    assert!(reading == theirs);
+    assert!(reading.estimated.is_some() && reading.realized.is_some());
+    let values = |figures: Vec<Figure>| -> Vec<_> {
+        figures.into_iter().map(|of| (of.metric, of.value, of.sampling_error)).collect()
+    };
+    assert_eq!(values(of.figures(&reading, None)), values(alone.figures(&theirs, None)));
 }

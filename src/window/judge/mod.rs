@@ -43,18 +43,30 @@ struct Judgement {
     limits: Limits,
     error: Option<SamplingError>,
     range: Range,
+    /// Why nothing is held against it, if it is so.
+    unset: Option<Status>,
 }
+
+/// From so many reference windows on a segment's figure has a spread to be judged by.
+const WINDOWS: usize = 2;
 
 /// A chi-squared test breaches below this probability.
 const SIGNIFICANCE: f64 = 0.05;
 
 impl Judge {
-    pub(super) fn new(profile: &Profile, criteria: &Criteria) -> Self {
+    /// The judgements of a whole, or of a `segment`: that may be too small in most windows of the reference, and where it
+    /// is, its figures have no thresholds and are not judged.
+    pub(super) fn new(profile: &Profile, criteria: &Criteria, segment: bool) -> Self {
         // Reference windows below the least size say too little to set a threshold by.
         let enough = |reading: &&Reading| reading.rows >= criteria.min_rows;
         let readings = || profile.windows.iter().map(|window| &window.reading).filter(enough);
         let limits = |column: Option<&str>, metric: Metric, range, values: &[f64]| {
             criteria.threshold(column, metric).limits(values, range)
+        };
+        let unset = |column: Option<&str>, metric: Metric, values: &[f64]| {
+            let few = segment && values.len() < WINDOWS;
+            (few && criteria.threshold(column, metric).is_from_reference())
+                .then_some(Status::TooFew)
         };
         let performance = criteria
             .performance
@@ -68,7 +80,8 @@ impl Judge {
                 let values: Vec<f64> = readings().filter_map(value).collect();
                 let error = of.error(&profile.outputs, criteria);
                 let limits = limits(None, of.metric, range, &values);
-                Judgement { of, limits, error, range }
+                let unset = unset(None, of.metric, &values);
+                Judgement { of, limits, error, range, unset }
             })
             .collect();
         let columns = profile
@@ -89,6 +102,7 @@ impl Judge {
                         limits,
                         error: column_error(metric, column, criteria),
                         range,
+                        unset: unset(Some(&column.name), metric, &values),
                     }
                 };
                 let methods = match column.values {
@@ -119,6 +133,7 @@ impl Judge {
                     limits: limits(None, metric, range, &values),
                     error: None,
                     range,
+                    unset: unset(None, metric, &values),
                 }
             })
             .collect();
@@ -134,6 +149,7 @@ impl Judge {
             },
             error: None,
             range: Metric::Rows.spec().range,
+            unset: unset(None, Metric::Rows, &counts),
         };
         Self { performance, columns, whole, rows }
     }
@@ -241,7 +257,7 @@ impl Judge {
         let metric = Metric::EstimatedMinusRealized;
         let range = metric.spec().range;
         let limits = criteria.threshold(None, metric).limits(&[], range);
-        let difference = Judgement { of: metric.into(), limits, error: None, range };
+        let difference = Judgement { of: metric.into(), limits, error: None, range, unset: None };
         let mut differences = Vec::new();
         for judgement in &self.performance {
             let of = &judgement.of;
@@ -365,6 +381,8 @@ impl Judgement {
         error: Option<f64>,
         unjudged: Option<Status>,
     ) -> Figure {
+        let unjudged = unjudged.or(self.unset);
+        let limits = if self.unset.is_some() { Limits::OPEN } else { self.limits };
         let bounds =
             value.ok().zip(error).map(|(value, error)| confidence(value, error, self.range));
         Figure {
@@ -377,11 +395,11 @@ impl Judgement {
             sampling_error: error,
             lower_confidence: bounds.map(|(lower, _)| lower),
             upper_confidence: bounds.map(|(_, upper)| upper),
-            lower_threshold: self.limits.lower,
-            upper_threshold: self.limits.upper,
+            lower_threshold: limits.lower,
+            upper_threshold: limits.upper,
             p_value: None,
             breach: match (value, unjudged) {
-                (Ok(value), None) => Some(self.limits.breached_by(value)),
+                (Ok(value), None) => Some(limits.breached_by(value)),
                 _ => None,
             },
             status: match value {

@@ -24,7 +24,7 @@ use self::measures::Measures;
 use crate::alert::{AlertEvent, Event};
 use crate::intake::Reason;
 use crate::join::Counts;
-use crate::window::{ClosedBy, ENGINE, WindowResult};
+use crate::window::{ALL, ClosedBy, ENGINE, WindowResult};
 
 pub use self::clock::{Clock, Hand};
 pub use self::log::{LogError, LogFormat, start_log};
@@ -286,7 +286,11 @@ impl Telemetry {
     /// A result was committed for the first time, so long after the record that completed its window was appended.
     ///
     /// What is read back after a take-over was counted by whoever published it.
+    /// Those of segments come with it and are counted nowhere.
     pub fn sealed(&self, result: &WindowResult, delay: Duration) {
+        if result.segment != ALL {
+            return;
+        }
         let measures = self.measures();
         measures.windows.with_label_values(&[result.closed_by.as_str()]).inc();
         measures.seal_delay.observe(delay.as_secs_f64());

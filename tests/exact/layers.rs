@@ -87,6 +87,7 @@ const LAYERS: &[Layer] = &[
         &[
             "intake::Reason",
             "join::Counts",
+            "window::ALL",
             "window::ClosedBy",
             "window::ENGINE",
             "window::WindowResult",

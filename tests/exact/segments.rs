@@ -312,15 +312,15 @@ fn a_segment_with_few_rows_is_not_judged_and_one_without_a_reference_is_counted(
 
 #[test]
 fn a_segment_that_grew_is_not_held_against_thresholds_that_it_never_had() {
-    // In the reference 120 rows, 30 a window; then every row is one of them.
+    // In the reference about 80 rows, 20 a window; then every row is one of them.
     let reference = uneven(3, 4000);
     let limits = Threshold::Constant { lower: Some(0.99), upper: None };
     let criteria = Criteria {
-        segment_min_rows: 100,
+        segment_min_rows: 60,
         thresholds: BTreeMap::from([((None, Metric::Accuracy), limits)]),
         ..all_criteria()
     };
-    let profile = try_fit(&reference, PERIOD, segments(&reference, 100, 100)).unwrap();
+    let profile = try_fit(&reference, PERIOD, segments(&reference, 60, 100)).unwrap();
     let plan = Plan::new(Arc::new(profile), criteria);
     let (islands, _) = named(plan.profile(), "region=islands");
     let all = uneven(6, 1000).into_iter();

@@ -47,7 +47,7 @@ struct Judgement {
     unset: Option<Status>,
 }
 
-/// From so many reference windows on a segment's figure has a spread to be judged by.
+/// From so many reference windows with enough rows on the figures of a segment have a spread to be judged by.
 const WINDOWS: usize = 2;
 
 /// A chi-squared test breaches below this probability.
@@ -63,8 +63,8 @@ impl Judge {
         let limits = |column: Option<&str>, metric: Metric, range, values: &[f64]| {
             criteria.threshold(column, metric).limits(values, range)
         };
-        let unset = |column: Option<&str>, metric: Metric, values: &[f64]| {
-            let few = segment && values.len() < WINDOWS;
+        let few = segment && readings().count() < WINDOWS;
+        let unset = |column: Option<&str>, metric: Metric| {
             (few && criteria.threshold(column, metric).is_from_reference())
                 .then_some(Status::TooFew)
         };
@@ -80,7 +80,7 @@ impl Judge {
                 let values: Vec<f64> = readings().filter_map(value).collect();
                 let error = of.error(&profile.outputs, criteria);
                 let limits = limits(None, of.metric, range, &values);
-                let unset = unset(None, of.metric, &values);
+                let unset = unset(None, of.metric);
                 Judgement { of, limits, error, range, unset }
             })
             .collect();
@@ -102,7 +102,7 @@ impl Judge {
                         limits,
                         error: column_error(metric, column, criteria),
                         range,
-                        unset: unset(Some(&column.name), metric, &values),
+                        unset: unset(Some(&column.name), metric),
                     }
                 };
                 let methods = match column.values {
@@ -133,7 +133,7 @@ impl Judge {
                     limits: limits(None, metric, range, &values),
                     error: None,
                     range,
-                    unset: unset(None, metric, &values),
+                    unset: unset(None, metric),
                 }
             })
             .collect();
@@ -149,7 +149,7 @@ impl Judge {
             },
             error: None,
             range: Metric::Rows.spec().range,
-            unset: unset(None, Metric::Rows, &counts),
+            unset: unset(None, Metric::Rows),
         };
         Self { performance, columns, whole, rows }
     }

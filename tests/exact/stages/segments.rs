@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use vigie::alert::AlertEvent;
 use vigie::batch::{Body, Record};
 use vigie::fit::{Spec, fit};
 use vigie::metric::{Kind, Metric};
 use vigie::profile::WindowRule;
-use vigie::tally::{Halt, Tally};
+use vigie::tally::{Halt, Output, Tally};
 use vigie::window::{
     ALL, Figure, Plan, Repeated, RevisionCause, SegmentPlan, Status, WindowResult, WindowState,
 };
@@ -294,4 +295,40 @@ fn rows_whose_segments_are_not_those_of_the_profile_stop_the_tally() {
 fn has_rows(bytes: &[u8]) -> bool {
     let record: Record = Record::from_bytes(bytes).unwrap();
     matches!(&record.body, Body::Rows(content) if !content.sections.is_empty())
+}
+
+#[test]
+fn an_alert_of_the_whole_says_which_segments_are_furthest_out_and_they_alert_nobody() {
+    let plan = plan();
+    // All targets of the second window are wrong.
+    let works = works(&plan);
+    let alerts: Vec<&AlertEvent> = works
+        .out
+        .iter()
+        .filter_map(|output| match output {
+            Output::Alert(alert) => Some(&**alert),
+            Output::Result(_) => None,
+        })
+        .collect();
+    assert!(alerts.iter().all(|alert| alert.segment == ALL));
+    let is_realized = |alert: &&&AlertEvent| alert.kind == Kind::Realized;
+    let opened = alerts.iter().find(is_realized).unwrap();
+    let found = &opened.evidence.segments;
+    assert!((1..=5).contains(&found.len()), "{found:?}");
+    for of in found {
+        let result = works
+            .results()
+            .find(|result| result.segment == of.segment && result.figures.contains(&of.figure));
+        assert_eq!(result.map(|result| result.window_rows), Some(of.rows));
+        assert_eq!((of.figure.breach, of.figure.kind), (Some(true), Kind::Realized));
+    }
+    let worst = format!("furthest out is {}: ", found[0].segment);
+    assert!(opened.summary.contains(&worst), "{}", opened.summary);
+    // Of one without segments nothing is said.
+    let plain = commands::works(&super::targets::plan());
+    for output in &plain.out {
+        if let Output::Alert(alert) = output {
+            assert!(!serde_json::to_string(alert).unwrap().contains("segments"));
+        }
+    }
 }

@@ -20,8 +20,8 @@ use vigie::batch::{Column, Expected, Lane, Record, Rows, Values};
 use vigie::epoch::{Epoch, Epochs, compile};
 use vigie::fit::{Predicts, Spec, TwoClasses, fit};
 use vigie::intake::json::Limits;
-use vigie::intake::{Committed, Feed, NoHeaders, Outputs, Reader, RecordView};
-use vigie::metric::ColumnKind;
+use vigie::intake::{Committed, Feed, NoHeaders, Outputs, Reader, RecordView, To};
+use vigie::metric::{ColumnKind, Metric};
 use vigie::profile::{Holds, Input, Profile, Provenance, Role, WindowRule};
 use vigie::settings::{Outside, Settings};
 use vigie::simulator::{Layout, Timeline, WideRow, WideShape, WideWorld};
@@ -90,7 +90,8 @@ fn measure(shape: WideShape, events: u64) {
                     offset += 1;
                 }
                 let taken = reader.take(|_| 0, |_| 0).expect("no expressions");
-                let sending = feed.close(taken.content, taken.keyed).expect("something was read");
+                let sending =
+                    feed.close(taken.content, taken.keyed, To::All).expect("something was read");
                 feed.acknowledged(sending.ticket);
                 made.extend(sending.records.into_iter().map(|(_, record)| record));
             }
@@ -198,7 +199,7 @@ fn profile(world: &WideWorld, shape: WideShape, settings: &Settings) -> Profile 
         derived: Vec::new(),
         filter: None,
         columns,
-        whole: Vec::new(),
+        whole: vec![Metric::ReconstructionError],
         segments: None,
         provenance: Provenance::default(),
     };

@@ -9,6 +9,9 @@
 //! librdkafka, one by one and in batches, and lets `serde_json` read each event into a typed struct, whose fields go to
 //! Arrow columns; nothing else. `vigie run` does intake, tally log, tally, transactions and all statistics; what it costs
 //! to start it is measured on an installation without events, and taken away. `serde_json` reads numbers exactly here (`float_roundtrip`), as we do.
+//!
+//! Then the same with the join: every prediction waits for its target, and a twentieth of them get one meanwhile. Of each
+//! run the resident memory is told after half of the windows and at the end.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::panic, reason = "a bench that cannot measure ends")]
 #![expect(unsafe_code, reason = "rdkafka offers no polling in batches")]
@@ -43,6 +46,14 @@ use vigie::telemetry::Clock;
 const PARTITIONS: i32 = 4;
 const REFERENCE: u64 = 50_000;
 const TOPIC: &str = "predictions";
+const OUTCOMES: &str = "outcomes";
+const GROUND_TRUTH: &str = r#"
+[model.model-0.ground_truth]
+topics = ["outcomes"]
+key    = "id"
+target = "target"
+every  = "10s"
+"#;
 /// Rows in the columns of the loop before they are given away, as in a stretch of ours.
 const FULL: usize = 4_096;
 /// By then it is ready, and idle where there are no events.
@@ -50,7 +61,7 @@ const START: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn main() {
-    let events: u64 = env::args().nth(1).and_then(|rows| rows.parse().ok()).unwrap_or(2_000_000);
+    let events: u64 = env::args().find_map(|rows| rows.parse().ok()).unwrap_or(2_000_000);
     let events = events.next_multiple_of(5_000);
     let broker = Broker::start();
     let world = WideWorld::new(7, WideShape::default(), Timeline::default());
@@ -67,14 +78,32 @@ fn main() {
         println!("{parsed:9.3} loop that polls {name} and parses ({empty:.3} without parsing)");
         bare = bare.min(parsed);
     }
-    let (start, _) = run(&broker, &world, "empty", 0);
-    let (ours, threads) = run(&broker, &world, TOPIC, events);
-    let ours = each(ours - start);
-    println!("{ours:9.3} vigie run, and {start:.1} s to start it; by thread that lived to the end");
-    for (name, seconds) in threads {
-        println!("  {:7.3} {name}", each(seconds));
+    produce_outcomes(&broker, &world, events);
+    for (joins, what) in [(false, "vigie run"), (true, "vigie run with the join")] {
+        let start = run(&broker, &world, "empty", 0, joins);
+        let spent = run(&broker, &world, TOPIC, events, joins);
+        let ours = each(spent.cpu - start.cpu);
+        println!("{ours:9.3} {what}, and {:.1} s CPU to start it", start.cpu);
+        println!("          of these, by thread that lived to the end");
+        for (name, seconds) in spent.threads.iter().filter(|(_, seconds)| each(*seconds) > 0.05) {
+            println!("  {:7.3} {name}", each(*seconds));
+        }
+        let rate = events as f64 / (spent.wall - start.wall).max(0.1);
+        println!(
+            "          {rate:.0} events a second; resident {} MB half-way, {} MB at the end",
+            spent.resident[0], spent.resident[1]
+        );
+        println!("{:9.2} events of {what} for one of the loop", bare / ours);
     }
-    println!("{:9.2} events of vigie run for one of the loop", bare / ours);
+}
+
+/// What a run took.
+struct Spent {
+    cpu: f64,
+    wall: f64,
+    threads: Vec<(String, f64)>,
+    /// Megabytes, half-way and at the end.
+    resident: [u64; 2],
 }
 
 /// A real Apache Kafka that ends with us.
@@ -117,32 +146,61 @@ impl Drop for Broker {
 
 /// Fills the topic; how many bytes it has.
 fn produce(broker: &Broker, world: &WideWorld, topic: &str, events: u64) -> u64 {
-    let admin: AdminClient<DefaultClientContext> = broker.client().create().expect("a client");
-    let new = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1));
-    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-    let made = executor::block_on(admin.create_topics([&new], &options));
-    assert!(matches!(made.as_deref(), Ok([Ok(_)])), "{made:?}");
-    let mut settings = broker.client();
-    settings.set("linger.ms", "50").set("batch.size", "1000000");
-    settings.set("queue.buffering.max.messages", "1000000");
-    let producer: ThreadedProducer<DefaultProducerContext> = settings.create().expect("a client");
+    create(broker, topic);
+    let producer = producer(broker);
     let mut bytes = 0;
     let mut text = Vec::new();
     for (index, row) in world.rows(REFERENCE..REFERENCE + events).enumerate() {
         text.clear();
         row.prediction.write_json(Layout::Nested, &mut text);
         bytes += text.len() as u64;
-        let partition = (index / 64) as i32 % PARTITIONS;
-        let mut record: BaseRecord<'_, (), Vec<u8>> =
-            BaseRecord::to(topic).partition(partition).payload(&text);
-        while let Err((error, back)) = producer.send(record) {
-            assert!(matches!(error, KafkaError::MessageProduction(_)), "{error}");
-            producer.flush(PATIENCE).expect("the broker takes records");
-            record = back;
-        }
+        send(&producer, topic, (index / 64) as i32 % PARTITIONS, &text);
     }
     producer.flush(PATIENCE).expect("the broker takes records");
     bytes
+}
+
+fn create(broker: &Broker, topic: &str) {
+    let admin: AdminClient<DefaultClientContext> = broker.client().create().expect("a client");
+    let new = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1));
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+    let made = executor::block_on(admin.create_topics([&new], &options));
+    assert!(matches!(made.as_deref(), Ok([Ok(_)])), "{made:?}");
+}
+
+fn producer(broker: &Broker) -> ThreadedProducer<DefaultProducerContext> {
+    let mut settings = broker.client();
+    settings.set("linger.ms", "50").set("batch.size", "1000000");
+    settings.set("queue.buffering.max.messages", "1000000");
+    settings.create().expect("a client")
+}
+
+fn send(
+    producer: &ThreadedProducer<DefaultProducerContext>,
+    topic: &str,
+    partition: i32,
+    text: &[u8],
+) {
+    let mut record: BaseRecord<'_, (), [u8]> =
+        BaseRecord::to(topic).partition(partition).payload(text);
+    while let Err((error, back)) = producer.send(record) {
+        assert!(matches!(error, KafkaError::MessageProduction(_)), "{error}");
+        producer.flush(PATIENCE).expect("the broker takes records");
+        record = back;
+    }
+}
+
+/// Targets of every twentieth event.
+fn produce_outcomes(broker: &Broker, world: &WideWorld, events: u64) {
+    create(broker, OUTCOMES);
+    let producer = producer(broker);
+    let rows = world.rows((REFERENCE..REFERENCE + events).step_by(20));
+    for (index, row) in rows.enumerate() {
+        let id = &row.prediction.id;
+        let text = format!(r#"{{"id":"{id}","target":{}}}"#, u8::from(row.target));
+        send(&producer, OUTCOMES, (index / 64) as i32 % PARTITIONS, text.as_bytes());
+    }
+    producer.flush(PATIENCE).expect("the broker takes records");
 }
 
 /// Reads the topic from its beginning; CPU seconds of this process.
@@ -260,14 +318,16 @@ features! {
     f00 f01 f02 f03 f04 f05 f06 f07 f08 f09 f10 f11 f12 f13 f14 f15; c00 c01 c02 c03
 }
 
-/// Runs the service until it has published every window; its CPU seconds, also by thread.
-fn run(broker: &Broker, world: &WideWorld, topic: &str, events: u64) -> (f64, Vec<(String, f64)>) {
+/// Runs the service until it has published every window.
+fn run(broker: &Broker, world: &WideWorld, topic: &str, events: u64, joins: bool) -> Spent {
     let folder = tempfile::tempdir().expect("a folder for files");
+    let namespace = format!("vigie-{topic}-{joins}");
+    let truth = if joins { GROUND_TRUTH } else { "" };
     let settings = format!(
         r#"
 [kafka]
 bootstrap_servers = "{}"
-namespace = "vigie-{topic}"
+namespace = "{namespace}"
 
 [kafka.topics]
 predictions = ["{topic}"]
@@ -296,7 +356,7 @@ size = 5000
 continuous   = ["kolmogorov_smirnov", "jensen_shannon", "wasserstein", "hellinger"]
 categorical  = ["chi2", "jensen_shannon", "l_infinity", "hellinger"]
 multivariate = []
-"#,
+{truth}"#,
         broker.address
     );
     fs::write(folder.path().join("vigie.toml"), settings).expect("the folder is ours");
@@ -330,20 +390,26 @@ multivariate = []
         .set("topic.metadata.refresh.interval.ms", "500")
         .create()
         .expect("a client");
-    consumer.subscribe(&[&format!("vigie-{topic}.results")]).expect("a name");
-    let mut rows = 0;
+    consumer.subscribe(&[&format!("{namespace}.results")]).expect("a name");
+    let (mut rows, mut half) = (0, None);
     let clock = Clock::machine();
     while rows < events || clock.running() < START {
         if let Some(Ok(message)) = consumer.poll(Duration::from_millis(200)) {
             let result: Value =
                 serde_json::from_slice(message.payload().unwrap_or_default()).expect("a result");
-            rows += result["window_rows"].as_u64().expect("a number");
+            if result["revision"] == 0 {
+                rows += result["window_rows"].as_u64().expect("a number");
+            }
+            if rows * 2 >= events {
+                half.get_or_insert_with(|| resident(&process));
+            }
         }
         let ended = service.try_wait().expect("our child");
         let log = || fs::read_to_string(folder.path().join("log")).unwrap_or_default();
         assert!(ended.is_none(), "vigie ended: {}", log());
     }
-    let spent = cpu::seconds(&process);
+    let (spent, wall) = (cpu::seconds(&process), clock.running().as_secs_f64());
+    let resident = [half.unwrap_or(0), resident(&process)];
     let mut threads: BTreeMap<String, f64> = BTreeMap::new();
     for task in fs::read_dir(format!("/proc/{process}/task")).expect("it runs") {
         let task = task.expect("it runs").file_name();
@@ -355,5 +421,13 @@ multivariate = []
     drop(service.wait());
     let mut threads: Vec<(String, f64)> = threads.into_iter().collect();
     threads.sort_by(|a, b| b.1.total_cmp(&a.1));
-    (spent, threads)
+    Spent { cpu: spent, wall, threads, resident }
+}
+
+/// Megabytes of memory of a process.
+fn resident(process: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it is told");
+    let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
+    kilobytes.expect("it is a number") / 1024
 }

@@ -141,8 +141,23 @@ pub struct Feed {
     opened: bool,
     /// The epoch of the records in it, once there is one.
     reading: Option<u64>,
+    /// How far each partition of the tally log was sent to, and each of the join log.
+    tallied: Vec<i64>,
+    joined: Vec<i64>,
+    /// The epoch of what some of them have not been sent yet, as it holds nothing for them.
+    lagging: Option<u64>,
     in_flight: VecDeque<InFlight>,
     next_ticket: u64,
+}
+
+/// To whom a stretch goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// To those partitions that it holds something for. The others hear of it later, in one record with what follows;
+    /// until then the offset to be committed stays.
+    Concerned,
+    /// To all.
+    All,
 }
 
 /// A stretch that was sent and not yet acknowledged by every output.
@@ -152,6 +167,8 @@ struct InFlight {
     to: i64,
     waiting: u32,
     opens: bool,
+    /// Whether every output has everything up to there once this is acknowledged, and what was sent before.
+    whole: bool,
     /// What the join log gets once the tally log has its part.
     then: Option<Then>,
 }
@@ -201,6 +218,9 @@ impl Feed {
             furthest: offset,
             opened: false,
             reading: None,
+            tallied: vec![offset; outputs.tally as usize],
+            joined: vec![offset; outputs.join as usize],
+            lagging: None,
             in_flight: VecDeque::new(),
             next_ticket: 0,
         }
@@ -271,8 +291,16 @@ impl Feed {
 
     /// Whether a record at this offset belongs to another epoch than the stretch that is being read: then
     /// that stretch has to be closed first.
+    ///
+    /// It is closed for all: what some have not been sent yet has one epoch too.
     pub fn must_close_before(&self, offset: i64) -> bool {
-        self.reading.is_some_and(|epoch| epoch != self.committed.epoch_at(offset))
+        let before = self.reading.or(self.lagging);
+        before.is_some_and(|epoch| epoch != self.committed.epoch_at(offset))
+    }
+
+    /// Whether some outputs have not been sent yet what holds nothing for them.
+    pub fn lags(&self) -> bool {
+        self.lagging.is_some()
     }
 
     /// Notes that the record at an offset has been read.
@@ -308,36 +336,46 @@ impl Feed {
         sending
     }
 
-    /// Ends the stretch that is being read: what was read of it, by partition of the tally log and of the join log.
-    /// Those without any get an empty record, so that the stretches tile the lane in each of them.
+    /// Ends the stretch that is being read: what was read of it, by partition of the tally log and of the join log. Those
+    /// without any get an empty record, now or later, so that records tile the lane in each of them. `None` where there
+    /// is nothing to tell.
     pub fn close(
         &mut self,
         mut content: BTreeMap<u32, Content>,
         keyed: BTreeMap<u32, Keyed>,
+        to: To,
     ) -> Option<Sending> {
-        if self.position == self.from {
-            return None;
-        }
-        let stretch = Stretch { from: self.from, to: self.position };
-        let epoch = self.reading.unwrap_or_else(|| self.committed.epoch_at(self.position - 1));
-        let then = Then {
-            header: self.header(stretch, epoch),
-            content: Some(keyed),
-            reason: String::new(),
+        let lagging = self.lagging.filter(|_| to == To::All);
+        let epoch = if self.position == self.from {
+            lagging?
+        } else {
+            self.reading.unwrap_or_else(|| self.committed.epoch_at(self.position - 1))
         };
-        let sending = self.send(stretch, epoch, Some(then), |output| {
-            Body::Rows(content.remove(&output).unwrap_or_default())
-        });
-        debug_assert!(content.is_empty(), "every output partition exists");
+        let stretch = Stretch { from: self.from, to: self.position };
+        let header = self.header(stretch, epoch);
+        let mut records = Vec::new();
+        for (output, reached) in (0..).zip(&mut self.tallied) {
+            let content = content.remove(&output).filter(|content| !content.is_empty());
+            if *reached < stretch.to && (content.is_some() || to == To::All) {
+                let header =
+                    Header { stretch: Stretch { from: *reached, ..stretch }, ..header.clone() };
+                *reached = stretch.to;
+                let body = Body::Rows(content.unwrap_or_default());
+                records.push((output, Record { header, body }));
+            }
+        }
+        debug_assert!(content.values().all(Content::is_empty), "every output partition exists");
+        let then = Then { header, content: Some(keyed), reason: String::new() };
         self.from = self.position;
         self.reading = None;
-        Some(sending)
+        self.lagging = (to == To::Concerned).then_some(epoch);
+        Some(self.under_way(stretch.to, records, to == To::All, Some(then)))
     }
 
     /// Gives up everything from the lane's position to before `to`, which is gone: an operator said to go on without it.
-    /// `None` where there is nothing to give up, or a stretch is being read.
+    /// `None` where there is nothing to give up, or a stretch is being read or not sent to all.
     pub fn lose(&mut self, to: i64, reason: &str) -> Option<Sending> {
-        if self.position != self.from || to <= self.position {
+        if self.position != self.from || to <= self.position || self.lags() {
             return None;
         }
         let stretch = Stretch { from: self.from, to };
@@ -359,6 +397,7 @@ impl Feed {
         }
     }
 
+    /// Sends the same to all.
     fn send(
         &mut self,
         stretch: Stretch,
@@ -366,35 +405,56 @@ impl Feed {
         then: Option<Then>,
         mut body: impl FnMut(u32) -> Body,
     ) -> Sending {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
         let header = self.header(stretch, epoch);
         let records: Vec<(u32, Record)> = (0..self.outputs.tally)
             .map(|output| (output, Record { header: header.clone(), body: body(output) }))
             .collect();
+        self.tallied.fill(stretch.to);
+        self.under_way(stretch.to, records, true, then)
+    }
+
+    fn under_way(
+        &mut self,
+        to: i64,
+        records: Vec<(u32, Record)>,
+        whole: bool,
+        then: Option<Then>,
+    ) -> Sending {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
         let opens = records.iter().any(|(_, record)| matches!(record.body, Body::Open { .. }));
-        let waiting = self.outputs.tally;
+        let waiting = u32::try_from(records.len()).unwrap_or(u32::MAX);
         let then = then.filter(|_| self.outputs.join > 0);
-        self.in_flight.push_back(InFlight { ticket, to: stretch.to, waiting, opens, then });
+        self.in_flight.push_back(InFlight { ticket, to, waiting, opens, whole, then });
         Sending { ticket, records, keyed: Vec::new() }
     }
 
     /// What the join log gets next: of the oldest stretch that it has not got, if the tally log has it. To be asked after
-    /// every acknowledgement, until there is nothing.
+    /// every acknowledgement and every stretch, until there is nothing.
     pub fn to_join(&mut self) -> Option<Sending> {
-        let joins = self.outputs.join;
-        let next = self.in_flight.iter_mut().find(|sent| sent.then.is_some());
-        let sent = next.filter(|sent| sent.waiting == 0)?;
-        let Then { header, mut content, reason } = sent.then.take()?;
-        sent.waiting = joins;
-        let mut body = |output| match &mut content {
-            Some(content) => Body::Rows(content.remove(&output).unwrap_or_default()),
-            None => Body::Lost { reason: reason.clone() },
-        };
-        let keyed = (0..joins)
-            .map(|output| (output, Record { header: header.clone(), body: body(output) }))
-            .collect();
-        Some(Sending { ticket: sent.ticket, records: Vec::new(), keyed })
+        loop {
+            let next = self.in_flight.iter_mut().find(|sent| sent.then.is_some());
+            let sent = next.filter(|sent| sent.waiting == 0)?;
+            let Then { header, mut content, reason } = sent.then.take()?;
+            let mut keyed = Vec::new();
+            for (output, reached) in (0..).zip(&mut self.joined) {
+                let body = match &mut content {
+                    Some(content) => content.remove(&output).map(Body::Rows),
+                    None => Some(Body::Lost { reason: reason.clone() }),
+                };
+                if *reached < sent.to && (body.is_some() || sent.whole) {
+                    let stretch = Stretch { from: *reached, to: sent.to };
+                    *reached = sent.to;
+                    let header = Header { stretch, ..header.clone() };
+                    let body = body.unwrap_or_else(|| Body::Rows(Keyed::default()));
+                    keyed.push((output, Record { header, body }));
+                }
+            }
+            sent.waiting = u32::try_from(keyed.len()).unwrap_or(u32::MAX);
+            if !keyed.is_empty() {
+                return Some(Sending { ticket: sent.ticket, records: Vec::new(), keyed });
+            }
+        }
     }
 
     fn header(&self, stretch: Stretch, epoch: u64) -> Header {
@@ -421,9 +481,16 @@ impl Feed {
         if let Some(sent) = self.in_flight.iter_mut().find(|sent| sent.ticket == ticket) {
             sent.waiting = sent.waiting.saturating_sub(1);
         }
+        self.settle()
+    }
+
+    /// Forgets what needs no acknowledgement any more: to be asked when [`Feed::close`] has given something and
+    /// [`Feed::to_join`] gives nothing more, as all outputs may have had it before. As with an acknowledgement, whether
+    /// something moved.
+    pub fn settle(&mut self) -> bool {
         let mut moved = false;
         while self.in_flight.front().is_some_and(|sent| sent.waiting == 0 && sent.then.is_none()) {
-            if let Some(sent) = self.in_flight.pop_front() {
+            if let Some(sent) = self.in_flight.pop_front().filter(|sent| sent.whole) {
                 self.committed.offset = sent.to;
                 self.opened |= sent.opens;
                 moved = true;
@@ -456,6 +523,9 @@ impl Feed {
         self.in_flight.clear();
         self.from = self.committed.offset;
         self.position = self.committed.offset;
+        self.tallied.fill(self.position);
+        self.joined.fill(self.position);
+        self.lagging = None;
         self.reading = None;
         self.position
     }
@@ -490,9 +560,9 @@ mod tests {
     fn the_offset_moves_only_when_every_output_has_every_stretch() {
         let mut feed = feed(Committed::beginning_at(10, 1));
         feed.read(14);
-        let first = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
+        let first = feed.close(BTreeMap::new(), BTreeMap::new(), To::All).unwrap();
         feed.read(19);
-        let second = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
+        let second = feed.close(BTreeMap::new(), BTreeMap::new(), To::All).unwrap();
         assert!(!feed.acknowledged(second.ticket));
         assert!(!feed.acknowledged(second.ticket));
         assert_eq!(feed.committed().offset, 10);
@@ -506,11 +576,11 @@ mod tests {
     fn a_failed_delivery_goes_back_to_what_is_committed() {
         let mut feed = feed(Committed::beginning_at(10, 1));
         feed.read(14);
-        let lost = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
+        let lost = feed.close(BTreeMap::new(), BTreeMap::new(), To::All).unwrap();
         assert_eq!(feed.fall_back(), 10);
         assert!(!feed.acknowledged(lost.ticket));
         feed.read(14);
-        let again = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
+        let again = feed.close(BTreeMap::new(), BTreeMap::new(), To::All).unwrap();
         assert_eq!(again.records[0].1.header.stretch, Stretch { from: 10, to: 15 });
     }
 
@@ -522,10 +592,10 @@ mod tests {
         assert!(!feed.must_close_before(7));
         feed.read(7);
         assert!(feed.must_close_before(8));
-        let old = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
+        let old = feed.close(BTreeMap::new(), BTreeMap::new(), To::All).unwrap();
         assert_eq!(old.records[0].1.header.epoch, 1);
         feed.read(8);
-        let new = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
+        let new = feed.close(BTreeMap::new(), BTreeMap::new(), To::All).unwrap();
         assert_eq!(new.records[0].1.header.epoch, 2);
         assert_eq!(new.records[0].1.header.stretch, Stretch { from: 8, to: 9 });
     }
@@ -535,11 +605,11 @@ mod tests {
         // Offsets 5 to 9 hold no records; the epoch begins at 7.
         let mut feed = feed(Committed::beginning_at(0, 1));
         feed.read(4);
-        let _old = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
+        let _old = feed.close(BTreeMap::new(), BTreeMap::new(), To::All).unwrap();
         feed.begin_epoch(7, 2);
         assert!(!feed.must_close_before(10), "nothing is being read");
         feed.read(10);
-        let new = feed.close(BTreeMap::new(), BTreeMap::new()).unwrap();
+        let new = feed.close(BTreeMap::new(), BTreeMap::new(), To::All).unwrap();
         assert_eq!(new.records[0].1.header.epoch, 2);
         assert_eq!(new.records[0].1.header.stretch, Stretch { from: 5, to: 11 });
     }

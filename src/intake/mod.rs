@@ -22,7 +22,7 @@ mod truth;
 mod version;
 
 pub use self::expressions::{Computed, RowExpressions, data_type};
-pub use self::feed::{Committed, Feed, Outputs, Sending};
+pub use self::feed::{Committed, Feed, Outputs, Sending, To};
 pub use self::path::{EventPath, PathError, Step};
 pub use self::reader::{Expressions, Reader, ReaderError, Taken, score_path};
 pub use self::record::{Headers, NoHeaders, RecordView};

@@ -7,12 +7,11 @@ use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{
-    BaseProducer, DeliveryResult, NoCustomPartitioner, ProducerContext, ThreadedProducer,
-};
+use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
 
 use crate::settings::Kafka;
 use crate::stream::error::StreamError;
+use crate::stream::producer::Producer;
 
 /// How long we wait for an answer of the cluster before we say so and ask again.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -116,7 +115,6 @@ impl Clients {
             .set("enable.partition.eof", "false")
             .set("isolation.level", if committed { "read_committed" } else { "read_uncommitted" })
             .set("check.crcs", "true")
-            .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "100")
             .set("queued.max.messages.kbytes", "16384")
             .set("receive.message.max.bytes", "104857600");
@@ -159,11 +157,11 @@ impl Clients {
     }
 
     /// A producer that keeps order and is acknowledged by all replicas, with a thread of its own for acknowledgements.
-    pub(super) fn producer<C: ProducerContext<NoCustomPartitioner> + 'static>(
+    pub(super) fn producer<C: ProducerContext + 'static>(
         &self,
         purpose: &str,
         context: C,
-    ) -> Result<ThreadedProducer<C>, StreamError> {
+    ) -> Result<Producer<C>, StreamError> {
         let mut config = self.base(purpose);
         config
             .set("enable.idempotence", "true")
@@ -174,7 +172,7 @@ impl Clients {
             .set("message.max.bytes", "8388608")
             .set("queue.buffering.max.kbytes", "131072")
             .set("queue.buffering.max.messages", "200000");
-        make(&config, context)
+        Producer::new(&config, context).map_err(StreamError::Configuration)
     }
 
     /// The producer of one transactional id; whoever had it before is fenced once it begins.

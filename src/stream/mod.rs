@@ -27,6 +27,7 @@ mod intake;
 mod join;
 mod membership;
 mod native;
+mod producer;
 mod pulse;
 mod read;
 mod sender;

@@ -9,16 +9,17 @@ use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, ProducerContext};
 
 use crate::stream::clients::{Clients, PATIENCE, log};
 use crate::stream::error::StreamError;
+use crate::stream::producer::Producer;
 use crate::stream::topics::describe;
 
 /// Sends events to a topic and counts what arrived.
 #[expect(missing_debug_implementations, reason = "a client has no useful form")]
 pub struct Sender {
-    producer: ThreadedProducer<Counting>,
+    producer: Producer<Counting>,
     counts: Arc<Counts>,
     topic: String,
     partitions: i32,

@@ -10,7 +10,7 @@ use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message};
 
 use crate::batch::IdHash;
 use crate::intake::json::Limits;
-use crate::intake::{Committed, Feed, Headers, Outputs, Reader, RecordView, Taken};
+use crate::intake::{Committed, Feed, Headers, Outputs, Reader, RecordView, Taken, To};
 use crate::stream::control::InForce;
 use crate::stream::crash;
 use crate::stream::dead_letters::Letter;
@@ -50,6 +50,8 @@ pub(super) struct OpenLane {
     bytes: usize,
     /// When the first record of the stretch was read.
     pub(super) began: Option<Duration>,
+    /// When all outputs were told how far it has come.
+    pub(super) told_all_at: Duration,
     /// Reading begins when every output knows us.
     pub(super) reading: bool,
     /// Whether there is something to commit.
@@ -84,6 +86,7 @@ impl OpenLane {
             letters: Vec::new(),
             bytes: 0,
             began: None,
+            told_all_at: Duration::ZERO,
             reading: false,
             moved: false,
             held: false,
@@ -115,7 +118,7 @@ impl OpenLane {
             return Ok(());
         }
         if self.feed.must_close_before(offset) || self.bytes >= LARGE {
-            self.close(books, outbox)?;
+            self.close(To::All, books, outbox)?;
         }
         let epoch = self.feed.epoch_at(offset);
         let reader = match self.readers.entry(epoch) {
@@ -125,7 +128,7 @@ impl OpenLane {
         self.began.get_or_insert(now);
         self.feed.read(offset);
         self.bytes += message.payload_len() + reader.row_bytes();
-        let headers = MessageHeaders(message.headers());
+        let headers = MessageHeaders(message);
         let view = RecordView {
             value: message.payload(),
             key: message.key(),
@@ -162,7 +165,12 @@ impl OpenLane {
     }
 
     /// Ends the stretch that is being read, and sends it.
-    pub(super) fn close(&mut self, books: &Books, outbox: &Outbox) -> Result<(), StreamError> {
+    pub(super) fn close(
+        &mut self,
+        to: To,
+        books: &Books,
+        outbox: &Outbox,
+    ) -> Result<(), StreamError> {
         self.began = None;
         self.bytes = 0;
         let mut taken = Taken::default();
@@ -179,7 +187,7 @@ impl OpenLane {
         while self.readers.len() > 2 {
             self.readers.pop_first();
         }
-        let Some(sending) = self.feed.close(content, keyed) else { return Ok(()) };
+        let Some(sending) = self.feed.close(content, keyed, to) else { return Ok(()) };
         let letters = mem::take(&mut self.letters);
         self.feed.wait_for(sending.ticket, u32::try_from(letters.len()).unwrap_or(u32::MAX));
         for letter in &letters {
@@ -187,6 +195,16 @@ impl OpenLane {
         }
         outbox.stretch(self.number, self.turn, &sending)?;
         crash::point(crash::INTAKE_SENT);
+        self.go_on(outbox)
+    }
+
+    /// Sends what may be sent now that something was sent or acknowledged.
+    pub(super) fn go_on(&mut self, outbox: &Outbox) -> Result<(), StreamError> {
+        while let Some(sending) = self.feed.to_join() {
+            crash::point(crash::INTAKE_TALLY_HAS_IT);
+            outbox.stretch(self.number, self.turn, &sending)?;
+        }
+        self.moved |= self.feed.settle();
         Ok(())
     }
 
@@ -236,17 +254,20 @@ pub(super) fn from_lane_metadata(
     Some((from_metadata(topic, offset, rest)?, of.parse().ok()?))
 }
 
-struct MessageHeaders<'m>(Option<&'m BorrowedHeaders>);
+/// A message's headers, which are looked for only where somebody asks.
+struct MessageHeaders<'m>(&'m BorrowedMessage<'m>);
 
 impl fmt::Debug for MessageHeaders<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("MessageHeaders").field(&self.0.map_or(0, BorrowedHeaders::count)).finish()
+        f.debug_tuple("MessageHeaders")
+            .field(&self.0.headers().map_or(0, BorrowedHeaders::count))
+            .finish()
     }
 }
 
 impl Headers for MessageHeaders<'_> {
     fn last(&self, name: &str) -> Option<Option<&[u8]>> {
-        let headers = self.0?;
+        let headers = self.0.headers()?;
         (0..headers.count())
             .rev()
             .map(|index| headers.get(index))

@@ -21,7 +21,7 @@ use self::lane::{Books, OpenLane, from_lane_metadata, lane_metadata};
 pub(super) use self::lane::{from_metadata, metadata};
 use self::outbox::Outbox;
 use crate::batch::{Heartbeat, Lane};
-use crate::intake::{Committed, Feed, Outputs};
+use crate::intake::{Committed, Feed, Outputs, To};
 use crate::settings::{Settings, Start};
 use crate::stream::acks::{Ack, Purpose};
 use crate::stream::clients::{Clients, PATIENCE, Quiet};
@@ -41,7 +41,9 @@ use crate::telemetry::{Stage, Telemetry};
 /// A stretch is closed at so many records...
 const FULL: usize = 4096;
 /// ...or when so much time has passed since its first.
-const LINGER: Duration = Duration::from_millis(100);
+const LINGER: Duration = Duration::from_millis(250);
+/// Outputs that stretches hold nothing for hear of them so often: there are many, and most have to do with few models.
+const TELL_ALL: Duration = Duration::from_millis(500);
 /// How long to wait for a record where there is none.
 const IDLE: Duration = Duration::from_millis(20);
 /// Offsets are committed so often.
@@ -433,9 +435,19 @@ impl Intake {
         let now = self.now();
         let Self { lanes, books, outbox, .. } = self;
         for lane in lanes {
-            let Some(began) = lane.began else { continue };
-            if idle || lane.feed.unsent() >= FULL || now.saturating_sub(began) >= LINGER {
-                lane.close(books, outbox)?;
+            let due = match lane.began {
+                Some(began) => {
+                    idle || lane.feed.unsent() >= FULL || now.saturating_sub(began) >= LINGER
+                }
+                None => false,
+            };
+            if now.saturating_sub(lane.told_all_at) >= TELL_ALL
+                && (due || (lane.began.is_none() && lane.feed.lags()))
+            {
+                lane.told_all_at = now;
+                lane.close(To::All, books, outbox)?;
+            } else if due {
+                lane.close(To::Concerned, books, outbox)?;
             }
         }
         Ok(())
@@ -471,10 +483,7 @@ impl Intake {
             (Ok(_), Purpose::Stretch(stretch)) => {
                 let lane = &mut self.lanes[index];
                 lane.moved |= lane.feed.acknowledged(stretch);
-                while let Some(sending) = lane.feed.to_join() {
-                    crash::point(crash::INTAKE_TALLY_HAS_IT);
-                    self.outbox.stretch(lane.number, lane.turn, &sending)?;
-                }
+                lane.go_on(&self.outbox)?;
                 if !lane.reading && lane.feed.is_settled() {
                     lane.reading = true;
                     lane.give_up(&self.outbox)?;
@@ -586,7 +595,7 @@ impl Intake {
             let position = client_position(&self.reader, &lane.partition);
             if let Some(position) = position.filter(|_| lane.began.is_none() && !lane.held) {
                 lane.feed.skip_to(position);
-                lane.close(&self.books, &self.outbox)?;
+                lane.close(To::All, &self.books, &self.outbox)?;
             }
             for (output, &reached) in answer.question.beats.iter().enumerate() {
                 let heartbeat = Heartbeat { high_watermark: answer.high_watermark, reached };
@@ -636,7 +645,9 @@ impl Intake {
 
     fn drain(&mut self) -> Result<(), StreamError> {
         let began = self.now();
-        self.close_due(true)?;
+        for lane in &mut self.lanes {
+            lane.close(To::All, &self.books, &self.outbox)?;
+        }
         self.outbox.flush(DRAIN);
         while self.under_way() > 0 && self.now().saturating_sub(began) < DRAIN {
             if let Some(ack) = self.outbox.wait(IDLE) {

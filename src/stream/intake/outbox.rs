@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::producer::BaseRecord;
 
 use crate::batch::{Body, Keyed, Record};
 use crate::intake::Sending;
@@ -13,11 +13,12 @@ use crate::stream::acks::{Ack, Acks, Purpose, Ticket};
 use crate::stream::clients::Clients;
 use crate::stream::dead_letters::Letter;
 use crate::stream::error::StreamError;
+use crate::stream::producer::Producer;
 
 /// Sends, and hears what became of it.
 pub(super) struct Outbox {
     clients: Clients,
-    producer: ThreadedProducer<Acks>,
+    producer: Producer<Acks>,
     told: Sender<Ack>,
     acks: Receiver<Ack>,
     tally: String,
@@ -162,7 +163,7 @@ impl Outbox {
 
     /// Whether the producer can send no more, ever.
     pub(super) fn is_broken(&self) -> bool {
-        self.producer.client().fatal_error().is_some()
+        self.producer.is_broken()
     }
 
     /// A new producer in place of one that is broken; what was under way is forgotten.

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::producer::BaseRecord;
 
 use crate::batch::Body;
 use crate::intake::{Feed, Sending};
@@ -13,10 +13,11 @@ use crate::stream::acks::{Ack, Acks, Purpose, Ticket};
 use crate::stream::clients::{Clients, PATIENCE};
 use crate::stream::crash;
 use crate::stream::error::StreamError;
+use crate::stream::producer::Producer;
 
 /// Sends, and waits until it is acknowledged.
 pub(super) struct Output {
-    producer: ThreadedProducer<Acks>,
+    producer: Producer<Acks>,
     acks: Receiver<Ack>,
     log: String,
 }
@@ -47,6 +48,7 @@ impl Output {
         }
         crash::point(crash::JOIN_SENT);
         let failed = |error| StreamError::cluster("send to the tally log")(error);
+        feed.settle();
         while !feed.is_settled() {
             // The producer gives up by itself, and says so.
             let Ok(ack) = self.acks.recv_timeout(PATIENCE) else { continue };

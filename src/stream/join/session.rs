@@ -18,7 +18,7 @@ use super::batch::{Joined, Read, join, waits};
 use super::keep::{AnyKeep, KeepError, KeptOf};
 use super::output::Output;
 use crate::batch::{Body, Content, Keyed, Lane, Record};
-use crate::intake::{Committed, Feed, Outputs};
+use crate::intake::{Committed, Feed, Outputs, To};
 use crate::join::{Join, KeptBatch, Known};
 use crate::stream::clients::{PATIENCE, Quiet};
 use crate::stream::crash;
@@ -176,7 +176,7 @@ impl<'a> Session<'a> {
                 let joined = self.join(records)?;
                 self.feed.skip_to(self.next);
                 if !joined.content.is_empty() {
-                    self.send(joined.content)?;
+                    self.send(joined.content, To::Concerned)?;
                     crash::point(crash::JOIN_ACKNOWLEDGED);
                 }
                 self.keep(&joined.writes)?;
@@ -186,10 +186,11 @@ impl<'a> Session<'a> {
                 self.told_at = now;
                 let reached = self.join.reached_lanes().collect();
                 let content = Content { reached, ..Content::default() };
-                self.send([(self.feed.output(None), content)].into())?;
+                self.send([(self.feed.output(None), content)].into(), To::Concerned)?;
             }
             if self.moved && now.saturating_sub(self.committed_at) >= COMMIT {
                 self.committed_at = now;
+                self.send(BTreeMap::new(), To::All)?;
                 self.commit(false)?;
             }
             if now.saturating_sub(self.tidied_at) >= TIDY {
@@ -197,7 +198,7 @@ impl<'a> Session<'a> {
                 self.tidy()?;
             }
         }
-        self.send(BTreeMap::new())?;
+        self.send(BTreeMap::new(), To::All)?;
         self.commit(true)
     }
 
@@ -255,10 +256,10 @@ impl<'a> Session<'a> {
         Ok(joined)
     }
 
-    /// Sends what became known since the last time, and waits until every output has it.
-    fn send(&mut self, content: BTreeMap<u32, Content>) -> Result<(), StreamError> {
+    /// Sends what became known since the last time, and waits until those have it that it goes to.
+    fn send(&mut self, content: BTreeMap<u32, Content>, to: To) -> Result<(), StreamError> {
         self.feed.set_policy(self.about.in_force.now().policy);
-        if let Some(sending) = self.feed.close(content, BTreeMap::new()) {
+        if let Some(sending) = self.feed.close(content, BTreeMap::new(), to) {
             self.output.deliver(&mut self.feed, &sending)?;
             self.moved = true;
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::{prop, prop_assert_eq, proptest};
-use vigie::batch::{Body, Content, Cursor, Heartbeat, Keyed, Lane, Stretch, Target};
-use vigie::intake::{Committed, Feed, Outputs};
+use vigie::batch::{Body, Content, Cursor, Heartbeat, Keyed, Lane, Record, Stretch, Target};
+use vigie::intake::{Committed, Feed, Outputs, Sending, To};
 
 use super::desk::lane;
 
@@ -62,7 +62,7 @@ fn an_announcement_that_was_lost_is_made_again() {
     assert!(feed.is_open());
     // Later failures do not take that back.
     feed.read(10);
-    feed.close(nothing(), BTreeMap::new()).unwrap();
+    feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
     feed.fall_back();
     assert!(feed.is_open());
 }
@@ -74,7 +74,7 @@ fn the_stretches_tile_the_lane_in_every_output() {
     for (record, end) in [(3, 4), (9, 12), (12, 13), (20, 30)] {
         feed.read(record);
         feed.skip_to(end);
-        let sent = feed.close(nothing(), BTreeMap::new()).unwrap();
+        let sent = feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
         let outputs: Vec<u32> = sent.records.iter().map(|(output, _)| *output).collect();
         assert_eq!(outputs, [0, 1]);
         for (_, record) in &sent.records {
@@ -82,7 +82,7 @@ fn the_stretches_tile_the_lane_in_every_output() {
         }
         next = end;
     }
-    assert!(feed.close(nothing(), BTreeMap::new()).is_none());
+    assert!(feed.close(nothing(), BTreeMap::new(), To::All).is_none());
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn an_epoch_begins_above_all_that_was_sent_however_old_the_answer_of_the_broker(
     for offset in 0..8 {
         feed.read(offset);
     }
-    feed.close(nothing(), BTreeMap::new()).unwrap();
+    feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
     // Some of it may have landed with epoch 1, so it must be sent again with that.
     feed.fall_back();
     feed.begin_epoch(5, 2);
@@ -112,7 +112,7 @@ fn an_epoch_that_never_came_into_force_leaves_no_trace() {
     // One that rows may have been sent with stays.
     for offset in 0..7 {
         if feed.must_close_before(offset) {
-            feed.close(nothing(), BTreeMap::new()).unwrap();
+            feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
         }
         feed.read(offset);
     }
@@ -127,7 +127,7 @@ fn epochs_that_are_over_are_not_committed_for_ever() {
     feed.begin_epoch(4, 3);
     feed.read(0);
     feed.read(1);
-    let ticket = feed.close(nothing(), BTreeMap::new()).unwrap().ticket;
+    let ticket = feed.close(nothing(), BTreeMap::new(), To::All).unwrap().ticket;
     feed.acknowledged(ticket);
     assert_eq!(feed.committed().boundaries.len(), 3);
     feed.acknowledged(ticket);
@@ -142,7 +142,7 @@ fn a_heartbeat_speaks_of_what_was_sent() {
     let beat = Heartbeat { high_watermark: 1, reached: 5 };
     let header = |feed: &Feed| feed.heartbeat::<Content>(beat).header;
     assert_eq!((header(&feed).stretch, header(&feed).epoch), (Stretch { from: 0, to: 0 }, 1));
-    feed.close(nothing(), BTreeMap::new()).unwrap();
+    feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
     // At the boundary, and with nothing beyond it yet: the lane is in the new epoch.
     assert_eq!((header(&feed).stretch, header(&feed).epoch), (Stretch { from: 1, to: 1 }, 2));
 }
@@ -151,7 +151,7 @@ fn a_heartbeat_speaks_of_what_was_sent() {
 fn dead_letters_are_waited_for_too() {
     let mut feed = opened(Committed::beginning_at(0, 1));
     feed.read(0);
-    let ticket = feed.close(nothing(), BTreeMap::new()).unwrap().ticket;
+    let ticket = feed.close(nothing(), BTreeMap::new(), To::All).unwrap().ticket;
     feed.wait_for(ticket, 1);
     assert!(!feed.acknowledged(ticket) && !feed.acknowledged(ticket));
     assert_eq!(feed.committed().offset, 0);
@@ -204,7 +204,7 @@ fn the_join_log_has_its_part_only_when_the_tally_log_has_all_before_it() {
     let mut send = |offset| {
         feed.read(offset);
         let keyed = Keyed { targets: vec![target(offset)], ..Keyed::default() };
-        let sending = feed.close(nothing(), [(0, keyed)].into()).unwrap();
+        let sending = feed.close(nothing(), [(0, keyed)].into(), To::All).unwrap();
         assert!(sending.keyed.is_empty(), "not yet");
         sending.ticket
     };
@@ -244,7 +244,7 @@ fn a_failed_delivery_to_either_log_begins_again_with_the_tally_log() {
         feed.acknowledged(open.ticket);
     }
     feed.read(0);
-    let first = feed.close(nothing(), BTreeMap::new()).unwrap();
+    let first = feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
     feed.acknowledged(first.ticket);
     feed.acknowledged(first.ticket);
     assert!(feed.to_join().is_some());
@@ -252,7 +252,7 @@ fn a_failed_delivery_to_either_log_begins_again_with_the_tally_log() {
     feed.acknowledged(first.ticket);
     assert_eq!(feed.committed().offset, 0, "it was told of another attempt");
     feed.read(0);
-    let again = feed.close(nothing(), BTreeMap::new()).unwrap();
+    let again = feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
     assert!(feed.to_join().is_none());
     feed.acknowledged(again.ticket);
     feed.acknowledged(again.ticket);
@@ -266,14 +266,14 @@ fn a_range_that_is_gone_is_given_up_as_a_stretch_of_its_own() {
     feed.begin_epoch(6, 2);
     feed.read(0);
     assert!(feed.lose(9, "retention").is_none(), "what was read comes first");
-    feed.close(nothing(), BTreeMap::new()).unwrap();
+    feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
     assert!(feed.lose(1, "retention").is_none(), "nothing is gone");
     let lost = feed.lose(9, "retention").unwrap();
     let header = &lost.records[1].1.header;
     assert_eq!((header.stretch, header.epoch), (Stretch { from: 1, to: 9 }, 2));
     assert!(matches!(&lost.records[0].1.body, Body::Lost { reason } if reason == "retention"));
     feed.read(9);
-    let next = feed.close(nothing(), BTreeMap::new()).unwrap();
+    let next = feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
     assert_eq!(next.records[0].1.header.stretch, Stretch { from: 9, to: 10 });
 }
 
@@ -309,4 +309,75 @@ proptest! {
         prop_assert_eq!(Committed::from_metadata(offset, &metadata), Some(committed));
         proptest::prop_assert!(metadata.is_ascii() && metadata.len() < 4096);
     }
+}
+
+#[test]
+fn outputs_that_a_stretch_holds_nothing_for_hear_of_it_with_what_follows() {
+    let mut feed = opened(Committed::beginning_at(0, 1));
+    let rejected = |offset| Content { filtered: vec![offset], ..Content::default() };
+    let stretches = |sending: &Sending| -> Vec<(u32, i64, i64)> {
+        let of = |(output, record): &(u32, Record)| {
+            let Stretch { from, to } = record.header.stretch;
+            (*output, from, to)
+        };
+        sending.records.iter().map(of).collect()
+    };
+    feed.read(4);
+    let first = feed.close([(1, rejected(4))].into(), BTreeMap::new(), To::Concerned).unwrap();
+    assert_eq!(stretches(&first), [(1, 0, 5)]);
+    feed.read(9);
+    let second = feed.close([(1, rejected(9))].into(), BTreeMap::new(), To::Concerned).unwrap();
+    assert_eq!(stretches(&second), [(1, 5, 10)]);
+    assert!(!feed.acknowledged(first.ticket) && !feed.acknowledged(second.ticket));
+    assert_eq!((feed.committed().offset, feed.is_settled()), (0, true), "one has not heard of it");
+    assert!(feed.lags());
+    feed.read(12);
+    let third = feed.close([(0, rejected(12))].into(), BTreeMap::new(), To::Concerned).unwrap();
+    assert_eq!(stretches(&third), [(0, 0, 13)], "in one record with what it was not told");
+    let all = feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
+    assert_eq!(stretches(&all), [(1, 10, 13)], "the other has it already");
+    assert!(feed.close(nothing(), BTreeMap::new(), To::All).is_none() && !feed.lags());
+    assert!(!feed.acknowledged(third.ticket));
+    assert!(feed.acknowledged(all.ticket));
+    assert_eq!(feed.committed().offset, 13);
+}
+
+#[test]
+fn what_some_have_not_heard_of_is_told_before_another_epoch_begins() {
+    let mut feed = opened(Committed::beginning_at(0, 1));
+    feed.read(4);
+    let _some = feed.close(nothing(), BTreeMap::new(), To::Concerned);
+    feed.begin_epoch(8, 2);
+    assert!(!feed.must_close_before(7) && feed.must_close_before(8));
+    let all = feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
+    assert!(all.records.iter().all(|(_, record)| record.header.epoch == 1));
+    assert!(!feed.must_close_before(8));
+}
+
+#[test]
+fn the_join_log_too_hears_of_what_concerns_it_and_later_of_the_rest() {
+    let outputs = Outputs { tally: 1, join: 2 };
+    let found = Committed::beginning_at(0, 1);
+    let mut feed = Feed::take_over(lane(0), "predictions".to_owned(), 1, outputs, 0, found);
+    let open = feed.open().ticket;
+    for _ in 0..3 {
+        feed.acknowledged(open);
+    }
+    feed.read(0);
+    let content = [(0, Content { filtered: vec![0], ..Content::default() })];
+    let keyed = [(1, Keyed::default())];
+    let some = feed.close(content.into(), keyed.into(), To::Concerned).unwrap();
+    feed.acknowledged(some.ticket);
+    let joined = feed.to_join().unwrap();
+    assert_eq!(joined.keyed.iter().map(|(output, _)| *output).collect::<Vec<_>>(), [1]);
+    assert!(feed.to_join().is_none());
+    assert!(!feed.acknowledged(some.ticket));
+    let all = feed.close(nothing(), BTreeMap::new(), To::All).unwrap();
+    assert!(all.records.is_empty(), "the tally log has everything");
+    let joined = feed.to_join().unwrap();
+    assert_eq!(joined.keyed[0].0, 0);
+    assert_eq!(joined.keyed[0].1.header.stretch, Stretch { from: 0, to: 1 });
+    assert!(!feed.settle());
+    assert!(feed.acknowledged(all.ticket));
+    assert_eq!(feed.committed().offset, 1);
 }

@@ -1,5 +1,7 @@
 //! One fault, at every point of a calm day.
 
+use vigie::intake::To;
+
 use super::super::events::{Event, REJECT, card, of};
 use super::super::rules::{PERIOD, timing};
 use super::broker::{LANES, OUTPUTS};
@@ -36,9 +38,9 @@ fn day() -> Vec<Step> {
             day.extend(of(Act::Begin { hears: true }));
         }
         day.extend(of(Act::Read(6)));
-        day.extend(of(Act::Close));
+        day.extend(of(Act::Close(To::Concerned)));
         day.extend(of(Act::Read(3)));
-        day.extend(of(Act::Close));
+        day.extend(of(Act::Close(To::All)));
         for output in 0..=OUTPUTS {
             day.extend(of(Act::Deliver(output, Way::Landed)));
         }
@@ -65,7 +67,7 @@ fn owners(point: usize) -> Vec<Vec<Step>> {
         vec![
             Step::Replace { lane },
             zombie(Act::Read(5)),
-            zombie(Act::Close),
+            zombie(Act::Close(To::All)),
             zombie(Act::Commit),
             zombie(Act::Flush),
         ],
@@ -74,7 +76,7 @@ fn owners(point: usize) -> Vec<Vec<Step>> {
             Step::Replace { lane },
             owner(Act::Flush),
             owner(Act::Read(3)),
-            owner(Act::Close),
+            owner(Act::Close(To::All)),
             zombie(Act::Flush),
         ],
         vec![Step::Forget { lane }, Step::Kill { lane }],

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 
 use vigie::batch::{Body, Cursor, Heartbeat, Record};
-use vigie::intake::{Committed, Feed, Outputs, Sending};
+use vigie::intake::{Committed, Feed, Outputs, Sending, To};
 
 use super::super::desk::lane;
 use super::super::events::{Event, contents};
@@ -150,7 +150,7 @@ impl Sender {
                 continue;
             }
             if self.feed.must_close_before(offset) {
-                self.close(broker);
+                self.close_read(broker, To::All);
             }
             self.feed.read(offset);
             self.read.push((offset, event));
@@ -158,25 +158,30 @@ impl Sender {
     }
 
     /// Ends the stretch that is being read; without one, says that there is nothing where the consumer has passed.
-    pub(super) fn close(&mut self, broker: &Broker) {
+    pub(super) fn close(&mut self, broker: &Broker, to: To) {
         if !self.may_read() {
             return;
         }
         if self.read.is_empty() {
             self.feed.skip_to(self.next);
         }
+        self.close_read(broker, to);
+    }
+
+    fn close_read(&mut self, broker: &Broker, to: To) {
         let read = mem::take(&mut self.read);
         let epoch = read.first().map_or(1, |&(offset, _)| self.feed.epoch_at(offset));
         let events = read.iter().map(|(offset, event)| (*offset, event));
         let content =
             contents(events, &broker.epochs.epochs[&epoch], |model| self.feed.output(model));
         let rejects: usize = content.values().map(|content| content.rejects.len()).sum();
-        let Some(sending) = self.feed.close(content, BTreeMap::new()) else { return };
+        let Some(sending) = self.feed.close(content, BTreeMap::new(), to) else { return };
         self.feed.wait_for(sending.ticket, u32::try_from(rejects).unwrap());
         let (turn, ticket) = (self.turn, Some(sending.ticket));
         let letters = (0..rejects).map(|_| Sent { turn, ticket, record: None });
         self.queues[OUTPUTS].extend(letters);
         self.enqueue(sending);
+        self.feed.settle();
     }
 
     /// What becomes of the next record on its way to an output.

@@ -3,6 +3,7 @@
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use proptest::test_runner::Config;
 use vigie::epoch::{Epochs, Timing};
+use vigie::intake::To;
 use vigie::profile::WindowRule;
 
 use super::super::events::{Event, card, of};
@@ -64,7 +65,8 @@ fn step() -> impl Strategy<Value = Step> {
     let output = || 0..OUTPUTS;
     let act = prop_oneof![
         6 => (1..5usize).prop_map(Act::Read),
-        6 => Just(Act::Close),
+        3 => Just(Act::Close(To::All)),
+        3 => Just(Act::Close(To::Concerned)),
         12 => (0..=OUTPUTS, way()).prop_map(|(output, way)| Act::Deliver(output, way)),
         5 => Just(Act::Flush),
         3 => Just(Act::Commit),

@@ -3,6 +3,7 @@
 use std::mem;
 
 use vigie::epoch::Epochs;
+use vigie::intake::To;
 
 use super::super::events::Event;
 use super::broker::{Broker, LANES, OUTPUTS};
@@ -40,7 +41,7 @@ pub(super) enum Step {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Act {
     Read(usize),
-    Close,
+    Close(To),
     Deliver(usize, Way),
     Flush,
     Commit,
@@ -105,13 +106,15 @@ impl World {
         for _ in 0..12 {
             for zombie in &mut self.zombies {
                 // They do all that they may.
-                for does in [Act::Read(99), Act::Close, Act::Beat, Act::Flush, Act::Commit] {
+                for does in [Act::Read(99), Act::Close(To::All), Act::Beat, Act::Flush, Act::Commit]
+                {
                     act(zombie, &mut self.broker, does);
                 }
             }
             for owner in &mut self.owners {
                 let rounds = [Act::Recover, Act::Flush, Act::Commit, Act::Ask];
-                let then = [Act::Begin { hears: true }, Act::Read(99), Act::Close, Act::Beat];
+                let then =
+                    [Act::Begin { hears: true }, Act::Read(99), Act::Close(To::All), Act::Beat];
                 for does in rounds.into_iter().chain(then).chain([Act::Flush, Act::Commit]) {
                     act(owner, &mut self.broker, does);
                 }
@@ -131,7 +134,7 @@ impl World {
 fn act(sender: &mut Sender, broker: &mut Broker, does: Act) {
     match does {
         Act::Read(records) => sender.read(broker, records),
-        Act::Close => sender.close(broker),
+        Act::Close(to) => sender.close(broker, to),
         Act::Deliver(output, way) => sender.deliver(broker, output, way),
         Act::Flush => sender.flush(broker),
         Act::Commit => sender.commit(broker),

@@ -11,7 +11,7 @@
 //! to start it is measured on an installation without events, and taken away. `serde_json` reads numbers exactly here (`float_roundtrip`), as we do.
 //!
 //! Then the same with the join: every prediction waits for its target, and a twentieth of them get one meanwhile. Of each
-//! run the resident memory is told after half of the windows and at the end.
+//! run the resident memory is told after a million events, or half of them, and at the end.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::panic, reason = "a bench that cannot measure ends")]
 #![expect(unsafe_code, reason = "rdkafka offers no polling in batches")]
@@ -90,7 +90,7 @@ fn main() {
         }
         let rate = events as f64 / (spent.wall - start.wall).max(0.1);
         println!(
-            "          {rate:.0} events a second; resident {} MB half-way, {} MB at the end",
+            "          {rate:.0} events a second; resident {} MB early, {} MB at the end",
             spent.resident[0], spent.resident[1]
         );
         println!("{:9.2} events of {what} for one of the loop", bare / ours);
@@ -102,7 +102,7 @@ struct Spent {
     cpu: f64,
     wall: f64,
     threads: Vec<(String, f64)>,
-    /// Megabytes, half-way and at the end.
+    /// Megabytes, early and at the end.
     resident: [u64; 2],
 }
 
@@ -391,7 +391,7 @@ multivariate = []
         .create()
         .expect("a client");
     consumer.subscribe(&[&format!("{namespace}.results")]).expect("a name");
-    let (mut rows, mut half) = (0, None);
+    let (mut rows, mut early) = (0, None);
     let clock = Clock::machine();
     while rows < events || clock.running() < START {
         if let Some(Ok(message)) = consumer.poll(Duration::from_millis(200)) {
@@ -400,8 +400,8 @@ multivariate = []
             if result["revision"] == 0 {
                 rows += result["window_rows"].as_u64().expect("a number");
             }
-            if rows * 2 >= events {
-                half.get_or_insert_with(|| resident(&process));
+            if rows >= (events / 2).min(1_000_000) {
+                early.get_or_insert_with(|| resident(&process));
             }
         }
         let ended = service.try_wait().expect("our child");
@@ -409,7 +409,7 @@ multivariate = []
         assert!(ended.is_none(), "vigie ended: {}", log());
     }
     let (spent, wall) = (cpu::seconds(&process), clock.running().as_secs_f64());
-    let resident = [half.unwrap_or(0), resident(&process)];
+    let resident = [early.unwrap_or(0), resident(&process)];
     let mut threads: BTreeMap<String, f64> = BTreeMap::new();
     for task in fs::read_dir(format!("/proc/{process}/task")).expect("it runs") {
         let task = task.expect("it runs").file_name();

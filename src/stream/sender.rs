@@ -9,7 +9,7 @@ use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, ProducerContext};
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext};
 
 use crate::stream::clients::{Clients, PATIENCE, log};
 use crate::stream::error::StreamError;

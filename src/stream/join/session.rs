@@ -36,6 +36,8 @@ use crate::telemetry::Stage;
 const FULL: usize = 16_384;
 /// ...or so many records.
 const RECORDS: usize = 512;
+/// A batch gathers records for so long: nobody waits for single targets, and every batch is a write.
+const LINGER: Duration = Duration::from_millis(250);
 /// How long to wait for a record where there is none.
 const IDLE: Duration = Duration::from_millis(50);
 /// Offsets are committed so often.
@@ -210,9 +212,17 @@ impl<'a> Session<'a> {
     fn read(&mut self, to: i64) -> Result<Vec<Read>, StreamError> {
         let mut records: Vec<Read> = Vec::new();
         let mut rows = 0;
+        let mut until: Option<Duration> = None;
         while rows < FULL && records.len() < RECORDS && self.next < to {
-            let wait = if records.is_empty() { IDLE } else { Duration::ZERO };
+            let now = self.now();
+            let wait = match until {
+                None => IDLE,
+                // When we stop, what is there is enough.
+                Some(_) if self.stop.is_set() => Duration::ZERO,
+                Some(until) => until.saturating_sub(now).clamp(Duration::from_millis(1), IDLE),
+            };
             let message = match self.reader.poll(wait) {
+                None if until.is_some_and(|until| now < until) && !self.stop.is_set() => continue,
                 None => break,
                 Some(Err(error)) if is_passing(&error) => break,
                 Some(Err(error)) => {
@@ -221,6 +231,7 @@ impl<'a> Session<'a> {
                 }
                 Some(Ok(message)) => message,
             };
+            until.get_or_insert(now + LINGER);
             let offset = message.offset();
             if offset < self.next {
                 continue;

@@ -16,12 +16,13 @@
 //! ```text
 //! settings/   what was written in vigie.toml -> what it means
 //! stats/      numbers in, numbers out: no time, no names, no files, no Kafka
+//! formula/    formulas of the user's own over named quantities
 //! profile/    the reference, frozen: columns, calibration, reference windows; its file format
 //! window/     WindowState: fold, merge, evaluate; the metric registry
 //! fit/        reference rows -> profile
 //! batch/      what travels between stages: rows with their positions; lanes, stretches, tiling
 //! intake/     bytes -> rows and rejects -> what the profile adds -> batches
-//! join/       predictions waiting for their targets, in pure form; not part of the service yet
+//! join/       predictions waiting for their targets
 //! tally/      which window a row belongs to, when it is sealed; results
 //! alert/      results -> alert events: policy, a pure state machine
 //! engine/     the stages joined by queues in memory
@@ -48,6 +49,7 @@ pub mod batch;
 pub mod engine;
 pub mod epoch;
 pub mod fit;
+pub mod formula;
 pub mod intake;
 pub mod join;
 pub mod metric;

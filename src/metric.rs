@@ -296,13 +296,15 @@ impl Metric {
     }
 }
 
-/// What a figure is of: a metric, or one of the cells that a metric consists of.
+/// What a figure is of: a metric, one of the cells that a metric consists of, or a metric of the user's own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Measure {
     /// A metric.
     Metric(Metric),
     /// A cell of the confusion matrix of several classes, by its name.
     Cell(Arc<str>),
+    /// A metric of the user's own, by its name.
+    Custom(Arc<str>),
 }
 
 impl Measure {
@@ -315,24 +317,36 @@ impl Measure {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Metric(metric) => metric.as_str(),
-            Self::Cell(name) => name,
+            Self::Cell(name) | Self::Custom(name) => name,
         }
     }
 
-    /// The metric that it is, or is a part of.
+    /// The metric that it is, or is a part of, or is made from.
     pub fn metric(&self) -> Metric {
         match self {
             Self::Metric(metric) => *metric,
-            Self::Cell(_) => Metric::ConfusionMatrix,
+            Self::Cell(_) | Self::Custom(_) => Metric::ConfusionMatrix,
         }
+    }
+
+    /// Whether a metric of the user's own may have that name: small letters, digits and `_`, no digit first.
+    pub fn may_be_custom(name: &str) -> bool {
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+    }
+
+    /// Whether a name is that of a cell of several classes.
+    pub fn is_cell(name: &str) -> bool {
+        name.strip_prefix("true_").is_some_and(|rest| rest.contains("_pred_"))
     }
 
     /// The measure of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        let is_cell = |name: &str| name.strip_prefix("true_").is_some_and(|n| n.contains("_pred_"));
         match Metric::from_name(name) {
             Some(metric) => Some(Self::Metric(metric)),
-            None => is_cell(name).then(|| Self::Cell(name.into())),
+            None if Self::is_cell(name) => Some(Self::Cell(name.into())),
+            None => Self::may_be_custom(name).then(|| Self::Custom(name.into())),
         }
     }
 }
@@ -375,10 +389,11 @@ impl JsonSchema for Measure {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A metric, or a cell of the confusion matrix of several classes.",
+            "description": "A metric, a cell of the confusion matrix of several classes, or a metric of the user's own.",
             "anyOf": [
                 generator.subschema_for::<Metric>(),
                 { "type": "string", "pattern": "^true_.*_pred_.*$" },
+                { "type": "string", "pattern": "^[a-z_][a-z0-9_]*$" },
             ],
         })
     }

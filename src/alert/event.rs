@@ -44,6 +44,9 @@ pub struct AlertEvent {
     pub segment: String,
     /// Its value.
     pub value: Option<f64>,
+    /// The unit of the value, its error and its thresholds, where the metric counts money and the settings name one.
+    #[serde(default)]
+    pub currency: Option<String>,
     /// One standard error.
     pub sampling_error: Option<f64>,
     /// A value below it is a breach.

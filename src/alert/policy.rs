@@ -8,7 +8,7 @@ use crate::alert::event::{
     Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, SegmentFigure, Severity,
 };
 use crate::alert::words::{of_segment, summary};
-use crate::metric::{Kind, Measure};
+use crate::metric::{Kind, Measure, Metric};
 use crate::window::{Figure, Method, RevisionCause, WindowResult};
 
 /// What a breach of a kind leads to.
@@ -44,7 +44,7 @@ impl Level {
 /// A window is bad when a figure of a kind that alerts is outside its thresholds, good when none is, and neither when
 /// there was too little to judge: such a window changes nothing. A fault of the data counts where there is more of it
 /// than chance would bring: one row out of range in a thousand wakes nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Estimated and realized performance.
     pub performance: Level,
@@ -58,6 +58,8 @@ pub struct Policy {
     pub open_of: u32,
     /// Resolves after this many good windows in a row.
     pub resolve_after: u32,
+    /// What the business value counts.
+    pub currency: Option<String>,
 }
 
 impl Default for Policy {
@@ -69,6 +71,7 @@ impl Default for Policy {
             open_after: 1,
             open_of: 1,
             resolve_after: 1,
+            currency: None,
         }
     }
 }
@@ -371,6 +374,7 @@ impl Policy {
         figure: &Figure,
     ) -> AlertEvent {
         let evidence = self.evidence(result, figure);
+        let currency = self.currency.clone().filter(|_| figure.metric == Metric::BusinessValue);
         AlertEvent {
             schema: SCHEMA,
             engine: result.engine.clone(),
@@ -391,7 +395,8 @@ impl Policy {
             sampling_error: figure.sampling_error,
             lower_threshold: figure.lower_threshold,
             upper_threshold: figure.upper_threshold,
-            summary: summary(result, figure, &evidence),
+            summary: summary(result, figure, &evidence, self.currency.as_deref()),
+            currency,
             action: action(figure, &evidence),
             evidence,
             result: result.id.clone(),
@@ -489,7 +494,9 @@ fn resolved(
             (_, Some(reason)) if resolution == Resolution::Excluded => {
                 format!("window {} was left out: {reason}", result.window_index)
             }
-            (Some(figure), _) => summary(result, figure, &Evidence::default()),
+            (Some(figure), _) => {
+                summary(result, figure, &Evidence::default(), last.currency.as_deref())
+            }
             (None, _) => String::new(),
         },
         evidence: Evidence::default(),

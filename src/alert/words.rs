@@ -5,14 +5,20 @@ use crate::metric::{Kind, Metric};
 use crate::window::{Figure, WindowResult};
 
 /// What is wrong, by how much, and what lies beside it.
-pub(super) fn summary(result: &WindowResult, figure: &Figure, evidence: &Evidence) -> String {
+pub(super) fn summary(
+    result: &WindowResult,
+    figure: &Figure,
+    evidence: &Evidence,
+    currency: Option<&str>,
+) -> String {
+    let describe = |figure: &Figure| describe(figure, currency);
     let what = describe(figure);
     let mut sentence = match (&result.window_start, &result.window_end) {
         (Some(start), Some(end)) => format!("{what} from {start} to {end}"),
         _ => format!("{what} in window {}", result.window_index),
     };
     let beside: Vec<String> =
-        evidence.quality.iter().chain(&evidence.drift).take(3).map(describe).collect();
+        evidence.quality.iter().chain(&evidence.drift).take(3).map(&describe).collect();
     if !beside.is_empty() {
         sentence.push_str("; ");
         sentence.push_str(&beside.join("; "));
@@ -26,8 +32,10 @@ pub(super) fn of_segment(found: &SegmentFigure) -> String {
 }
 
 /// One figure against its threshold.
-fn describe(figure: &Figure) -> String {
+fn describe(figure: &Figure, currency: Option<&str>) -> String {
     let metric = &figure.metric;
+    let unit = currency.filter(|_| *metric == Metric::BusinessValue);
+    let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
     let name = match (&figure.column_name, figure.kind) {
         (Some(column), Kind::Drift) => format!("{column} drifted: {metric}"),
         (Some(column), _) => format!("{column}: {metric}"),
@@ -37,7 +45,7 @@ fn describe(figure: &Figure) -> String {
         (None, _) => metric.to_string(),
     };
     let Some(value) = figure.value else { return format!("{name} has no value") };
-    let shown = |value: f64| number(metric.metric(), value);
+    let shown = |value: f64| format!("{}{unit}", number(metric.metric(), value));
     let error = figure
         .sampling_error
         .map_or_else(String::new, |error| format!(" +-{}", shown(3.0 * error)));

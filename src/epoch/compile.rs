@@ -1,11 +1,11 @@
 //! From settings and profiles to what is in force.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::epoch::{Model, Timing, Version};
-use crate::metric::Metric;
+use crate::metric::{Measure, Metric};
 use crate::profile::{Profile, Role, Split, WindowRule};
 use crate::settings::{
     Calibration, Cut, Model as Settings, Multivariate, Prediction, Probability, Segment, Window,
@@ -287,6 +287,19 @@ pub fn check_classes(model: &Settings, profile: &Profile) -> Result<(), CompileE
         && let Some(class) = of.keys().find(|class| several.class(class).is_none())
     {
         return Err(differs("performance.calibration", class.clone()));
+    }
+    let cells: BTreeSet<String> = several
+        .classes
+        .iter()
+        .flat_map(|truth| several.classes.iter().map(move |at| (truth, at)))
+        .map(|(truth, at)| Measure::cell(&truth.label, &at.label).to_string())
+        .collect();
+    for custom in model.criteria().custom {
+        let names = || custom.formula.names().iter();
+        if let Some(name) = names().find(|name| Measure::is_cell(name) && !cells.contains(*name)) {
+            let wanted = format!("`{name}` in the formula of `{}`", custom.name);
+            return Err(differs("performance.custom", wanted));
+        }
     }
     match &model.performance.business_value {
         Some(worth) if worth.len() != several.classes.len() => {

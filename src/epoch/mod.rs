@@ -105,6 +105,6 @@ impl Epochs {
     /// When a model alerts under a policy; the default where it says nothing.
     pub fn policy(&self, number: u64, model: &str) -> Policy {
         let policies = self.policies.get(&number);
-        policies.and_then(|found| found.alerts.get(model)).copied().unwrap_or_default()
+        policies.and_then(|found| found.alerts.get(model)).cloned().unwrap_or_default()
     }
 }

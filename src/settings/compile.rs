@@ -1,11 +1,14 @@
 //! Settings in the words of the layers that follow them.
 
 use crate::alert::Policy;
+use crate::formula::Formula;
 use crate::profile::WindowRule;
 use crate::settings::alerts::Alerts;
+use crate::settings::canonical::ModelPolicy;
 use crate::settings::model::Model;
+use crate::settings::performance::Custom;
 use crate::settings::window::Cut;
-use crate::window::Criteria;
+use crate::window::{Criteria, CustomMetric};
 
 impl Model {
     /// What is asked of this model's windows.
@@ -23,12 +26,27 @@ impl Model {
             confusion: self.performance.normalize_confusion_matrix,
             business_value: self.performance.business_value.clone(),
             business: self.performance.normalize_business_value,
+            custom: self.custom(),
             rates: self.quality.normalize,
             thresholds: of_all.chain(of_columns).collect(),
             min_rows: self.window.min_rows,
             segment_min_rows: self.segment_min_rows,
             min_coverage: self.min_coverage(),
         }
+    }
+
+    /// Metrics of the user's own over the cells.
+    fn custom(&self) -> Vec<CustomMetric> {
+        let over_cells = |(name, custom): (&String, &Custom)| match custom {
+            Custom::Cells(text) => Some(CustomMetric {
+                name: name.as_str().into(),
+                // It was read before, when the settings were checked.
+                formula: Formula::parse(text).ok()?,
+                threshold: self.thresholds.of_custom(name),
+            }),
+            Custom::Row(_) => None,
+        };
+        self.performance.custom.iter().filter_map(over_cells).collect()
     }
 
     /// Below this share of targets realized figures breach nothing; without ground truth targets come with the rows,
@@ -50,7 +68,15 @@ impl Alerts {
             open_after: self.open_after.breaches,
             open_of: self.open_after.windows,
             resolve_after: self.resolve_after,
+            currency: None,
         }
+    }
+}
+
+impl ModelPolicy {
+    /// When the model alerts, and in which words.
+    pub fn policy(&self, estimates: bool) -> Policy {
+        Policy { currency: self.currency.clone(), ..self.alerts.policy(estimates) }
     }
 }
 

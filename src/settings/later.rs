@@ -8,6 +8,7 @@ use crate::settings::at::At;
 use crate::settings::drift::Multivariate;
 use crate::settings::mistake::Mistakes;
 use crate::settings::model::Model;
+use crate::settings::performance::Custom;
 use crate::settings::typed;
 
 /// A part of a model that is to come.
@@ -24,8 +25,8 @@ struct Part {
 static OF_A_MODEL: &[Part] = &[
     Part {
         keys: &["performance", "custom"],
-        what: "custom metrics",
-        used: |m| !m.performance.custom.is_empty(),
+        what: "metrics of your own over rows",
+        used: |m| m.performance.custom.values().any(|custom| matches!(custom, Custom::Row(_))),
     },
     Part { keys: &["alerts", "silence"], what: "silence", used: |m| m.alerts.silence.is_some() },
     Part {

@@ -152,6 +152,8 @@ impl Model {
         at_least_one(typed.segment_min_rows, &at.key("segment_min_rows"), mistakes);
         segment_max(&typed, &at.key("segment_max"), mistakes);
         let columns = Columns::meant(typed.columns, problem, &at.key("columns"), mistakes);
+        let performance =
+            Performance::meant(typed.performance, problem, &at.key("performance"), mistakes);
         let ground_truth = at.key("ground_truth");
         let thresholds = at.key("thresholds");
         Self {
@@ -168,21 +170,17 @@ impl Model {
                 .ground_truth
                 .map(|typed| GroundTruth::meant(typed, &ground_truth, mistakes)),
             window: Window::meant(&typed.window, &at.key("window"), mistakes),
-            performance: Performance::meant(
-                typed.performance,
-                problem,
-                &at.key("performance"),
-                mistakes,
-            ),
             drift: Drift::meant(&typed.drift, &at.key("drift"), mistakes),
             quality: Quality { normalize: typed.quality.normalize },
             thresholds: Thresholds::meant(
                 &typed.thresholds,
                 problem,
                 &columns,
+                &performance.custom,
                 &thresholds,
                 mistakes,
             ),
+            performance,
             alerts: Alerts::meant(&typed.alerts, &at.key("alerts"), mistakes),
             columns,
         }

@@ -5,7 +5,7 @@ use crate::settings::later;
 use crate::settings::mistake::nearest;
 
 /// The cells that `confusion_matrix` stands for where there are two classes.
-const CELLS: [Metric; 4] =
+pub(crate) const CELLS: [Metric; 4] =
     [Metric::TruePositive, Metric::TrueNegative, Metric::FalsePositive, Metric::FalseNegative];
 
 /// A problem as it is typed.

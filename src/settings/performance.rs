@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::metric::{Metric, Problem};
+use crate::formula::Formula;
+use crate::metric::{Measure, Metric, Problem};
 use crate::settings::at::At;
 use crate::settings::columns::unique;
-use crate::settings::mistake::Mistakes;
-use crate::settings::named::{performance_metrics, wanted};
+use crate::settings::later;
+use crate::settings::mistake::{Mistakes, suggest};
+use crate::settings::named::{CELLS, performance_metrics, wanted};
 use crate::settings::typed::{self, CustomTable, TextOr};
 use crate::stats::{Normalization, ValueNormalization};
 
@@ -111,7 +113,7 @@ impl Performance {
             normalize_confusion_matrix: typed.normalize.confusion_matrix,
             normalize_business_value: typed.normalize.business_value,
             currency: typed.currency,
-            custom: custom(typed.custom, &at.key("custom"), mistakes),
+            custom: custom(typed.custom, problem, &at.key("custom"), mistakes),
         }
     }
 }
@@ -214,14 +216,14 @@ fn calibration(
 
 fn custom(
     typed: BTreeMap<String, TextOr<CustomTable>>,
+    problem: Option<Problem>,
     at: &At<'_>,
     mistakes: &mut Mistakes,
 ) -> BTreeMap<String, Custom> {
     let mut custom = BTreeMap::new();
     for (name, typed) in typed {
         let at = at.key(&name);
-        let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if name.is_empty() || !plain || name.starts_with(|c: char| c.is_ascii_digit()) {
+        if !Measure::may_be_custom(&name) {
             mistakes.add_found(
                 &at,
                 format!("the name `{name}`"),
@@ -229,7 +231,8 @@ fn custom(
                 "it becomes a label of series and a value in SQL; rename it",
             );
         }
-        if Metric::from_name(&name).is_some() || name == "confusion_matrix" {
+        let taken = Metric::from_name(&name).is_some() || Measure::is_cell(&name);
+        if taken || later::METRICS.iter().any(|metric| metric.name == name) {
             mistakes.add_found(
                 &at,
                 format!("the name `{name}`"),
@@ -238,14 +241,69 @@ fn custom(
             );
         }
         let metric = match typed {
-            TextOr::Text(expression) => Custom::Cells(expression),
-            TextOr::Table(CustomTable { row }) => Custom::Row(row),
+            TextOr::Text(expression) => {
+                // Defaults are for all models, so for those too that have no cells.
+                let has_cells = problem.is_none_or(|p| Metric::BusinessValue.serves(p));
+                if !has_cells && at.is_inherited() {
+                    continue;
+                }
+                over_cells(&expression, problem, has_cells, &at, mistakes);
+                Custom::Cells(expression)
+            }
+            TextOr::Table(CustomTable { row }) => {
+                if row.trim().is_empty() {
+                    mistakes.add(&at, "an expression", "write one, or remove the metric");
+                }
+                Custom::Row(row)
+            }
         };
-        let (Custom::Cells(expression) | Custom::Row(expression)) = &metric;
-        if expression.trim().is_empty() {
-            mistakes.add(&at, "an expression", "write one, or remove the metric");
-        }
         custom.insert(name, metric);
     }
     custom
+}
+
+fn over_cells(
+    text: &str,
+    problem: Option<Problem>,
+    has_cells: bool,
+    at: &At<'_>,
+    mistakes: &mut Mistakes,
+) {
+    if !has_cells {
+        mistakes.add_found(
+            at,
+            "a formula over the cells of the confusion matrix",
+            "a model with classes",
+            "remove it",
+        );
+        return;
+    }
+    let formula = match Formula::parse(text) {
+        Ok(formula) => formula,
+        Err(error) => {
+            let wanted = "a formula such as `(10 * false_positive + 500 * false_negative) / rows`";
+            mistakes.add_found(at, format!("`{text}`"), wanted, error.to_string());
+            return;
+        }
+    };
+    for name in formula.names() {
+        let of_two = CELLS.iter().any(|cell| cell.as_str() == name);
+        let known = match problem {
+            _ if name == Metric::Rows.as_str() => true,
+            Some(Problem::Binary) => of_two,
+            Some(_) => Measure::is_cell(name),
+            None => of_two || Measure::is_cell(name),
+        };
+        if known {
+            continue;
+        }
+        let (wanted, mend) = if problem == Some(Problem::Multiclass) {
+            let wanted = "`rows`, or a cell such as `\"true_a_pred_b\"`, by the names of its classes";
+            (wanted, "write the name of a cell in double quotes".to_owned())
+        } else {
+            let cells = CELLS.iter().map(|cell| cell.as_str()).chain([Metric::Rows.as_str()]);
+            ("`rows`, or a cell of the confusion matrix", suggest(name, cells))
+        };
+        mistakes.add_found(at, format!("`{name}` in the formula"), wanted, mend);
+    }
 }

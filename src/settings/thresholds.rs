@@ -11,8 +11,12 @@ use crate::settings::later;
 use crate::settings::mistake::{Mistakes, suggest};
 use crate::settings::named::{performance_metrics, problem_name};
 use crate::settings::path::check_path;
+use crate::settings::performance::Custom;
 use crate::settings::typed::{NoThreshold, TextOr, ThresholdTable};
 use crate::stats::Threshold;
+
+/// The threshold of a metric of the user's own, where none is named.
+const OWN_DEFAULT: Threshold = Threshold::THREE_SIGMA;
 
 /// Thresholds that differ from the metrics' own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +26,9 @@ pub struct Thresholds {
     pub metrics: BTreeMap<Metric, Threshold>,
     /// By column and metric; they go before those by metric.
     pub columns: BTreeMap<String, BTreeMap<Metric, Threshold>>,
+    /// By name of a metric of the user's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom: BTreeMap<String, Threshold>,
 }
 
 impl Thresholds {
@@ -34,10 +41,16 @@ impl Thresholds {
             .unwrap_or(metric.spec().threshold)
     }
 
+    /// The threshold that holds for a metric of the user's own.
+    pub fn of_custom(&self, name: &str) -> Threshold {
+        self.custom.get(name).copied().unwrap_or(OWN_DEFAULT)
+    }
+
     pub(crate) fn meant(
         typed: &BTreeMap<String, TextOr<ThresholdTable, NoThreshold>>,
         problem: Option<Problem>,
         columns: &Columns,
+        custom: &BTreeMap<String, Custom>,
         at: &At<'_>,
         mistakes: &mut Mistakes,
     ) -> Self {
@@ -49,7 +62,7 @@ impl Thresholds {
             }
             if let Some((column, metric)) = name.rsplit_once('.') {
                 let metric = of_column(column, metric, columns, &at, mistakes);
-                let threshold = metric.and_then(|metric| threshold(typed, metric, &at, mistakes));
+                let threshold = metric.and_then(|metric| of_metric(typed, metric, &at, mistakes));
                 if let (Some(metric), Some(threshold)) = (metric, threshold) {
                     thresholds
                         .columns
@@ -59,8 +72,14 @@ impl Thresholds {
                 }
                 continue;
             }
-            for metric in of_model(name, problem, &at, mistakes) {
-                if let Some(threshold) = threshold(typed, metric, &at, mistakes) {
+            if custom.contains_key(name) {
+                if let Some(threshold) = threshold(typed, OWN_DEFAULT, &at, mistakes) {
+                    thresholds.custom.insert(name.clone(), threshold);
+                }
+                continue;
+            }
+            for metric in of_model(name, problem, custom, &at, mistakes) {
+                if let Some(threshold) = of_metric(typed, metric, &at, mistakes) {
                     thresholds.metrics.insert(metric, threshold);
                 }
             }
@@ -72,11 +91,12 @@ impl Thresholds {
     /// So that a default that is written out makes no other epoch than one that is not.
     fn drop_what_holds_anyway(&mut self) {
         self.metrics.retain(|metric, threshold| *threshold != metric.spec().threshold);
-        let metrics = Self { metrics: self.metrics.clone(), columns: BTreeMap::new() };
+        let metrics = Self { metrics: self.metrics.clone(), ..Self::default() };
         for column in self.columns.values_mut() {
             column.retain(|metric, threshold| *threshold != metrics.of(*metric, None));
         }
         self.columns.retain(|_, column| !column.is_empty());
+        self.custom.retain(|_, threshold| *threshold != OWN_DEFAULT);
     }
 }
 
@@ -84,6 +104,7 @@ impl Thresholds {
 fn of_model(
     name: &str,
     problem: Option<Problem>,
+    custom: &BTreeMap<String, Custom>,
     at: &At<'_>,
     mistakes: &mut Mistakes,
 ) -> Vec<Metric> {
@@ -112,7 +133,8 @@ fn of_model(
             "remove it",
         );
     } else {
-        let all = Metric::all().map(Metric::as_str).collect::<Vec<_>>();
+        let own = custom.keys().map(String::as_str);
+        let all: Vec<&str> = Metric::all().map(Metric::as_str).chain(own).collect();
         let mend = suggest(name, all.iter().copied());
         let mend = if mend.starts_with("did") {
             mend
@@ -170,7 +192,7 @@ fn of_column(
     Some(metric)
 }
 
-fn threshold(
+fn of_metric(
     typed: &TextOr<ThresholdTable, NoThreshold>,
     metric: Metric,
     at: &At<'_>,
@@ -185,9 +207,18 @@ fn threshold(
         );
         return None;
     }
+    threshold(typed, metric.spec().threshold, at, mistakes)
+}
+
+fn threshold(
+    typed: &TextOr<ThresholdTable, NoThreshold>,
+    default: Threshold,
+    at: &At<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<Threshold> {
     match typed {
         TextOr::Text(NoThreshold::None) => Some(Threshold::None),
-        TextOr::Table(table) => of_table(table, metric.spec().threshold, at, mistakes),
+        TextOr::Table(table) => of_table(table, default, at, mistakes),
     }
 }
 

@@ -226,7 +226,7 @@ impl ControlLog {
             let alerts = policy
                 .models
                 .iter()
-                .map(|(name, model)| (name.clone(), model.alerts.policy(true)))
+                .map(|(name, model)| (name.clone(), model.policy(true)))
                 .collect();
             compiled.policies.insert(number, Arc::new(Policies { alerts }));
         }

@@ -1,7 +1,9 @@
 //! What the settings ask of a model's windows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::formula::Formula;
 use crate::metric::Metric;
 use crate::stats::{Normalization, Threshold, ValueNormalization};
 
@@ -22,6 +24,8 @@ pub struct Criteria {
     pub business_value: Option<Vec<Vec<f64>>>,
     /// How business value is published.
     pub business: ValueNormalization,
+    /// Metrics of the user's own, in the order of their names.
+    pub custom: Vec<CustomMetric>,
     /// Rates of missing, unseen and out-of-range values; counts where false.
     pub rates: bool,
     /// Thresholds that differ from the metrics' own: by column, or for all columns and performance without one. The
@@ -33,6 +37,17 @@ pub struct Criteria {
     pub segment_min_rows: u64,
     /// Realized figures of a window with a lower share of targets breach nothing.
     pub min_coverage: f64,
+}
+
+/// A metric of the user's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CustomMetric {
+    /// What it is called.
+    pub name: Arc<str>,
+    /// What it is worth, given the cells of the confusion matrix by their names, and the `rows` that they add up to.
+    pub formula: Formula,
+    /// When it is a breach.
+    pub threshold: Threshold,
 }
 
 impl Criteria {
@@ -77,6 +92,7 @@ impl Default for Criteria {
             confusion: Normalization::None,
             business_value: None,
             business: ValueNormalization::None,
+            custom: Vec::new(),
             rates: true,
             thresholds: BTreeMap::new(),
             min_rows: 300,

@@ -29,29 +29,32 @@ const fn daemon(name: &'static str, knows: &'static [&'static str]) -> Layer {
 
 const LAYERS: &[Layer] = &[
     pure("stats", &[]),
+    pure("formula", &[]),
     pure("simulator", &[]), // it makes events as the outside would, so it shares nothing with what reads them
     pure("metric", &["stats"]),
     pure("batch", &["stats::codec"]),
     pure("profile", &["stats", "metric", "batch"]),
-    pure("window", &["stats", "metric", "batch", "profile"]),
+    pure("window", &["stats", "formula", "metric", "batch", "profile"]),
     pure("fit", &["stats", "metric", "batch", "profile", "window"]),
     pure("alert", &["metric", "window"]),
     // Settings speak in value types of the layers that they set.
     pure(
         "settings",
         &[
+            "formula::Formula",
             "metric",
             "stats::Normalization",
             "stats::Threshold",
             "stats::ValueNormalization",
             "profile::WindowRule",
             "window::Criteria",
+            "window::CustomMetric",
             "alert::Level",
             "alert::Policy",
             "alert::Severity",
         ],
     ),
-    pure("epoch", &["metric::Metric", "profile", "settings", "window::Plan", "alert::Policy"]),
+    pure("epoch", &["metric::Measure", "metric::Metric", "profile", "settings", "window::Plan", "alert::Policy"]),
     pure(
         "intake",
         &[
@@ -220,6 +223,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka_sys", &["stream"]),
     ("serde_ignored", &[]),
     ("siphasher", &["batch"]),
+    ("sqlparser", &["formula"]),
     ("statrs", &["stats"]),
     ("tokio", &["stream", "query", "web", "app"]),
     ("toml", &["settings"]),

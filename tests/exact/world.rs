@@ -6,9 +6,11 @@ use arrow::array::{DictionaryArray, Float64Array};
 use arrow::datatypes::Int32Type;
 use vigie::batch::{Column, Expected, Rows, Values};
 use vigie::fit::{FitError, Predicts, SegmentSpec, Spec, TwoClasses, fit};
+use vigie::formula::Formula;
 use vigie::metric::{ColumnKind, Family, Metric, Problem};
 use vigie::profile::{Beside, Placer, Profile, Provenance, Role, Split, WindowRule};
-use vigie::window::{Criteria, Plan};
+use vigie::stats::Threshold;
+use vigie::window::{Criteria, CustomMetric, Plan};
 
 /// One row of the made-up model.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,6 +141,14 @@ pub(crate) fn profile_of(rows: &[Row], rule: WindowRule) -> Result<Profile, FitE
     fit(spec(rule), vec![batch(rows, 0)])
 }
 
+/// Metrics of the user's own.
+pub(crate) const OWN: &[(&str, &str)] = &[
+    ("own_accuracy", "(true_positive + true_negative) / rows"),
+    ("own_cost", "(10 * false_positive + 500 * false_negative) / rows"),
+    ("own_f1", "2 * true_positive / (2 * true_positive + false_positive + false_negative)"),
+    ("own_precision", "true_positive / nullif(true_positive + false_positive, 0)"),
+];
+
 /// Everything that can be asked.
 pub(crate) fn all_criteria() -> Criteria {
     let drift: Vec<Metric> =
@@ -151,6 +161,14 @@ pub(crate) fn all_criteria() -> Criteria {
         categorical: drift,
         whole: Metric::all().filter(|metric| metric.spec().family == Family::Whole).collect(),
         business_value: Some(vec![vec![0.0, -1.0], vec![-5.0, 3.0]]),
+        custom: OWN
+            .iter()
+            .map(|(name, text)| CustomMetric {
+                name: (*name).into(),
+                formula: Formula::parse(text).unwrap(),
+                threshold: Threshold::THREE_SIGMA,
+            })
+            .collect(),
         min_rows: 1,
         ..Criteria::default()
     }

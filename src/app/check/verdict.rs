@@ -107,7 +107,11 @@ pub(super) fn verdict(
         };
         return Outcome::Fine;
     };
-    lines.headline = format!("{name}  NOT OK  {} ({})", said(first), in_words(bad.len()));
+    lines.headline = format!(
+        "{name}  NOT OK  {} ({})",
+        said(first, policy.currency.as_deref()),
+        in_words(bad.len())
+    );
     lines.why = reasons(policy, windows, first);
     Outcome::NotWell
 }
@@ -135,14 +139,17 @@ pub(super) fn beyond(figure: &Figure) -> f64 {
     over.max(under).max(0.0) / scale.abs().max(1e-12)
 }
 
-fn said(figure: &Figure) -> String {
+fn said(figure: &Figure, currency: Option<&str>) -> String {
+    let unit = currency.filter(|_| figure.metric == Metric::BusinessValue);
+    let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
     let value = figure.value.map_or("undefined".to_owned(), figure_value);
     let error = figure.sampling_error.map_or(String::new(), |e| format!(" +-{}", figure_value(e)));
     let metric = figure.metric.as_str();
     match &figure.column_name {
         Some(column) => format!("{column} {metric} {value}{error}, expected {}", expected(figure)),
         None => {
-            format!("{} {metric} {value}{error}, expected {}", kind(figure.kind), expected(figure))
+            let kind = kind(figure.kind);
+            format!("{kind} {metric} {value}{error}{unit}, expected {}", expected(figure))
         }
     }
 }

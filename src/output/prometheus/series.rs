@@ -153,7 +153,7 @@ fn performance_labels(figure: &Figure) -> [Text; 3] {
 fn text(measure: &Measure) -> Text {
     match measure {
         Measure::Metric(metric) => Text::Fixed(metric.as_str()),
-        Measure::Cell(name) => Text::Shared(Arc::clone(name)),
+        Measure::Cell(name) | Measure::Custom(name) => Text::Shared(Arc::clone(name)),
     }
 }
 

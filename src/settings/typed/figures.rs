@@ -38,8 +38,9 @@ pub(crate) struct Performance {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"EUR")]
     pub(crate) currency: Option<String>,
-    /// Metrics of your own: an expression over the cells and `rows`, or `{ row = ".." }`, an expression over columns
-    /// that is averaged. Not in this version yet. Default: none.
+    /// Metrics of your own: an SQL expression over the cells of the confusion matrix (of several classes
+    /// `"true_<class>_pred_<class>"`) and `rows`. Or `{ row = ".." }`, an expression over columns that is averaged:
+    /// not in this version yet. Default: none.
     #[schemars(example = example_custom())]
     pub(crate) custom: BTreeMap<String, TextOr<CustomTable>>,
 }

@@ -1,15 +1,21 @@
 //! From what was measured of a window to figures: sampling error, bounds, thresholds, breach.
 
 mod binary;
+mod custom;
 mod multiclass;
 mod regression;
 
+use std::sync::Arc;
+
+pub(super) use self::custom::OverCells;
 pub(super) use self::regression::loss_of;
 use crate::metric::{Family, Kind, Measure, Metric};
 use crate::profile::{
     Class, Column, ColumnReading, Outputs, Performance, Profile, Reading, Role, Values,
 };
-use crate::stats::{Basis, Limits, Normalization, Range, SamplingError, Undefined, confidence};
+use crate::stats::{
+    Basis, Limits, Normalization, Range, SamplingError, Threshold, Undefined, confidence,
+};
 use crate::window::criteria::Criteria;
 use crate::window::realized::Outcome;
 use crate::window::result::{Figure, Method, Status};
@@ -34,6 +40,8 @@ pub(super) struct Asked {
     pub(super) metric: Metric,
     /// Which cell of a matrix of several classes: true class, predicted class.
     pub(super) cell: Option<[usize; 2]>,
+    /// The formula, of a metric of the user's own.
+    pub(super) custom: Option<Arc<OverCells>>,
 }
 
 /// What one figure is held against.
@@ -41,7 +49,7 @@ pub(super) struct Asked {
 struct Judgement {
     of: Asked,
     limits: Limits,
-    error: Option<SamplingError>,
+    error: Scatter,
     range: Range,
     /// Why nothing is held against it, if it is so.
     unset: Option<Status>,
@@ -49,6 +57,21 @@ struct Judgement {
 
 /// From so many reference windows with enough rows on the figures of a segment have a spread to be judged by.
 const WINDOWS: usize = 2;
+
+/// What is known of how far a figure strays by chance.
+#[derive(Clone, Debug)]
+enum Scatter {
+    Unknown,
+    Known(SamplingError),
+    /// Of a formula: the reference's shares of the cells.
+    OfCells(Arc<OverCells>, Vec<f64>),
+}
+
+impl From<Option<SamplingError>> for Scatter {
+    fn from(error: Option<SamplingError>) -> Self {
+        error.map_or(Self::Unknown, Self::Known)
+    }
+}
 
 /// A chi-squared test breaches below this probability.
 const SIGNIFICANCE: f64 = 0.05;
@@ -64,23 +87,37 @@ impl Judge {
             criteria.threshold(column, metric).limits(values, range)
         };
         let few = segment && readings().count() < WINDOWS;
-        let unset = |column: Option<&str>, metric: Metric| {
-            (few && criteria.threshold(column, metric).is_from_reference())
-                .then_some(Status::TooFew)
+        let unset_by = |threshold: Threshold| {
+            (few && threshold.is_from_reference()).then_some(Status::TooFew)
         };
+        let unset = |column: Option<&str>, metric: Metric| {
+            unset_by(criteria.threshold(column, metric))
+        };
+        let custom = criteria.custom.iter().filter_map(|custom| {
+            let of = OverCells::new(&custom.formula, &profile.outputs)?;
+            Some((Asked::custom(&custom.name, of), custom.threshold))
+        });
         let performance = criteria
             .performance
             .iter()
             .flat_map(|&metric| asked(metric, profile))
             .map(|of| {
-                let range = range(of.metric, criteria);
+                let threshold = criteria.threshold(None, of.metric);
+                (of, threshold)
+            })
+            .chain(custom)
+            .map(|(of, threshold)| {
+                let range = match of.custom {
+                    Some(_) => Range::ANY,
+                    None => range(of.metric, criteria),
+                };
                 let value = |reading: &Reading| {
                     of.value(reading.realized.as_ref()?, Basis::Realized, criteria).ok()
                 };
                 let values: Vec<f64> = readings().filter_map(value).collect();
                 let error = of.error(&profile.outputs, criteria);
-                let limits = limits(None, of.metric, range, &values);
-                let unset = unset(None, of.metric);
+                let limits = threshold.limits(&values, range);
+                let unset = unset_by(threshold);
                 Judgement { of, limits, error, range, unset }
             })
             .collect();
@@ -100,7 +137,7 @@ impl Judge {
                     Judgement {
                         of: metric.into(),
                         limits,
-                        error: column_error(metric, column, criteria),
+                        error: column_error(metric, column, criteria).into(),
                         range,
                         unset: unset(Some(&column.name), metric),
                     }
@@ -131,7 +168,7 @@ impl Judge {
                 Judgement {
                     of: metric.into(),
                     limits: limits(None, metric, range, &values),
-                    error: None,
+                    error: Scatter::Unknown,
                     range,
                     unset: unset(None, metric),
                 }
@@ -147,7 +184,7 @@ impl Judge {
             } else {
                 limits(None, Metric::Rows, Metric::Rows.spec().range, &counts)
             },
-            error: None,
+            error: Scatter::Unknown,
             range: Metric::Rows.spec().range,
             unset: unset(None, Metric::Rows),
         };
@@ -257,7 +294,8 @@ impl Judge {
         let metric = Metric::EstimatedMinusRealized;
         let range = metric.spec().range;
         let limits = criteria.threshold(None, metric).limits(&[], range);
-        let difference = Judgement { of: metric.into(), limits, error: None, range, unset: None };
+        let error = Scatter::Unknown;
+        let difference = Judgement { of: metric.into(), limits, error, range, unset: None };
         let mut differences = Vec::new();
         for judgement in &self.performance {
             let of = &judgement.of;
@@ -305,6 +343,7 @@ fn asked(metric: Metric, profile: &Profile) -> Vec<Asked> {
                 measure: Measure::cell(&of.label, &predicted.label),
                 metric,
                 cell: Some([truth, at]),
+                custom: None,
             };
             classes().flat_map(|truth| classes().map(move |at| cell(truth, at))).collect()
         }
@@ -320,6 +359,9 @@ impl Asked {
         basis: Basis,
         criteria: &Criteria,
     ) -> Result<f64, Undefined> {
+        if let Some(formula) = &self.custom {
+            return formula.value(performance);
+        }
         match performance {
             Performance::Binary(found) => binary::value(self.metric, found, basis, criteria),
             Performance::Multiclass(found) => multiclass::value(self, found, basis, criteria),
@@ -337,30 +379,53 @@ impl Asked {
     }
 
     /// What the whole reference says about its scatter.
-    fn error(&self, outputs: &Outputs, criteria: &Criteria) -> Option<SamplingError> {
-        match outputs {
+    fn error(&self, outputs: &Outputs, criteria: &Criteria) -> Scatter {
+        if let Some(formula) = &self.custom {
+            let shares = formula.shares(outputs);
+            return shares.map_or(Scatter::Unknown, |shares| {
+                Scatter::OfCells(Arc::clone(formula), shares)
+            });
+        }
+        let known = match outputs {
             Outputs::None => None,
             Outputs::Binary(found) => {
-                binary::error(self.metric, found.performance.as_ref()?, criteria)
+                let whole = found.performance.as_ref();
+                whole.and_then(|whole| binary::error(self.metric, whole, criteria))
             }
             Outputs::Multiclass(found) => {
-                multiclass::error(self, found.performance.as_ref()?, criteria)
+                let whole = found.performance.as_ref();
+                whole.and_then(|whole| multiclass::error(self, whole, criteria))
             }
             Outputs::Regression(found) => regression::error(self.metric, found),
+        };
+        known.into()
+    }
+
+    /// A metric of the user's own.
+    fn custom(name: &Arc<str>, formula: OverCells) -> Self {
+        Self {
+            measure: Measure::Custom(Arc::clone(name)),
+            metric: Metric::ConfusionMatrix,
+            cell: None,
+            custom: Some(Arc::new(formula)),
         }
     }
 }
 
 impl From<Metric> for Asked {
     fn from(metric: Metric) -> Self {
-        Self { measure: metric.into(), metric, cell: None }
+        Self { measure: metric.into(), metric, cell: None, custom: None }
     }
 }
 
 impl Judgement {
     /// The sampling error of so many rows.
     fn error_of(&self, rows: u64) -> Option<f64> {
-        self.error.and_then(|error| error.for_rows(rows).ok())
+        match &self.error {
+            Scatter::Unknown => None,
+            Scatter::Known(error) => error.for_rows(rows).ok(),
+            Scatter::OfCells(formula, shares) => formula.error(shares, rows),
+        }
     }
 
     /// `unjudged` says why a value is not held against its limits.

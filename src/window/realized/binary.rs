@@ -7,6 +7,7 @@ use crate::stats::{
     ValueNormalization, average_precision, roc_auc,
 };
 use crate::window::criteria::Criteria;
+use crate::window::judge::OverCells;
 use crate::window::outcome::{BinaryPlan, BinaryRealized, Labelled};
 use crate::window::realized::{Outcome, Stratified};
 
@@ -122,6 +123,13 @@ impl BinaryStratified {
         }
         let (above, below) = ratio(metric, criteria)?;
         self.cells.as_ref().ok()?.error(above, below)
+    }
+
+    /// The standard error of a metric of the user's own, to first order.
+    pub(in crate::window) fn error_of(&self, formula: &OverCells) -> Option<f64> {
+        let cells = self.cells.as_ref().ok()?;
+        let slopes = formula.slopes(&Cell::ALL.map(|cell| cells.cells().cell(cell)))?;
+        cells.error(slopes.try_into().ok()?, None)
     }
 }
 

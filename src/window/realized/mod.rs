@@ -71,7 +71,10 @@ impl Stratified {
     /// Its standard error.
     pub(super) fn error(&self, of: &Asked, criteria: &Criteria) -> Option<f64> {
         match self {
-            Self::Binary(found) => found.error(of.metric, criteria),
+            Self::Binary(found) => match &of.custom {
+                Some(formula) => found.error_of(formula),
+                None => found.error(of.metric, criteria),
+            },
             Self::Regression(found) => found.error(of.metric),
             Self::None => None,
         }

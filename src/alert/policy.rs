@@ -447,7 +447,8 @@ impl AlertEvent {
     /// With the segments that are not well in its evidence, and the worst of them in its sentence.
     fn with_segments(mut self, segments: Vec<SegmentFigure>) -> Self {
         if let Some(worst) = segments.first() {
-            self.summary = format!("{}; {}", self.summary, of_segment(worst));
+            self.summary =
+                format!("{}; {}", self.summary, of_segment(worst, self.currency.as_deref()));
         }
         self.evidence.segments = segments;
         self

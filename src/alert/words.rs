@@ -27,8 +27,8 @@ pub(super) fn summary(
 }
 
 /// A segment that is not well.
-pub(super) fn of_segment(found: &SegmentFigure) -> String {
-    format!("furthest out is {}: {}", found.segment, describe(&found.figure))
+pub(super) fn of_segment(found: &SegmentFigure, currency: Option<&str>) -> String {
+    format!("furthest out is {}: {}", found.segment, describe(&found.figure, currency))
 }
 
 /// One figure against its threshold.

@@ -52,15 +52,18 @@ enum Node {
     Null,
     /// The quantity at a position among the names.
     Name(usize),
-    Minus(Box<Node>),
-    Binary(Operator, Box<Node>, Box<Node>),
-    Unary(Unary, Box<Node>),
-    Nullif(Box<Node>, Box<Node>),
-    Power(Box<Node>, Box<Node>),
-    Coalesce(Vec<Node>),
-    Greatest(Vec<Node>),
-    Least(Vec<Node>),
-    Case { when: Vec<(Test, Node)>, otherwise: Box<Node> },
+    Minus(Box<Self>),
+    Binary(Operator, Box<Self>, Box<Self>),
+    Unary(Unary, Box<Self>),
+    Nullif(Box<Self>, Box<Self>),
+    Power(Box<Self>, Box<Self>),
+    Coalesce(Vec<Self>),
+    Greatest(Vec<Self>),
+    Least(Vec<Self>),
+    Case {
+        when: Vec<(Test, Self)>,
+        otherwise: Box<Self>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,9 +87,9 @@ enum Unary {
 enum Test {
     Compare(Comparison, Box<Node>, Box<Node>),
     IsNull(Box<Node>),
-    Not(Box<Test>),
-    And(Box<Test>, Box<Test>),
-    Or(Box<Test>, Box<Test>),
+    Not(Box<Self>),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,9 +154,18 @@ mod tests {
         assert_eq!(value("-a - -2 * +b", &[1.0, 4.0]), Some(7.0));
         assert_eq!(value("abs(a) + sqrt(16) + power(2, 3) + ln(exp(1))", &[-1.5]), Some(14.5));
         assert_eq!(value("greatest(a, b, 2) - least(a, b)", &[1.0, 5.0]), Some(4.0));
-        assert_eq!(value("case when a > b then 1 when a = b then 2 else 3 end", &[2.0, 2.0]), Some(2.0));
+        assert_eq!(
+            value("case when a > b then 1 when a = b then 2 else 3 end", &[2.0, 2.0]),
+            Some(2.0)
+        );
         assert_eq!(value("case a when 1 then 10 when 2 then 20 end", &[2.0]), Some(20.0));
-        assert_eq!(value("case when not (a <= 1 or b <> 4) and a is not null then 1 else 0 end", &[2.0, 4.0]), Some(1.0));
+        assert_eq!(
+            value(
+                "case when not (a <= 1 or b <> 4) and a is not null then 1 else 0 end",
+                &[2.0, 4.0]
+            ),
+            Some(1.0)
+        );
     }
 
     #[test]
@@ -190,8 +202,11 @@ mod tests {
         let at = [13.0, 7.0, 21.0];
         for text in texts {
             let formula = Formula::parse(text).unwrap();
-            let order: Vec<usize> =
-                formula.names().iter().map(|name| ["a", "b", "c"].iter().position(|n| n == name).unwrap()).collect();
+            let order: Vec<usize> = formula
+                .names()
+                .iter()
+                .map(|name| ["a", "b", "c"].iter().position(|n| n == name).unwrap())
+                .collect();
             let quantities: Vec<f64> = order.iter().map(|&index| at[index]).collect();
             let (_, slopes) = formula.gradient(&quantities).unwrap();
             for (index, slope) in slopes.iter().enumerate() {
@@ -201,7 +216,10 @@ mod tests {
                     formula.value(&moved).unwrap()
                 };
                 let expected = (moved(1e-5) - moved(-1e-5)) / 2e-5;
-                assert!((slope - expected).abs() <= 1e-6 * expected.abs().max(1.0), "{text}: {slope} {expected}");
+                assert!(
+                    (slope - expected).abs() <= 1e-6 * expected.abs().max(1.0),
+                    "{text}: {slope} {expected}"
+                );
             }
         }
     }
@@ -217,7 +235,10 @@ mod tests {
         assert!(error("a > 1").contains("is not among"));
         assert!(error("case when a then 1 end").starts_with("`a` is not among"));
         assert_eq!(error("power(a)"), "`power` takes two arguments, not 1");
-        assert!(error(&format!("{}1{}", "(".repeat(10_000), ")".repeat(10_000))).starts_with("it is no SQL"));
+        assert!(
+            error(&format!("{}1{}", "(".repeat(10_000), ")".repeat(10_000)))
+                .starts_with("it is no SQL")
+        );
         assert!(error("").starts_with("it is no SQL expression"));
         assert!(error("1e999").contains("is not among"));
     }

@@ -149,7 +149,8 @@ impl Reader {
         let found = arguments.len();
         let wrong = |name, wanted| FormulaError::Arguments { name, wanted, found };
         let one = |name, of: Unary, arguments: Vec<Node>| {
-            let [argument] = <[Node; 1]>::try_from(arguments).map_err(|_| wrong(name, "one argument"))?;
+            let [argument] =
+                <[Node; 1]>::try_from(arguments).map_err(|_| wrong(name, "one argument"))?;
             Ok(Node::Unary(of, Box::new(argument)))
         };
         let two = |name, of: fn(Box<Node>, Box<Node>) -> Node, arguments: Vec<Node>| {

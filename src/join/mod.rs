@@ -21,7 +21,7 @@ use minicbor::{Decode, Encode};
 use self::known::Waiting;
 use self::lanes::JoinLane;
 use crate::batch::{
-    Admission, Body, Keyed, Lane, News, Pending, Reached, Realized, Record, Settled, Target,
+    Admission, Body, Keyed, Lane, News, Reached, Realized, Record, Settled, Target,
 };
 
 pub use self::keep::{Keep, KeptBatch, KeptInMemory};
@@ -230,7 +230,7 @@ impl Join {
         let mut realized = Vec::new();
         // In the order of the lane, so that it does not matter how it was cut into records.
         let mut targets = content.targets.iter().peekable();
-        for prediction in &content.predictions {
+        for prediction in content.predictions {
             while let Some(target) = targets.next_if(|target| target.offset < prediction.offset) {
                 let known = found.entry(target.key).or_default();
                 self.learn(known, target, offset, &mut realized);
@@ -244,13 +244,13 @@ impl Join {
                 model,
                 time: prediction.time,
                 score: prediction.score,
-                predicted: prediction.predicted.clone(),
+                predicted: prediction.predicted,
                 arrived: self.time,
-                scores: prediction.scores.clone(),
-                segments: prediction.segments.clone(),
+                scores: prediction.scores,
+                segments: prediction.segments,
             };
             let known = found.entry(prediction.key).or_default();
-            self.take(known, prediction, waiting, offset, &mut realized);
+            self.take(known, waiting, offset, &mut realized);
         }
         for target in targets {
             let known = found.entry(target.key).or_default();
@@ -337,12 +337,10 @@ impl Join {
     fn take(
         &mut self,
         known: &mut Known,
-        prediction: &Pending,
         waiting: Waiting,
         offset: i64,
         realized: &mut Vec<Realized>,
     ) {
-        debug_assert_eq!(prediction.offset, waiting.position, "one is made of the other");
         if known.predictions.iter().any(|before| before.model == waiting.model) {
             self.counts.repeated += 1;
             realized.push(self.told(&waiting, offset, News::Repeated));

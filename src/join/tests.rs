@@ -5,7 +5,7 @@ use proptest::prelude::{
 };
 
 use super::*;
-use crate::batch::{Header, Heartbeat, Stretch, key_of};
+use crate::batch::{Header, Heartbeat, Pending, Stretch, key_of};
 
 const PREDICTIONS: Lane = Lane { topic: 1, partition: 0 };
 const OUTCOMES: Lane = Lane { topic: 2, partition: 0 };

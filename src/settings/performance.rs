@@ -298,7 +298,8 @@ fn over_cells(
             continue;
         }
         let (wanted, mend) = if problem == Some(Problem::Multiclass) {
-            let wanted = "`rows`, or a cell such as `\"true_a_pred_b\"`, by the names of its classes";
+            let wanted =
+                "`rows`, or a cell such as `\"true_a_pred_b\"`, by the names of its classes";
             (wanted, "write the name of a cell in double quotes".to_owned())
         } else {
             let cells = CELLS.iter().map(|cell| cell.as_str()).chain([Metric::Rows.as_str()]);

@@ -134,7 +134,8 @@ fn of_model(
         );
     } else {
         let own = custom.keys().map(String::as_str);
-        let all: Vec<&str> = Metric::all().map(Metric::as_str).chain(own).collect();
+        let all: Vec<&str> =
+            Metric::all().map(|metric| -> &str { metric.as_str() }).chain(own).collect();
         let mend = suggest(name, all.iter().copied());
         let mend = if mend.starts_with("did") {
             mend

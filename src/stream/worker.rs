@@ -36,7 +36,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 /// How far the log goes is asked so often.
 const LAG_EVERY: Duration = Duration::from_secs(5);
 /// How long to wait for a record where there is none.
-const IDLE: Duration = Duration::from_millis(50);
+const IDLE: Duration = Duration::from_millis(200);
 /// At most so many records are taken before what they gave is committed.
 const BATCH: usize = 64;
 /// Records missing for longer than this are said.

@@ -159,8 +159,11 @@ fn thresholds() -> impl Strategy<Value = Thresholds> {
     ];
     let metric = select(Metric::all().collect::<Vec<_>>());
     let metrics = btree_map(metric, threshold, 0..4).boxed();
-    (metrics.clone(), btree_map(text(), metrics, 0..3))
-        .prop_map(|(metrics, columns)| Thresholds { metrics, columns })
+    (metrics.clone(), btree_map(text(), metrics, 0..3)).prop_map(|(metrics, columns)| Thresholds {
+        metrics,
+        columns,
+        ..Thresholds::default()
+    })
 }
 
 fn alerts() -> impl Strategy<Value = Alerts> {

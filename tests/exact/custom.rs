@@ -31,11 +31,16 @@ fn a_formula_of_a_known_metric_is_that_metric() {
     for (seed, count) in [(1, 500), (9, 777)] {
         let figures = figures(seed, count);
         for kind in [Kind::Estimated, Kind::Realized] {
-            for (own, known) in [("own_accuracy", "accuracy"), ("own_f1", "f1"), ("own_precision", "precision")] {
+            for (own, known) in
+                [("own_accuracy", "accuracy"), ("own_f1", "f1"), ("own_precision", "precision")]
+            {
                 let [own, known] = [own, known].map(|name| &figures[&(kind, name.to_owned())]);
                 assert!(near(own.value, known.value), "{own:?}\n{known:?}");
                 assert!(near(own.lower_threshold, known.lower_threshold), "{own:?}\n{known:?}");
-                assert_eq!((own.breach, own.status, own.method), (known.breach, known.status, known.method));
+                assert_eq!(
+                    (own.breach, own.status, own.method),
+                    (known.breach, known.status, known.method)
+                );
                 // Both are of first order; the known ones divide by one row less here and there.
                 let ratio = own.sampling_error.unwrap() / known.sampling_error.unwrap();
                 let range = if own.metric.as_str() == "own_f1" { 0.5..2.0 } else { 0.999..1.001 };
@@ -52,7 +57,9 @@ fn every_one_is_there_estimated_and_realized_with_all_that_a_figure_has() {
         for (name, _) in OWN {
             let figure = &figures[&(kind, (*name).to_owned())];
             assert!(figure.value.is_some() && figure.sampling_error.is_some(), "{figure:?}");
-            assert!(figure.lower_confidence < figure.value && figure.value < figure.upper_confidence);
+            assert!(
+                figure.lower_confidence < figure.value && figure.value < figure.upper_confidence
+            );
             assert!(figure.lower_threshold.is_some() && figure.breach.is_some(), "{figure:?}");
         }
     }

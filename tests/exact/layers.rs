@@ -54,7 +54,17 @@ const LAYERS: &[Layer] = &[
             "alert::Severity",
         ],
     ),
-    pure("epoch", &["metric::Measure", "metric::Metric", "profile", "settings", "window::Plan", "alert::Policy"]),
+    pure(
+        "epoch",
+        &[
+            "metric::Measure",
+            "metric::Metric",
+            "profile",
+            "settings",
+            "window::Plan",
+            "alert::Policy",
+        ],
+    ),
     pure(
         "intake",
         &[

@@ -20,10 +20,10 @@ impl Instance {
         Self::serving(Self::leashed("127.0.0.1:0", arguments))
     }
 
-    /// The same, and it ends when it comes to a named point.
-    pub(crate) fn start_to_crash(arguments: &[String], point: &str) -> Self {
-        let crash = format!("VIGIE_CRASH_AT={point}");
-        let mut all = [&crash, VIGIE, "run", "--listen", "127.0.0.1:0"].map(str::to_owned).to_vec();
+    /// The same, with these variables in its environment.
+    pub(crate) fn start_with(variables: &[String], arguments: &[String]) -> Self {
+        let mut all = variables.to_vec();
+        all.extend([VIGIE, "run", "--listen", "127.0.0.1:0"].map(str::to_owned));
         all.extend_from_slice(arguments);
         Self::serving(Leash::spawn("env", &all))
     }

@@ -178,8 +178,13 @@ columns = {{ id = "id", timestamp = "timestamp", probability = "y_pred_proba", p
 
     /// An instance that ends as if by kill -9 when it comes to a named point.
     pub(crate) fn start_to_crash(&self, instance: &str, point: &str) -> Instance {
+        self.start_with(instance, &[format!("VIGIE_CRASH_AT={point}")])
+    }
+
+    /// An instance with these variables in its environment.
+    pub(crate) fn start_with(&self, instance: &str, variables: &[String]) -> Instance {
         let arguments = self.arguments(instance, &self.path("vigie.toml"));
-        Instance::start_to_crash(&arguments, point)
+        Instance::start_with(variables, &arguments)
     }
 
     fn arguments(&self, instance: &str, settings: &Path) -> Vec<String> {

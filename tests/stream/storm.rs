@@ -18,10 +18,10 @@ use crate::targets::{EVENTS, assert_settles, site, tell, world};
 /// Kills of a storm in CI.
 const KILLS: u64 = 12;
 /// Longer than any storm: a prediction must not give up its target meanwhile.
-const WAIT: &str = "2h";
+pub(crate) const WAIT: &str = "2h";
 
 /// Sends a part of the predictions, and of the targets.
-fn send(broker: &Broker, site: &Site, outcomes: &str, part: u64, of: u64) {
+pub(crate) fn send(broker: &Broker, site: &Site, outcomes: &str, part: u64, of: u64) {
     site.send(broker, &world(), part * EVENTS / of..(part + 1) * EVENTS / of);
     tell(broker, outcomes, part as usize, of as usize);
     if part + 1 == of {

@@ -46,7 +46,7 @@ pub(super) fn join<K: Keep + ?Sized>(
     epochs: &Epochs,
     feed: &Feed,
 ) -> Result<Joined, K::Error> {
-    let mut known = keep.get(&keys(&records))?;
+    let known = keep.get(&keys(&records))?;
     let mut joined = Joined::default();
     let mut waits = waits(epochs, join.epoch());
     for Read { offset, appended, record } in records {
@@ -56,17 +56,15 @@ pub(super) fn join<K: Keep + ?Sized>(
             waits = self::waits(epochs, join.epoch());
         }
         if let Some(admitted) = admitted {
-            let found =
-                admitted.needs().filter_map(|key| Some((key, known.get(&key)?.clone()))).collect();
+            // What the batch itself changed goes before what was kept.
+            let of = |key| joined.writes.get(&key).or_else(|| known.get(&key)).cloned();
+            let found = admitted.needs().filter_map(|key| Some((key, of(key)?))).collect();
             let effects = join.apply(admitted, found, &waits);
             for realized in effects.realized {
                 let output = feed.output(Some(&realized.model));
                 joined.content.entry(output).or_default().realized.push(realized);
             }
-            for (key, now) in effects.writes {
-                known.insert(key, now.clone());
-                joined.writes.insert(key, now);
-            }
+            joined.writes.extend(effects.writes);
         }
         for settled in join.announce(&waits) {
             let output = feed.output(Some(&settled.model));

@@ -39,7 +39,7 @@ const RECORDS: usize = 512;
 /// A batch gathers records for so long: nobody waits for single targets, and every batch is a write.
 const LINGER: Duration = Duration::from_millis(250);
 /// How long to wait for a record where there is none.
-const IDLE: Duration = Duration::from_millis(50);
+const IDLE: Duration = Duration::from_millis(200);
 /// Offsets are committed so often.
 const COMMIT: Duration = Duration::from_secs(1);
 /// How far it has come is told so often, also where nothing becomes known.

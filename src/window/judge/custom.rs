@@ -73,15 +73,13 @@ impl OverCells {
     }
 
     /// The cells' shares of the reference.
-    pub(super) fn shares(&self, outputs: &Outputs) -> Option<Vec<f64>> {
+    pub(super) fn shares(outputs: &Outputs) -> Option<Vec<f64>> {
         let cells: Vec<f64> = match outputs {
             Outputs::Binary(found) => {
                 let cells = found.performance.as_ref()?.cells;
                 Cell::ALL.map(|cell| cells.cell(cell)).into()
             }
-            Outputs::Multiclass(found) => {
-                cells_of_several(&found.performance.as_ref()?.cells)
-            }
+            Outputs::Multiclass(found) => cells_of_several(&found.performance.as_ref()?.cells),
             Outputs::None | Outputs::Regression(_) => return None,
         };
         let rows: f64 = cells.iter().sum();
@@ -95,7 +93,8 @@ impl OverCells {
         let expected: Vec<f64> = shares.iter().map(|share| share * n).collect();
         let slopes = self.slopes(&expected)?;
         let mean: f64 = shares.iter().zip(&slopes).map(|(p, g)| p * g).sum();
-        let spread: f64 = shares.iter().zip(&slopes).map(|(p, g)| p * (g - mean) * (g - mean)).sum();
+        let spread: f64 =
+            shares.iter().zip(&slopes).map(|(p, g)| p * (g - mean) * (g - mean)).sum();
         Undefined::unless_finite((n * spread).sqrt()).ok()
     }
 

@@ -381,10 +381,9 @@ impl Asked {
     /// What the whole reference says about its scatter.
     fn error(&self, outputs: &Outputs, criteria: &Criteria) -> Scatter {
         if let Some(formula) = &self.custom {
-            let shares = formula.shares(outputs);
-            return shares.map_or(Scatter::Unknown, |shares| {
-                Scatter::OfCells(Arc::clone(formula), shares)
-            });
+            let shares = OverCells::shares(outputs);
+            return shares
+                .map_or(Scatter::Unknown, |shares| Scatter::OfCells(Arc::clone(formula), shares));
         }
         let known = match outputs {
             Outputs::None => None,

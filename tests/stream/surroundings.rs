@@ -1,0 +1,161 @@
+//! What an instance stands in goes wrong: others come and go all the time, the disk is full, the clock jumps, the broker
+//! gives no answer. In the end it is what `vigie check` says, each result once, and every record is accounted for.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use crate::broker::Broker;
+use crate::instance::Instance;
+use crate::patience;
+use crate::storm::{WAIT, send};
+use crate::targets::{assert_settles, site};
+use crate::tools::{has, skip};
+
+#[test]
+fn instances_come_and_go_all_the_time() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes) = site(broker, WAIT);
+    // More of them than the topic has partitions, one of which comes or goes every two seconds.
+    let names = ["a", "b", "c", "d", "e"];
+    let mut there: Vec<Option<Instance>> = names.iter().map(|_| None).collect();
+    let rounds = 15;
+    for round in 0..rounds {
+        let which = (round * 3 % 5) as usize;
+        there[which] = match there[which].take() {
+            Some(instance) => {
+                instance.stop();
+                None
+            }
+            None => Some(site.start(names[which])),
+        };
+        send(broker, &site, &outcomes, round, rounds);
+        thread::sleep(Duration::from_secs(2));
+    }
+    // All leave, and one comes back.
+    there.into_iter().flatten().for_each(Instance::stop);
+    let instance = site.start("a").ready();
+    assert_settles(broker, &site);
+    instance.stop();
+}
+
+/// A disk of its own in memory; unmounted when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where this process may not mount one.
+    fn mount(path: &Path) -> Option<Self> {
+        fs::create_dir_all(path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"])
+            .arg(path)
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if mounted { Some(Self(path.to_owned())) } else { skip("no right to mount a small disk") }
+    }
+
+    /// Leaves no byte on it; the file that took them.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("full");
+        let mut file = File::create(&path).unwrap();
+        for bytes in [1 << 16, 1 << 10, 1] {
+            while file.write_all(&vec![0; bytes]).is_ok() {}
+        }
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("--lazy").arg(&self.0).output());
+    }
+}
+
+#[test]
+fn a_full_disk_holds_it_up_and_loses_nothing() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes) = site(broker, WAIT);
+    let Some(disk) = SmallDisk::mount(&site.path("a")) else {
+        return;
+    };
+    let instance = site.start("a").ready();
+    send(broker, &site, &outcomes, 0, 3);
+    let waits = || fs::read_dir(&disk.0).unwrap().next().is_some();
+    patience::until(|| waits().then_some(())).expect("it keeps what waits");
+    let full = disk.fill();
+    send(broker, &site, &outcomes, 1, 3);
+    // It says so, and goes on trying.
+    let said = patience::until(|| {
+        let (status, text) = instance.readiness();
+        (status == 503 && text.contains("join")).then_some(text)
+    });
+    println!("{}", said.expect("it is not ready, and says why"));
+    instance.says("No space left on device");
+    fs::remove_file(full).unwrap();
+    send(broker, &site, &outcomes, 2, 3);
+    assert_settles(broker, &site);
+    let instance = instance.ready();
+    instance.stop();
+    // What lies there can be opened again.
+    let instance = site.start("a").ready();
+    assert_settles(broker, &site);
+    assert!(!instance.log().contains("what was kept cannot be used"), "{}", instance.log());
+    instance.kill();
+}
+
+#[test]
+fn clocks_that_are_wrong_and_jump_change_nothing() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let library = "/usr/$LIB/faketime/libfaketimeMT.so.1";
+    if !has("faketime") {
+        return skip("`faketime` is not there").unwrap_or(());
+    }
+    let (site, outcomes) = site(broker, WAIT);
+    let clock = site.path("clock");
+    let set = |time: &str| fs::write(&clock, time).unwrap();
+    let variables = [
+        format!("LD_PRELOAD={library}"),
+        format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()),
+        "FAKETIME_NO_CACHE=1".to_owned(),
+        "DONT_FAKE_MONOTONIC=1".to_owned(),
+    ];
+    set("-800d");
+    let instances = [site.start_with("a", &variables), site.start("b")].map(Instance::ready);
+    for (part, time) in (0..).zip(["-800d", "+3650d", "+0", "-1h"]) {
+        set(time);
+        send(broker, &site, &outcomes, part, 4);
+        thread::sleep(Duration::from_secs(3));
+    }
+    assert_settles(broker, &site);
+    instances.into_iter().for_each(Instance::stop);
+}
+
+#[test]
+fn a_broker_that_gives_no_answer_is_waited_for() {
+    let Some(broker) = Broker::start() else {
+        return;
+    };
+    let (site, outcomes) = site(&broker, WAIT);
+    let instances = ["a", "b"].map(|name| site.start(name).ready());
+    send(&broker, &site, &outcomes, 0, 3);
+    broker.freeze();
+    // Past the sessions of the group's members; connections stay half-open meanwhile.
+    thread::sleep(Duration::from_secs(45));
+    broker.thaw();
+    send(&broker, &site, &outcomes, 1, 3);
+    broker.freeze();
+    thread::sleep(Duration::from_secs(3));
+    broker.thaw();
+    send(&broker, &site, &outcomes, 2, 3);
+    assert_settles(&broker, &site);
+    instances.into_iter().for_each(Instance::stop);
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::buffer::BooleanBuffer;
 use vigie::batch::Rows;
 use vigie::fit::{CalibrationChoice, Predicts, Spec, TwoClasses, fit};
-use vigie::metric::{Family, Kind, Metric, Problem};
+use vigie::metric::{Family, Kind, Measure, Metric, Problem};
 use vigie::profile::{Profile, WindowRule};
 use vigie::stats::Threshold;
 use vigie::window::{Criteria, Figure, Plan, WindowState};

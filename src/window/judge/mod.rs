@@ -87,25 +87,11 @@ impl Judge {
             criteria.threshold(column, metric).limits(values, range)
         };
         let few = segment && readings().count() < WINDOWS;
-        let unset_by = |threshold: Threshold| {
-            (few && threshold.is_from_reference()).then_some(Status::TooFew)
-        };
-        let unset = |column: Option<&str>, metric: Metric| {
-            unset_by(criteria.threshold(column, metric))
-        };
-        let custom = criteria.custom.iter().filter_map(|custom| {
-            let of = OverCells::new(&custom.formula, &profile.outputs)?;
-            Some((Asked::custom(&custom.name, of), custom.threshold))
-        });
-        let performance = criteria
-            .performance
-            .iter()
-            .flat_map(|&metric| asked(metric, profile))
-            .map(|of| {
-                let threshold = criteria.threshold(None, of.metric);
-                (of, threshold)
-            })
-            .chain(custom)
+        let unset_by =
+            |threshold: Threshold| (few && threshold.is_from_reference()).then_some(Status::TooFew);
+        let unset =
+            |column: Option<&str>, metric: Metric| unset_by(criteria.threshold(column, metric));
+        let performance = all_asked(profile, criteria)
             .map(|(of, threshold)| {
                 let range = match of.custom {
                     Some(_) => Range::ANY,
@@ -331,6 +317,23 @@ fn estimated_by(performance: &Performance) -> Method {
         Performance::Binary(_) | Performance::Multiclass(_) => Method::Cbpe,
         Performance::Regression(_) => Method::Dle,
     }
+}
+
+/// The performance figures that are asked for, with their thresholds.
+fn all_asked<'a>(
+    profile: &'a Profile,
+    criteria: &'a Criteria,
+) -> impl Iterator<Item = (Asked, Threshold)> + 'a {
+    let known = criteria.performance.iter().flat_map(|&metric| asked(metric, profile));
+    let known = known.map(|of| {
+        let threshold = criteria.threshold(None, of.metric);
+        (of, threshold)
+    });
+    let custom = criteria.custom.iter().filter_map(|custom| {
+        let of = OverCells::new(&custom.formula, &profile.outputs)?;
+        Some((Asked::custom(&custom.name, of), custom.threshold))
+    });
+    known.chain(custom)
 }
 
 /// The figures that a performance metric has.

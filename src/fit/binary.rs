@@ -86,7 +86,8 @@ fn find_classes(spec: &Spec, how: &TwoClasses, batches: &[Rows]) -> Result<Class
                 });
             }
         },
-        None => match found("1") {
+        // Of 1 and 2 nobody knows.
+        None => match found("1").filter(|_| !labels.iter().any(|label| is_above_one(label))) {
             Some(label) => label,
             None if labels.iter().all(|label| same_label(label, "0")) => "1".to_owned(),
             None => {
@@ -103,6 +104,10 @@ fn find_classes(spec: &Spec, how: &TwoClasses, batches: &[Rows]) -> Result<Class
     let usual = same_label(&positive, "1").then(|| "0".to_owned());
     let threshold = how.threshold;
     Ok(Classes { positive, negative: negative.or(usual), threshold })
+}
+
+fn is_above_one(label: &str) -> bool {
+    label.parse().is_ok_and(|number: f64| number > 1.0)
 }
 
 /// Makes the predictions that follow from the scores.

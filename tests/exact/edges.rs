@@ -2,18 +2,19 @@
 //!
 //! The reference has eight rows and the window four, so that each figure can be worked out by hand.
 
+use arrow::array::DictionaryArray;
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::Int32Type;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-use arrow::buffer::BooleanBuffer;
-use vigie::batch::Rows;
+use vigie::batch::{Column, Rows, Values};
 use vigie::fit::{CalibrationChoice, Predicts, Spec, TwoClasses, fit};
 use vigie::metric::{Family, Kind, Measure, Metric, Problem};
 use vigie::profile::{Profile, WindowRule};
 use vigie::stats::Threshold;
 use vigie::window::{Criteria, Figure, Plan, WindowState};
 
-use crate::world::{Row, all_criteria, batch, spec};
+use crate::world::{Row, all_criteria, batch, rows, spec};
 
 /// What is expected of each case, by subject: metrics and their outcome, which is a value, with `!` where it
 /// breaches (below 0.22 or above 0.77; chi-squared by its p-value), or the status of a figure without one.
@@ -391,4 +392,28 @@ fn targets_that_have_not_come_are_no_fault_of_the_data() {
     assert_eq!(of_target(changed(late)), drift, "some targets are there to look at");
     assert!(of_target(changed(|_, row| Row { target: None, ..row })).is_empty());
     assert!(of_target(Vec::new()).is_empty());
+}
+
+#[test]
+fn which_class_is_positive_is_never_guessed() {
+    let fitted = |classes: [&str; 2]| {
+        let rows = rows(1, 600);
+        let mut data = batch(&rows, 0);
+        let labels = |of: &dyn Fn(&Row) -> Option<bool>| {
+            let label = |row: &Row| of(row).map(|class| classes[usize::from(class)]);
+            let array: DictionaryArray<Int32Type> = rows.iter().map(label).collect();
+            Column::new(Values::Labels(array))
+        };
+        data.columns[3] = labels(&|row| row.prediction);
+        data.columns[4] = labels(&|row| row.target);
+        fit(spec(WindowRule::Size(300)), vec![data])
+    };
+    for classes in [["0", "1"], ["false", "true"], ["-1", "1"], ["no", "1"]] {
+        let profile = fitted(classes).unwrap();
+        assert_eq!(profile.two_classes().unwrap().positive, classes[1]);
+    }
+    for classes in [["1", "2"], ["no", "yes"]] {
+        let error = fitted(classes).unwrap_err().to_string();
+        assert!(error.contains("cannot tell which of") && error.contains(classes[1]), "{error}");
+    }
 }

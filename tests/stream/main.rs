@@ -62,7 +62,7 @@ mod scrape; // a real Prometheus sees what was published
 #[cfg(test)]
 mod storm; // kill -9 over and over, at every named point: nothing lost, nothing twice
 #[cfg(test)]
-mod surroundings; // others come and go, the disk is full, the clock jumps, the broker gives no answer
+mod surroundings; // others come and go, the disk is full, the broker gives no answer
 #[cfg(test)]
 mod targets; // ground truth that comes late, out of order, twice, corrected: what is final is what `vigie check` says
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What an instance stands in goes wrong: others come and go all the time, the disk is full, the clock jumps, the broker
-//! gives no answer. In the end it is what `vigie check` says, each result once, and every record is accounted for.
+//! What an instance stands in goes wrong: others come and go all the time, the disk is full, the broker gives no
+//! answer. In the end it is what `vigie check` says, each result once, and every record is accounted for.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -13,7 +13,7 @@ use crate::instance::Instance;
 use crate::patience;
 use crate::storm::{WAIT, send};
 use crate::targets::{assert_settles, site};
-use crate::tools::{has, skip};
+use crate::tools::skip;
 
 #[test]
 fn instances_come_and_go_all_the_time() {
@@ -108,35 +108,6 @@ fn a_full_disk_holds_it_up_and_loses_nothing() {
     assert_settles(broker, &site);
     assert!(!instance.log().contains("what was kept cannot be used"), "{}", instance.log());
     instance.kill();
-}
-
-#[test]
-fn clocks_that_are_wrong_and_jump_change_nothing() {
-    let Some(broker) = Broker::shared() else {
-        return;
-    };
-    let library = "/usr/$LIB/faketime/libfaketimeMT.so.1";
-    if !has("faketime") {
-        return skip("`faketime` is not there").unwrap_or(());
-    }
-    let (site, outcomes) = site(broker, WAIT);
-    let clock = site.path("clock");
-    let set = |time: &str| fs::write(&clock, time).unwrap();
-    let variables = [
-        format!("LD_PRELOAD={library}"),
-        format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()),
-        "FAKETIME_NO_CACHE=1".to_owned(),
-        "DONT_FAKE_MONOTONIC=1".to_owned(),
-    ];
-    set("-800d");
-    let instances = [site.start_with("a", &variables), site.start("b")].map(Instance::ready);
-    for (part, time) in (0..).zip(["-800d", "+3650d", "+0", "-1h"]) {
-        set(time);
-        send(broker, &site, &outcomes, part, 4);
-        thread::sleep(Duration::from_secs(3));
-    }
-    assert_settles(broker, &site);
-    instances.into_iter().for_each(Instance::stop);
 }
 
 #[test]

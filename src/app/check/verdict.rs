@@ -145,13 +145,11 @@ fn said(figure: &Figure, currency: Option<&str>) -> String {
     let value = figure.value.map_or("undefined".to_owned(), figure_value);
     let error = figure.sampling_error.map_or(String::new(), |e| format!(" +-{}", figure_value(e)));
     let metric = figure.metric.as_str();
-    match &figure.column_name {
-        Some(column) => format!("{column} {metric} {value}{error}, expected {}", expected(figure)),
-        None => {
-            let kind = kind(figure.kind);
-            format!("{kind} {metric} {value}{error}{unit}, expected {}", expected(figure))
-        }
-    }
+    let of = match &figure.column_name {
+        Some(column) => column.as_str(),
+        None => kind(figure.kind),
+    };
+    format!("{of} {metric} {value}{error}{unit}, expected {}", expected(figure))
 }
 
 fn figure_value(value: f64) -> String {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer as _};
 
-use crate::batch::{Body, Keyed, Record};
+use crate::batch::{Keyed, Record};
 use crate::intake::Sending;
 use crate::stream::acks::{Ack, Acks, Purpose, Ticket};
 use crate::stream::clients::Clients;
@@ -58,32 +58,12 @@ impl Outbox {
         sending: &Sending,
     ) -> Result<(), StreamError> {
         let ticket = Ticket { lane, turn, purpose: Purpose::Stretch(sending.ticket) };
-        // Most outputs get nothing of most stretches: one text serves them all.
-        let mut empty: Option<Vec<u8>> = None;
+        // Each says where its output stands, so that no two need be alike, empty as they may be.
         for (output, record) in &sending.records {
-            let nothing = matches!(&record.body, Body::Rows(content) if content.is_empty());
-            if nothing {
-                let bytes = match &mut empty {
-                    Some(bytes) => bytes,
-                    None => empty.insert(record.to_bytes()),
-                };
-                self.produce(&self.tally, *output, bytes, ticket)?;
-            } else {
-                self.produce(&self.tally, *output, &record.to_bytes(), ticket)?;
-            }
+            self.produce(&self.tally, *output, &record.to_bytes(), ticket)?;
         }
-        let mut empty: Option<Vec<u8>> = None;
         for (output, record) in &sending.keyed {
-            let nothing = matches!(&record.body, Body::Rows(keyed) if keyed.is_empty());
-            if nothing {
-                let bytes = match &mut empty {
-                    Some(bytes) => bytes,
-                    None => empty.insert(record.to_bytes()),
-                };
-                self.produce(&self.join, *output, bytes, ticket)?;
-            } else {
-                self.produce(&self.join, *output, &record.to_bytes(), ticket)?;
-            }
+            self.produce(&self.join, *output, &record.to_bytes(), ticket)?;
         }
         Ok(())
     }

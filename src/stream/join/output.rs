@@ -7,7 +7,6 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer as _};
 
-use crate::batch::Body;
 use crate::intake::{Feed, Sending};
 use crate::stream::acks::{Ack, Acks, Purpose, Ticket};
 use crate::stream::clients::{Clients, PATIENCE};
@@ -32,19 +31,8 @@ impl Output {
     /// Sends to every output, and waits until all have it.
     pub(super) fn deliver(&self, feed: &mut Feed, sending: &Sending) -> Result<(), StreamError> {
         let ticket = Ticket { lane: 0, turn: 0, purpose: Purpose::Stretch(sending.ticket) };
-        // Most outputs get nothing: one text serves them all.
-        let mut empty: Option<Vec<u8>> = None;
         for (output, record) in &sending.records {
-            let nothing = matches!(&record.body, Body::Rows(content) if content.is_empty());
-            if nothing {
-                let bytes = match &mut empty {
-                    Some(bytes) => bytes,
-                    None => empty.insert(record.to_bytes()),
-                };
-                self.produce(*output, bytes, ticket)?;
-            } else {
-                self.produce(*output, &record.to_bytes(), ticket)?;
-            }
+            self.produce(*output, &record.to_bytes(), ticket)?;
         }
         crash::point(crash::JOIN_SENT);
         let failed = |error| StreamError::cluster("send to the tally log")(error);

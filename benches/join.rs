@@ -15,6 +15,7 @@
 
 mod cpu;
 mod lsm;
+mod memory;
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -83,7 +84,7 @@ fn own(count: u64, options: Options) {
         let bytes = usage.sealed_bytes as f64 / usage.sealed_rows as f64;
         println!("{bytes:12.2} bytes of memory a prediction, of {} sealed", usage.sealed_rows);
     }
-    println!("{:12} segments; resident {} MB", usage.segments, resident());
+    println!("{:12} segments; resident {} MB", usage.segments, memory::resident("self"));
     flow.learn(&mut store, count);
     drop(store);
     let began = (Instant::now(), cpu::seconds("self"));
@@ -96,7 +97,7 @@ fn own(count: u64, options: Options) {
 fn fill_and_learn<K: Keep<Error: Debug>>(keep: &mut K, count: u64) {
     let mut flow = Flow::new();
     flow.fill(keep, count);
-    println!("{:12} MB resident", resident());
+    println!("{:12} MB resident", memory::resident("self"));
     flow.learn(keep, count);
 }
 
@@ -285,12 +286,4 @@ fn size(folder: &Path) -> u64 {
             if metadata.is_dir() { size(&entry.path()) } else { metadata.len() }
         })
         .sum()
-}
-
-/// Megabytes of memory of this process.
-fn resident() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("it is Linux");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it is told");
-    let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
-    kilobytes.expect("it is a number") / 1024
 }

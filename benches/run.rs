@@ -17,6 +17,7 @@
 #![expect(unsafe_code, reason = "rdkafka offers no polling in batches")]
 
 mod cpu;
+mod memory;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -401,7 +402,7 @@ multivariate = []
                 rows += result["window_rows"].as_u64().expect("a number");
             }
             if rows >= (events / 2).min(1_000_000) {
-                early.get_or_insert_with(|| resident(&process));
+                early.get_or_insert_with(|| memory::resident(&process));
             }
         }
         let ended = service.try_wait().expect("our child");
@@ -409,7 +410,7 @@ multivariate = []
         assert!(ended.is_none(), "vigie ended: {}", log());
     }
     let (spent, wall) = (cpu::seconds(&process), clock.running().as_secs_f64());
-    let resident = [early.unwrap_or(0), resident(&process)];
+    let resident = [early.unwrap_or(0), memory::resident(&process)];
     let mut threads: BTreeMap<String, f64> = BTreeMap::new();
     for task in fs::read_dir(format!("/proc/{process}/task")).expect("it runs") {
         let task = task.expect("it runs").file_name();
@@ -422,12 +423,4 @@ multivariate = []
     let mut threads: Vec<(String, f64)> = threads.into_iter().collect();
     threads.sort_by(|a, b| b.1.total_cmp(&a.1));
     Spent { cpu: spent, wall, threads, resident }
-}
-
-/// Megabytes of memory of a process.
-fn resident(process: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it is told");
-    let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
-    kilobytes.expect("it is a number") / 1024
 }

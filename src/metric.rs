@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::stats::{Range, Threshold};
+use crate::stats::{Loss, Range, Threshold};
 
 /// What a figure says.
 #[derive(
@@ -282,6 +282,25 @@ impl Metric {
     /// The metric of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         REGISTRY.iter().find(|spec| spec.name == name).map(|spec| spec.metric)
+    }
+
+    /// The loss that a metric of predicted numbers is the mean of, and whether it is the root of that.
+    pub const fn loss(self) -> Option<(Loss, bool)> {
+        Some(match self {
+            Self::Mae => (Loss::Absolute, false),
+            Self::Mape => (Loss::AbsolutePercentage, false),
+            Self::Mse => (Loss::Squared, false),
+            Self::Rmse => (Loss::Squared, true),
+            Self::Msle => (Loss::SquaredLog, false),
+            Self::Rmsle => (Loss::SquaredLog, true),
+            _ => return None,
+        })
+    }
+
+    /// The names of the metrics that a loss is averaged to.
+    pub fn names_of(loss: Loss) -> Vec<&'static str> {
+        let of = |metric: &Self| metric.loss().is_some_and(|(of, _)| of == loss);
+        Self::all().filter(of).map(Self::as_str).collect()
     }
 
     /// Whether a problem has this metric.

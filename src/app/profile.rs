@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::app::terminal::{count, figure, print};
 use crate::app::{ConfigFile, Outcome, load, reference};
-use crate::metric::ColumnKind;
+use crate::metric::{ColumnKind, Metric};
 use crate::profile::{
     Binary, Calibration, CalibrationReason, Categorical, Outputs, Profile, ReferenceWindow, Role,
     Segments, Values,
@@ -18,7 +18,6 @@ use crate::profile::{
 use crate::query::table::Hints;
 use crate::query::{Files, Options};
 use crate::settings::Cut;
-use crate::stats::Loss;
 use crate::window::utc;
 
 /// What `vigie profile` is told.
@@ -164,13 +163,8 @@ fn shown(profile: &Profile) -> String {
         }
     }
     if let Outputs::Regression(regression) = &profile.outputs {
-        let metrics = |loss: Loss| match loss {
-            Loss::Absolute => "mae",
-            Loss::AbsolutePercentage => "mape",
-            Loss::Squared => "mse, rmse",
-            Loss::SquaredLog => "msle, rmsle",
-        };
-        let known: Vec<&str> = regression.expects().map(|(loss, _)| metrics(loss)).collect();
+        let known: Vec<&str> =
+            regression.expects().flat_map(|(loss, _)| Metric::names_of(loss)).collect();
         let trees = regression.expects().map(|(_, model)| model.forest.trees()).max();
         if let Some(trees) = trees {
             line("estimates", format!("{} from {trees} trees each", known.join(", ")));

@@ -5,6 +5,7 @@ use arrow::array::Array;
 use crate::batch::{Rows, Values as Data};
 use crate::fit::FitError;
 use crate::fit::losses::{Table, grow};
+use crate::metric::Metric;
 use crate::profile::{Outputs, Profile, ReferenceLoss, Regression, Role};
 use crate::stats::{Loss, SamplingError, Undefined, mean};
 
@@ -48,12 +49,7 @@ pub(super) fn weigh(profile: &mut Profile, batches: &[Rows]) -> Result<(), FitEr
     let all = Loss::ALL.into_iter().zip(&known.losses);
     for (loss, reason) in all.filter_map(|(loss, known)| Some((loss, known.model.as_ref().err()?)))
     {
-        let metrics = match loss {
-            Loss::Absolute => "mae",
-            Loss::AbsolutePercentage => "mape",
-            Loss::Squared => "mse and rmse",
-            Loss::SquaredLog => "msle and rmsle",
-        };
+        let metrics = Metric::names_of(loss).join(" and ");
         let why = match reason {
             Undefined::Negative => "it has targets or predictions below 0",
             Undefined::Infinite => "a loss of its rows, or their sum, is too great",

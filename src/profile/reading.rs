@@ -96,6 +96,30 @@ impl Performance {
     }
 }
 
+/// Why a confusion matrix of no rows has none: without any usable row the ranking metrics say it; else it is the
+/// predictions that are missing.
+fn unpredicted(predicted: u64, usable: u64, ranking: Measured) -> Option<Undefined> {
+    match (predicted, usable, ranking.0) {
+        (1.., ..) => None,
+        (0, 0, Err(reason)) => Some(reason),
+        (0, ..) => Some(Undefined::AllMissing),
+    }
+}
+
+impl BinaryPerformance {
+    /// Why the cells are of no rows, if they are.
+    pub fn unpredicted(&self) -> Option<Undefined> {
+        unpredicted(self.predicted, self.usable, self.roc_auc)
+    }
+}
+
+impl MulticlassPerformance {
+    /// Why the cells are of no rows, if they are.
+    pub fn unpredicted(&self) -> Option<Undefined> {
+        unpredicted(self.predicted, self.usable, self.roc_auc)
+    }
+}
+
 /// What was measured of the predictions of a regression.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RegressionPerformance {

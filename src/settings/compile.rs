@@ -4,7 +4,6 @@ use crate::alert::Policy;
 use crate::formula::Formula;
 use crate::profile::WindowRule;
 use crate::settings::alerts::Alerts;
-use crate::settings::canonical::ModelPolicy;
 use crate::settings::model::Model;
 use crate::settings::performance::Custom;
 use crate::settings::window::Cut;
@@ -59,8 +58,8 @@ impl Model {
 }
 
 impl Alerts {
-    /// When a model alerts; `estimates` as for [`Alerts::drift_level`].
-    pub fn policy(&self, estimates: bool) -> Policy {
+    /// When a model alerts; `estimates` as for [`Alerts::drift_level`], `currency` is what its business value counts.
+    pub fn policy(&self, estimates: bool, currency: Option<&str>) -> Policy {
         Policy {
             performance: self.performance,
             quality: self.quality,
@@ -68,15 +67,8 @@ impl Alerts {
             open_after: self.open_after.breaches,
             open_of: self.open_after.windows,
             resolve_after: self.resolve_after,
-            currency: None,
+            currency: currency.map(str::to_owned),
         }
-    }
-}
-
-impl ModelPolicy {
-    /// When the model alerts, and in which words.
-    pub fn policy(&self, estimates: bool) -> Policy {
-        Policy { currency: self.currency.clone(), ..self.alerts.policy(estimates) }
     }
 }
 

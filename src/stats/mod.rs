@@ -53,7 +53,7 @@ pub use self::moments::{
     fourth_central_moment, mean, median_of_sorted, pairwise_sum, population_deviation,
     sample_deviation,
 };
-pub use self::regression::{Loss, PostStratifiedLosses, StratumLosses, mean_loss, root_mean_loss};
+pub use self::regression::{Loss, PostStratifiedLosses, StratumLosses, mean_loss};
 pub use self::sampling::{SamplingError, confidence};
 pub use self::threshold::{Limits, Range, Threshold};
 pub use self::trees::{

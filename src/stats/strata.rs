@@ -76,36 +76,25 @@ impl Strata {
         &self,
         derivatives: impl Iterator<Item = (usize, f64, f64)>,
     ) -> Option<f64> {
-        let mut sums = vec![(0.0, 0.0, 0.0); self.groups.len()];
-        for (stratum, rows, z) in derivatives {
-            let group = self.groups.iter().position(|(range, ..)| range.contains(&stratum))?;
-            let (count, sum, squares) = &mut sums[group];
-            *count += rows;
-            *sum += rows * z;
-            *squares += rows * z * z;
-        }
-        self.error_of(sums)
+        self.error_of_moments(
+            derivatives.map(|(stratum, rows, z)| (stratum, [rows, rows * z, rows * z * z])),
+        )
     }
 
     /// The same from rows, sum and sum of squares of the derivatives, by stratum.
     pub(in crate::stats) fn error_of_moments(
         &self,
-        moments: impl Iterator<Item = (f64, f64, f64)>,
+        moments: impl Iterator<Item = (usize, [f64; 3])>,
     ) -> Option<f64> {
-        let mut sums = vec![(0.0, 0.0, 0.0); self.groups.len()];
-        for (stratum, (rows, sum, squares)) in moments.enumerate() {
+        let mut sums = vec![[0.0; 3]; self.groups.len()];
+        for (stratum, moments) in moments {
             let group = self.groups.iter().position(|(range, ..)| range.contains(&stratum))?;
-            sums[group].0 += rows;
-            sums[group].1 += sum;
-            sums[group].2 += squares;
+            for (sum, moment) in sums[group].iter_mut().zip(moments) {
+                *sum += moment;
+            }
         }
-        self.error_of(sums)
-    }
-
-    /// From rows, sum and sum of squares of the derivatives, by merged stratum.
-    fn error_of(&self, sums: Vec<(f64, f64, f64)>) -> Option<f64> {
         let mut variance = 0.0;
-        for ((_, rows, _), (count, sum, squares)) in self.groups.iter().zip(sums) {
+        for ((_, rows, _), [count, sum, squares]) in self.groups.iter().zip(sums) {
             if count >= *rows {
                 continue;
             }

@@ -226,7 +226,10 @@ impl ControlLog {
             let alerts = policy
                 .models
                 .iter()
-                .map(|(name, model)| (name.clone(), model.policy(true)))
+                .map(|(name, model)| {
+                    let currency = model.currency.as_deref();
+                    (name.clone(), model.alerts.policy(true, currency))
+                })
                 .collect();
             compiled.policies.insert(number, Arc::new(Policies { alerts }));
         }

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use rdkafka::producer::BaseRecord;
 use serde_json::Value;
-use vigie::simulator::{Conditions, OutcomePlan, Schedule, World};
+use vigie::simulator::{Conditions, Outcome, OutcomePlan, Schedule, World};
 
 use crate::broker::Broker;
 use crate::patience;
@@ -57,10 +59,15 @@ ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.re
 /// Sends a part of the targets, as they arrive; partitions share them by the event.
 pub(crate) fn tell(broker: &Broker, topic: &str, part: usize, of: usize) {
     let all = plan().deliveries(&world(), 0..EVENTS);
-    let part = &all[part * all.len() / of..(part + 1) * all.len() / of];
+    send(broker, topic, &all[part * all.len() / of..(part + 1) * all.len() / of], Duration::ZERO);
+}
+
+/// Sends targets, one so long after the other.
+fn send(broker: &Broker, topic: &str, outcomes: &[Outcome], pause: Duration) {
     let events: Vec<(i32, Vec<u8>)> =
-        part.iter().map(|outcome| ((outcome.event % 2) as i32, outcome.to_json())).collect();
+        outcomes.iter().map(|outcome| ((outcome.event % 2) as i32, outcome.to_json())).collect();
     broker.produce(events.iter().map(|(partition, event)| {
+        thread::sleep(pause);
         BaseRecord::<(), [u8]>::to(topic).partition(*partition).payload(event)
     }));
 }
@@ -217,6 +224,24 @@ fn late_targets_give_what_check_says() {
         tell(broker, &outcomes, part, 4);
     }
     assert_as_checked(broker, &site);
+    instance.stop();
+}
+
+#[test]
+fn targets_that_trickle_in_one_by_one_are_all_joined() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes) = site(broker, "1h");
+    let instance = site.start("a").ready();
+    site.send(broker, &world(), 0..EVENTS);
+    site.send_later(broker, &world(), EVENTS);
+    let all = plan().deliveries(&world(), 0..EVENTS);
+    let (bulk, last) = all.split_at(all.len() - 300);
+    send(broker, &outcomes, bulk, Duration::ZERO);
+    // Most partitions of the log get nothing of a stretch with a single target, and stand at different places then.
+    send(broker, &outcomes, last, Duration::from_millis(25));
+    assert_settles(broker, &site);
     instance.stop();
 }
 

@@ -18,7 +18,6 @@ use tokio::task::spawn_blocking;
 
 use self::save::Save;
 use self::verdict::{Verdict, verdict};
-use crate::alert::Policy;
 use crate::app::load;
 use crate::app::reference::{self, Reference};
 use crate::app::terminal::print;
@@ -88,10 +87,8 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     let mut lines = Verdict::assuming(assumed(&subject));
     let model = subject.model.clone();
     let rule = subject.profile.rule;
-    let policy = Policy {
-        currency: model.performance.currency.clone(),
-        ..model.alerts.policy(subject.profile.can_estimate())
-    };
+    let currency = model.performance.currency.as_deref();
+    let policy = model.alerts.policy(subject.profile.can_estimate(), currency);
     let Scored { reference, analysis, segments, rejected, told } =
         spawn_blocking(move || score(&subject)).await.context("scoring ended early")??;
     lines.rejected(rejected);

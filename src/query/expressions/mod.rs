@@ -67,24 +67,12 @@ impl RowExpressions {
     /// Compiles expressions over source columns of these names and types.
     ///
     /// `derived` is names and expressions in their order: each may use those before it. No name may be that of a
-    /// source column.
+    /// source column. `conditions`, given with what each is of, tell rows apart and leave none out; like the filter they
+    /// may use derived columns.
     ///
     /// # Errors
     /// [`QueryError::Expression`], which quotes the expression and says what to change.
     pub fn compile(
-        columns: &[(String, DataType)],
-        derived: &[(String, String)],
-        filter: Option<&str>,
-    ) -> Result<Self, QueryError> {
-        Self::compile_with(columns, derived, filter, &[])
-    }
-
-    /// The same with conditions, given with what each is of: they tell rows apart and leave none out. They may use derived
-    /// columns.
-    ///
-    /// # Errors
-    /// [`QueryError::Expression`], as there.
-    pub fn compile_with(
         columns: &[(String, DataType)],
         derived: &[(String, String)],
         filter: Option<&str>,
@@ -182,22 +170,13 @@ impl RowExpressions {
         self.derived.iter().map(|(field, _)| field)
     }
 
-    /// The rows with the derived columns appended, and which of them the filter keeps (all, where there is none).
+    /// Computes the derived columns, which rows the filter keeps, and which fulfil the conditions.
     ///
     /// Columns are found by name, whatever their order and encoding.
     ///
     /// # Errors
     /// Only where a source column is missing, or of a type that cannot become the one it was compiled for.
-    pub fn apply(&self, rows: &RecordBatch) -> Result<(RecordBatch, BooleanArray), QueryError> {
-        let Applied { rows, kept, .. } = self.apply_all(rows)?;
-        Ok((rows, kept))
-    }
-
-    /// The same, and which of the rows fulfil the conditions.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn apply_all(&self, rows: &RecordBatch) -> Result<Applied, QueryError> {
+    pub fn apply(&self, rows: &RecordBatch) -> Result<Applied, QueryError> {
         let mut values: Vec<ArrayRef> = Vec::with_capacity(self.sources.len() + self.derived.len());
         for field in &self.sources {
             let column = rows.column_by_name(field.name()).ok_or_else(|| QueryError::NoColumn {

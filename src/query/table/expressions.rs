@@ -61,7 +61,7 @@ impl ProfileExpressions {
         filter: Option<&str>,
         conditions: &[(String, String)],
     ) -> Result<Self, QueryError> {
-        let compiled = RowExpressions::compile_with(inputs, derived, filter, conditions)?;
+        let compiled = RowExpressions::compile(inputs, derived, filter, conditions)?;
         let mut kinds = Vec::new();
         for field in compiled.derived() {
             let of = match kind(field.data_type()) {
@@ -94,7 +94,7 @@ impl ProfileExpressions {
             let mut refused = None;
             let next = left.iter().position(|one| {
                 let with = [ordered.as_slice(), slice::from_ref(one)].concat();
-                match RowExpressions::compile(inputs, &with, None) {
+                match RowExpressions::compile(inputs, &with, None, &[]) {
                     Ok(_) => true,
                     Err(error) => {
                         refused.get_or_insert(error);
@@ -126,7 +126,7 @@ impl ProfileExpressions {
     /// # Errors
     /// Only where a column is missing or of another type than it was compiled for.
     pub fn apply(&self, rows: &RecordBatch) -> Result<Computed, QueryError> {
-        let Applied { rows: with, kept, conditions } = self.compiled.apply_all(rows)?;
+        let Applied { rows: with, kept, conditions } = self.compiled.apply(rows)?;
         let derived = self
             .derived
             .iter()

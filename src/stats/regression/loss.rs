@@ -67,17 +67,6 @@ pub fn mean_loss(sum: f64, rows: u64) -> Result<f64, Undefined> {
     Undefined::unless_finite(sum / rows as f64)
 }
 
-/// The root of the mean of squared losses, from their sum: RMSE, RMSLE.
-///
-/// Undefined as [`mean_loss`]. O(1).
-///
-/// # Errors
-///
-/// Why there is no mean.
-pub fn root_mean_loss(sum: f64, rows: u64) -> Result<f64, Undefined> {
-    mean_loss(sum, rows).map(f64::sqrt)
-}
-
 #[cfg(test)]
 mod tests {
     use std::f64::consts::LN_2;
@@ -120,8 +109,7 @@ mod tests {
     #[test]
     fn means_say_why_there_is_none() {
         assert_eq!(mean_loss(6.0, 3), Ok(2.0));
-        assert_eq!(root_mean_loss(12.0, 3), Ok(2.0));
         assert_eq!(mean_loss(0.0, 0), Err(Undefined::Empty));
-        assert_eq!(root_mean_loss(f64::INFINITY, 2), Err(Undefined::Infinite));
+        assert_eq!(mean_loss(f64::INFINITY, 2), Err(Undefined::Infinite));
     }
 }

@@ -3,5 +3,5 @@
 mod loss;
 mod post_stratified;
 
-pub use self::loss::{Loss, mean_loss, root_mean_loss};
+pub use self::loss::{Loss, mean_loss};
 pub use self::post_stratified::{PostStratifiedLosses, StratumLosses};

@@ -48,9 +48,9 @@ impl PostStratifiedLosses {
             let sum = (stratum.sum - n * mean) / total;
             let squares =
                 (stratum.squares - 2.0 * mean * stratum.sum + n * mean * mean) / (total * total);
-            (n, sum, squares)
+            [n, sum, squares]
         });
-        let error = strata.error_of_moments(moments);
+        let error = strata.error_of_moments(moments.enumerate());
         Ok(Self { mean, error })
     }
 }

@@ -1,6 +1,7 @@
-//! Forests of regression trees, as they are evaluated: flat arrays, no training.
+//! Forests of regression trees: grown by boosting over bins, evaluated as flat arrays.
 //!
-//! An [`Input`] says in which bin a value lies, once for all trees of a [`Forest`]; trees compare bins.
+//! [`cuts`] says where numbers are cut into bins, [`boost`] grows trees over those. An [`Input`] says in which bin a value
+//! lies, once for all trees of a [`Forest`]; trees compare bins.
 
 mod boost;
 mod cuts;

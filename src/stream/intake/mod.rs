@@ -435,18 +435,14 @@ impl Intake {
         let now = self.now();
         let Self { lanes, books, outbox, .. } = self;
         for lane in lanes {
-            let due = match lane.began {
-                Some(began) => {
-                    idle || lane.feed.unsent() >= FULL || now.saturating_sub(began) >= LINGER
-                }
-                None => false,
-            };
-            if now.saturating_sub(lane.told_all_at) >= TELL_ALL
-                && (due || (lane.began.is_none() && lane.feed.lags()))
-            {
+            let full = idle || lane.feed.unsent() >= FULL;
+            let due = lane.began.map(|began| full || now.saturating_sub(began) >= LINGER);
+            let tell_all = now.saturating_sub(lane.told_all_at) >= TELL_ALL;
+            // Between two stretches those that lag are told nevertheless.
+            if tell_all && due.unwrap_or(lane.feed.lags()) {
                 lane.told_all_at = now;
                 lane.close(To::All, books, outbox)?;
-            } else if due {
+            } else if due == Some(true) {
                 lane.close(To::Concerned, books, outbox)?;
             }
         }

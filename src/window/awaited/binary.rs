@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::profile::Profile;
-use crate::window::awaited::Labels;
+use crate::window::awaited::{Labels, less};
 use crate::window::outcome::{BinaryEstimated, BinaryPlan, BinaryRealized, Scored};
 use crate::window::realized::Outcome;
 use crate::window::state::usable;
@@ -30,9 +30,9 @@ pub(super) struct BinaryAwaited {
 
 impl BinaryAwaited {
     pub(super) fn seal(&mut self, estimated: &mut BinaryEstimated, plan: &BinaryPlan) {
-        self.strata = vec![0; plan.strata()];
+        self.strata = vec![0; plan.strata.count()];
         for (score, bin) in estimated.curve.ascending(|_, _| ()) {
-            self.strata[plan.stratum(score)] += bin.rows;
+            self.strata[plan.strata.stratum(score)] += bin.rows;
         }
         self.predicted = estimated.predicted.map(|of_class| of_class.rows);
     }
@@ -65,7 +65,7 @@ impl BinaryAwaited {
     ) {
         let Scored { score, predicted } = scored(plan, profile, score, predicted);
         if let Some((_, stratum)) = score {
-            self.repeated_strata.resize(plan.strata().max(stratum + 1), 0);
+            self.repeated_strata.resize(plan.strata.count(), 0);
             self.repeated_strata[stratum] += 1;
         }
         if let Some(positive) = predicted {
@@ -107,11 +107,7 @@ impl BinaryAwaited {
 
     /// Rows with a score that can have a target, by stratum.
     fn strata(&self) -> Vec<u64> {
-        let mut strata = self.strata.clone();
-        for (rows, repeated) in strata.iter_mut().zip(&self.repeated_strata) {
-            *rows = rows.saturating_sub(*repeated);
-        }
-        strata
+        less(&self.strata, &self.repeated_strata)
     }
 
     /// Bytes of memory held.
@@ -129,7 +125,7 @@ fn scored(
     score: Option<f64>,
     predicted: Option<&str>,
 ) -> Scored {
-    let score = score.and_then(usable).map(|score| (score, plan.stratum(score)));
+    let score = score.and_then(usable).map(|score| (score, plan.strata.stratum(score)));
     let predicted = predicted.and_then(|label| Some(profile.class(label)? == 1));
     Scored { score, predicted }
 }

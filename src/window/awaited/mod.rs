@@ -5,6 +5,7 @@ mod multiclass;
 mod regression;
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use minicbor::{Decode, Encode};
 
@@ -70,6 +71,12 @@ impl AwaitedOutputs {
             OutputsPlan::Regression(_) => Some(Self::Regression(Box::default())),
         }
     }
+}
+
+/// Rows by stratum without those that came again, of which the last strata may have none.
+fn less(rows: &[u64], repeated: &[u64]) -> Vec<u64> {
+    let repeated = repeated.iter().copied().chain(iter::repeat(0));
+    rows.iter().zip(repeated).map(|(rows, repeated)| rows.saturating_sub(repeated)).collect()
 }
 
 /// A change of what is known of a prediction.

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::window::awaited::Labels;
+use crate::window::awaited::{Labels, less};
 use crate::window::outcome::{RegressionEstimated, RegressionPlan, RegressionRealized};
 use crate::window::realized::Outcome;
 
@@ -24,7 +24,7 @@ pub(super) struct RegressionAwaited {
 impl RegressionAwaited {
     pub(super) fn seal(&mut self, estimated: &RegressionEstimated, plan: &RegressionPlan) {
         self.strata.clone_from(&estimated.strata);
-        self.strata.resize(plan.strata(), 0);
+        self.strata.resize(plan.strata.count(), 0);
     }
 
     /// Takes news of a prediction; whether it is its first target.
@@ -42,8 +42,8 @@ impl RegressionAwaited {
 
     pub(super) fn repeat(&mut self, plan: &RegressionPlan, prediction: Option<f64>) {
         if let Some(prediction) = there(prediction) {
-            self.repeated.resize(plan.strata(), 0);
-            self.repeated[plan.stratum(prediction)] += 1;
+            self.repeated.resize(plan.strata.count(), 0);
+            self.repeated[plan.strata.stratum(prediction)] += 1;
         }
     }
 
@@ -67,11 +67,7 @@ impl RegressionAwaited {
 
     /// Rows with a prediction that can have a target, by stratum.
     fn strata(&self) -> Vec<u64> {
-        let mut strata = self.strata.clone();
-        for (rows, repeated) in strata.iter_mut().zip(&self.repeated) {
-            *rows = rows.saturating_sub(*repeated);
-        }
-        strata
+        less(&self.strata, &self.repeated)
     }
 
     /// Bytes of memory held.

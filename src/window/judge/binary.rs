@@ -17,12 +17,8 @@ pub(super) fn value(
         Metric::AveragePrecision => return performance.average_precision.0,
         _ => {}
     }
-    if performance.predicted == 0 {
-        // Without any usable row the ranking metrics say why; else it is the predictions that are missing.
-        return Err(match (performance.usable, performance.roc_auc.0) {
-            (0, Err(reason)) => reason,
-            _ => Undefined::AllMissing,
-        });
+    if let Some(reason) = performance.unpredicted() {
+        return Err(reason);
     }
     let cells = &performance.cells;
     match metric {

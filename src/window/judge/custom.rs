@@ -3,7 +3,7 @@
 use crate::formula::Formula;
 use crate::metric::{Measure, Metric};
 use crate::profile::{Outputs, Performance};
-use crate::stats::{Cell, Confusion, Undefined};
+use crate::stats::{Cell, Cells, Confusion, Undefined};
 
 /// A formula, and where each of its quantities is found.
 #[derive(Clone, Debug)]
@@ -75,10 +75,7 @@ impl OverCells {
     /// The cells' shares of the reference.
     pub(super) fn shares(outputs: &Outputs) -> Option<Vec<f64>> {
         let cells: Vec<f64> = match outputs {
-            Outputs::Binary(found) => {
-                let cells = found.performance.as_ref()?.cells;
-                Cell::ALL.map(|cell| cells.cell(cell)).into()
-            }
+            Outputs::Binary(found) => cells_of_two(&found.performance.as_ref()?.cells),
             Outputs::Multiclass(found) => cells_of_several(&found.performance.as_ref()?.cells),
             Outputs::None | Outputs::Regression(_) => return None,
         };
@@ -113,22 +110,21 @@ const ROWS: &str = "rows";
 
 /// The cells of a window.
 fn cells(performance: &Performance) -> Result<Vec<f64>, Undefined> {
-    let (predicted, usable, ranking) = match performance {
-        Performance::Binary(found) => (found.predicted, found.usable, found.roc_auc.0),
-        Performance::Multiclass(found) => (found.predicted, found.usable, found.roc_auc.0),
-        Performance::Regression(_) => return Err(Undefined::Empty),
-    };
     match performance {
-        Performance::Binary(found) if predicted > 0 => {
-            Ok(Cell::ALL.map(|cell| found.cells.cell(cell)).into())
-        }
-        Performance::Multiclass(found) if predicted > 0 => Ok(cells_of_several(&found.cells)),
-        // Without any usable row the ranking metrics say why; else it is the predictions that are missing.
-        _ => Err(match (usable, ranking) {
-            (0, Err(reason)) => reason,
-            _ => Undefined::AllMissing,
-        }),
+        Performance::Binary(found) => match found.unpredicted() {
+            Some(reason) => Err(reason),
+            None => Ok(cells_of_two(&found.cells)),
+        },
+        Performance::Multiclass(found) => match found.unpredicted() {
+            Some(reason) => Err(reason),
+            None => Ok(cells_of_several(&found.cells)),
+        },
+        Performance::Regression(_) => Err(Undefined::Empty),
     }
+}
+
+fn cells_of_two(cells: &Cells) -> Vec<f64> {
+    Cell::ALL.map(|cell| cells.cell(cell)).into()
 }
 
 fn cells_of_several(cells: &Confusion) -> Vec<f64> {

@@ -8,7 +8,6 @@ mod regression;
 use std::sync::Arc;
 
 pub(super) use self::custom::OverCells;
-pub(super) use self::regression::loss_of;
 use crate::metric::{Family, Kind, Measure, Metric};
 use crate::profile::{
     Class, Column, ColumnReading, Outputs, Performance, Profile, Reading, Role, Values,

@@ -6,8 +6,9 @@ use arrow::array::Array;
 use minicbor::{Decode, Encode};
 
 use crate::batch::{Expected as Added, Values};
-use crate::profile::{BinaryPerformance, Measured, Profile, Role, Values as Reference};
+use crate::profile::{BinaryPerformance, Measured, Profile, Role};
 use crate::stats::{Cells, Histogram, ScoreBin, Undefined, Weight, average_precision, roc_auc};
+use crate::window::outcome::deciles::Deciles;
 use crate::window::outcome::weight::{Expected, Labelled, PROBABILITY_UNITS};
 use crate::window::plan::Prepared;
 use crate::window::state::usable;
@@ -18,30 +19,15 @@ pub(in crate::window) struct BinaryPlan {
     pub(in crate::window) score: Option<usize>,
     prediction: Option<usize>,
     pub(in crate::window) target: Option<usize>,
-    /// Where a stratum of scores ends and the next begins: the reference's deciles.
-    strata: Vec<f64>,
+    pub(in crate::window) strata: Deciles,
 }
 
 impl BinaryPlan {
     pub(in crate::window) fn new(profile: &Profile) -> Self {
         let find = |role| profile.columns.iter().position(|column| column.role == role);
         let score = find(Role::Score);
-        let strata = match score.map(|index| &profile.columns[index].values) {
-            Some(Reference::Continuous(scores)) => scores.quantiles.edges.clone(),
-            _ => Vec::new(),
-        };
+        let strata = Deciles::of_column(profile, score);
         Self { score, prediction: find(Role::Prediction), target: find(Role::Target), strata }
-    }
-
-    /// The stratum of a score.
-    #[inline]
-    pub(in crate::window) fn stratum(&self, score: f64) -> usize {
-        self.strata.partition_point(|&cut| cut <= score)
-    }
-
-    /// How many strata of scores there are.
-    pub(in crate::window) fn strata(&self) -> usize {
-        self.strata.len() + 1
     }
 
     /// Adds rows to both states.
@@ -72,7 +58,7 @@ impl BinaryPlan {
                 state.add(score, expected[row], predicted);
             }
             if let (Some(state), Some(target)) = (&mut realized, class(self.target, row)) {
-                let score = score.map(|score| (score, self.stratum(score)));
+                let score = score.map(|score| (score, self.strata.stratum(score)));
                 state.add(target, Scored { score, predicted });
             }
         }

@@ -4,6 +4,7 @@
 //! expected of them, one for what came to pass.
 
 mod binary;
+mod deciles;
 mod multiclass;
 mod regression;
 mod weight;
@@ -120,41 +121,25 @@ impl OutputsPlan {
         estimated: &mut Option<EstimatedState>,
         realized: &mut Option<RealizedState>,
     ) {
+        // The states of the plan's own problem; states of one plan are of no other.
+        macro_rules! fold {
+            ($problem:ident, $plan:expr) => {{
+                let estimated = match estimated {
+                    Some(EstimatedState::$problem(state)) => Some(state),
+                    _ => None,
+                };
+                let realized = match realized {
+                    Some(RealizedState::$problem(state)) => Some(state),
+                    _ => None,
+                };
+                $plan.fold(prepared, range, estimated, realized);
+            }};
+        }
         match self {
             Self::None => {}
-            Self::Binary(plan) => {
-                let estimated = match estimated {
-                    Some(EstimatedState::Binary(state)) => Some(state),
-                    _ => None,
-                };
-                let realized = match realized {
-                    Some(RealizedState::Binary(state)) => Some(state),
-                    _ => None,
-                };
-                plan.fold(prepared, range, estimated, realized);
-            }
-            Self::Multiclass(plan) => {
-                let estimated = match estimated {
-                    Some(EstimatedState::Multiclass(state)) => Some(state),
-                    _ => None,
-                };
-                let realized = match realized {
-                    Some(RealizedState::Multiclass(state)) => Some(state),
-                    _ => None,
-                };
-                plan.fold(prepared, range, estimated, realized);
-            }
-            Self::Regression(plan) => {
-                let estimated = match estimated {
-                    Some(EstimatedState::Regression(state)) => Some(state),
-                    _ => None,
-                };
-                let realized = match realized {
-                    Some(RealizedState::Regression(state)) => Some(state),
-                    _ => None,
-                };
-                plan.fold(prepared, range, estimated, realized);
-            }
+            Self::Binary(plan) => fold!(Binary, plan),
+            Self::Multiclass(plan) => fold!(Multiclass, plan),
+            Self::Regression(plan) => fold!(Regression, plan),
         }
     }
 }

@@ -6,10 +6,9 @@ use arrow::array::{Array, Float64Array};
 use minicbor::{Decode, Encode};
 
 use crate::batch::{Expected, Values};
-use crate::profile::{
-    Measured, Profile, Regression, RegressionPerformance, Role, Values as Reference,
-};
+use crate::profile::{Measured, Profile, Regression, RegressionPerformance, Role};
 use crate::stats::{ExactSum, Loss, Scale, Undefined, mean_loss};
+use crate::window::outcome::deciles::Deciles;
 use crate::window::plan::Prepared;
 
 /// How many losses there are.
@@ -20,8 +19,7 @@ const LOSSES: usize = Loss::ALL.len();
 pub(in crate::window) struct RegressionPlan {
     pub(in crate::window) prediction: Option<usize>,
     pub(in crate::window) target: Option<usize>,
-    /// Where a stratum of predictions ends and the next begins: the reference's deciles.
-    strata: Vec<f64>,
+    pub(in crate::window) strata: Deciles,
     /// In the order of [`Loss::ALL`], as all that follows.
     scales: [LossScale; LOSSES],
     /// Which of the losses that rows carry it is, or why they carry none.
@@ -39,10 +37,7 @@ impl RegressionPlan {
     pub(in crate::window) fn new(profile: &Profile, regression: &Regression) -> Self {
         let find = |role| profile.columns.iter().position(|column| column.role == role);
         let prediction = find(Role::Prediction);
-        let strata = match prediction.map(|index| &profile.columns[index].values) {
-            Some(Reference::Continuous(predictions)) => predictions.quantiles.edges.clone(),
-            _ => Vec::new(),
-        };
+        let strata = Deciles::of_column(profile, prediction);
         let scales = regression.losses.each_ref().map(|known| {
             let greatest = known.greatest;
             let squares = (greatest * greatest).min(f64::MAX);
@@ -62,17 +57,6 @@ impl RegressionPlan {
     /// Rows carry the losses that another plan expects.
     pub(super) fn carried_as(&mut self, whole: &Self) {
         self.expected = whole.expected;
-    }
-
-    /// The stratum of a prediction.
-    #[inline]
-    pub(in crate::window) fn stratum(&self, prediction: f64) -> usize {
-        self.strata.partition_point(|&cut| cut <= prediction)
-    }
-
-    /// How many strata of predictions there are.
-    pub(in crate::window) fn strata(&self) -> usize {
-        self.strata.len() + 1
     }
 
     /// Adds rows to both states.
@@ -139,9 +123,9 @@ impl RegressionEstimated {
     #[inline]
     fn note(&mut self, prediction: f64, plan: &RegressionPlan) {
         if self.strata.is_empty() {
-            self.strata.resize(plan.strata(), 0);
+            self.strata.resize(plan.strata.count(), 0);
         }
-        self.strata[plan.stratum(prediction)] += 1;
+        self.strata[plan.strata.stratum(prediction)] += 1;
         self.infinite += u64::from(prediction.is_infinite());
         self.negative += u64::from(prediction < 0.0);
     }
@@ -235,9 +219,9 @@ impl RegressionRealized {
     ) {
         self.targets += 1;
         let Some(prediction) = prediction else { return };
-        let at = plan.stratum(prediction);
+        let at = plan.strata.stratum(prediction);
         if self.strata.len() <= at {
-            self.strata.resize(plan.strata().max(at + 1), Stratum::default());
+            self.strata.resize(plan.strata.count(), Stratum::default());
         }
         self.strata[at].add(target, prediction, plan);
     }

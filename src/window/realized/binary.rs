@@ -57,7 +57,7 @@ impl Outcome {
             roc_auc: of(roc_auc(bins())),
             average_precision: of(average_precision(bins().collect::<Vec<_>>())),
         };
-        let mut by_stratum = vec![[[0; 2]; 2]; plan.strata()];
+        let mut by_stratum = vec![[[0; 2]; 2]; plan.strata.count()];
         for (stratum, cells) in by_stratum.iter_mut().enumerate() {
             let of =
                 |state: &BinaryRealized| state.strata.get(stratum).copied().unwrap_or_default();
@@ -70,8 +70,10 @@ impl Outcome {
         }
         let by_stratum =
             by_stratum.into_iter().map(|of| Cell::ALL.map(|cell| counted(of).cell(cell)));
-        let bins: Vec<(usize, ScoreBin)> =
-            curve.iter().map(|(score, bin)| (plan.stratum(*score), score_bin(bin))).collect();
+        let bins: Vec<(usize, ScoreBin)> = curve
+            .iter()
+            .map(|(score, bin)| (plan.strata.stratum(*score), score_bin(bin)))
+            .collect();
         let stratified = BinaryStratified::new(&labelled, strata, by_stratum.collect(), &bins);
         Self {
             rows,

@@ -3,7 +3,6 @@
 use crate::metric::Metric;
 use crate::profile::{Measured, Performance, RegressionPerformance};
 use crate::stats::{Loss, PostStratifiedLosses, StratumLosses, Undefined};
-use crate::window::judge::loss_of;
 use crate::window::outcome::{RegressionPlan, RegressionRealized, Stratum};
 use crate::window::realized::{Outcome, Stratified};
 
@@ -27,7 +26,7 @@ impl Outcome {
     ) -> Self {
         let targets = given.targets.saturating_sub(taken.map_or(0, |taken| taken.targets));
         let labelled = given.whole(taken).measure(plan, targets);
-        let by_stratum: Vec<Stratum> = (0..plan.strata())
+        let by_stratum: Vec<Stratum> = (0..plan.strata.count())
             .map(|at| {
                 let mut stratum = given.strata.get(at).cloned().unwrap_or_default();
                 if let Some(taken) = taken.and_then(|taken| taken.strata.get(at)) {
@@ -72,7 +71,7 @@ impl RegressionStratified {
 
     /// The standard error of a metric.
     pub(in crate::window) fn error(&self, metric: Metric) -> Option<f64> {
-        let (loss, is_root) = loss_of(metric)?;
+        let (loss, is_root) = metric.loss()?;
         let error = self.errors[loss as usize]?;
         if !is_root {
             return Some(error);

@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Int32Type, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use insta::assert_snapshot;
-use vigie::query::{QueryError, RowExpressions};
+use vigie::query::{Applied, QueryError, RowExpressions};
 
 use super::{data, opened, print, rows};
 
@@ -37,13 +37,13 @@ fn columns(rows: &RecordBatch) -> Vec<(String, DataType)> {
 fn compile(derived: &[(&str, &str)], filter: Option<&str>) -> Result<RowExpressions, QueryError> {
     let derived: Vec<(String, String)> =
         derived.iter().map(|&(name, sql)| (name.to_owned(), sql.to_owned())).collect();
-    RowExpressions::compile(&columns(&loans()), &derived, filter)
+    RowExpressions::compile(&columns(&loans()), &derived, filter, &[])
 }
 
 /// The values of one expression over the four rows above.
 fn values(sql: &str) -> String {
     let expressions = compile(&[("x", sql)], None).unwrap();
-    let (rows, _) = expressions.apply(&loans()).unwrap();
+    let Applied { rows, .. } = expressions.apply(&loans()).unwrap();
     let x = rows.column(5);
     let options = FormatOptions::default();
     let shown = ArrayFormatter::try_new(x, &options).unwrap();
@@ -66,7 +66,7 @@ fn derived_columns_are_appended_and_the_filter_judges_each_row() {
         expressions.derived().map(|field| field.data_type().clone()).collect();
     assert_eq!(types, [DataType::Float64, DataType::Boolean]);
 
-    let (rows, keep) = expressions.apply(&loans()).unwrap();
+    let Applied { rows, kept: keep, .. } = expressions.apply(&loans()).unwrap();
     assert_snapshot!(print(&rows), @r"
     +-----+------+--------+--------+-------------------+-------+------+
     | age | debt | income | region | features.carValue | ratio | high |
@@ -82,9 +82,10 @@ fn derived_columns_are_appended_and_the_filter_judges_each_row() {
 
 #[test]
 fn a_filter_that_is_null_keeps_no_row() {
-    let (_, keep) = compile(&[], Some("age > 40")).unwrap().apply(&loans()).unwrap();
+    let Applied { kept: keep, .. } =
+        compile(&[], Some("age > 40")).unwrap().apply(&loans()).unwrap();
     assert_eq!(keep, BooleanArray::from(vec![false, true, false, true]));
-    let (rows, keep) = compile(&[], None).unwrap().apply(&loans()).unwrap();
+    let Applied { rows, kept: keep, .. } = compile(&[], None).unwrap().apply(&loans()).unwrap();
     assert_eq!((rows.num_columns(), keep.true_count()), (5, 4));
 }
 
@@ -160,12 +161,12 @@ fn rows_of_any_origin_give_the_same_values() {
     ];
     let derived = derived.map(|(name, sql)| (name.to_owned(), sql.to_owned()));
     let expressions =
-        RowExpressions::compile(&known, &derived, Some("ts >= '1970-01-02'")).unwrap();
+        RowExpressions::compile(&known, &derived, Some("ts >= '1970-01-02'"), &[]).unwrap();
     let results = [stream.to_vec(), file.to_vec()].map(|columns| {
         let rows = RecordBatch::try_from_iter_with_nullable(
             columns.into_iter().map(|(name, values)| (name, values, true)),
         );
-        let (rows, keep) = expressions.apply(&rows.unwrap()).unwrap();
+        let Applied { rows, kept: keep, .. } = expressions.apply(&rows.unwrap()).unwrap();
         let derived =
             ["young", "day", "code"].map(|name| Arc::clone(rows.column_by_name(name).unwrap()));
         (derived, keep)
@@ -188,8 +189,9 @@ async fn files_of_any_format_give_the_same_values() {
             &known,
             slice::from_ref(&derived),
             Some("age > 30 and not owner"),
+            &[],
         );
-        let (rows, keep) = expressions.unwrap().apply(&batch).unwrap();
+        let Applied { rows, kept: keep, .. } = expressions.unwrap().apply(&batch).unwrap();
         results.push((Arc::clone(rows.column(5)), keep));
     }
     assert_eq!(results[0], results[1]);

@@ -13,7 +13,7 @@ use crate::instance::Instance;
 use crate::patience;
 use crate::storm::{WAIT, send};
 use crate::targets::{assert_settles, site};
-use crate::tools::skip;
+use crate::tools::not_allowed;
 
 #[test]
 fn instances_come_and_go_all_the_time() {
@@ -56,7 +56,11 @@ impl SmallDisk {
             .arg(path)
             .output()
             .is_ok_and(|output| output.status.success());
-        if mounted { Some(Self(path.to_owned())) } else { skip("no right to mount a small disk") }
+        if mounted {
+            Some(Self(path.to_owned()))
+        } else {
+            not_allowed("no right to mount a small disk")
+        }
     }
 
     /// Leaves no byte on it; the file that took them.

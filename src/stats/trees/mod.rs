@@ -1,6 +1,6 @@
 //! Forests of regression trees: grown by boosting over bins, evaluated as flat arrays.
 //!
-//! [`cuts`] says where numbers are cut into bins, [`boost`] grows trees over those. An [`Input`] says in which bin a value
+//! [`cuts()`] says where numbers are cut into bins, [`boost()`] grows trees over those. An [`Input`] says in which bin a value
 //! lies, once for all trees of a [`Forest`]; trees compare bins.
 
 mod boost;

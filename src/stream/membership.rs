@@ -5,8 +5,9 @@
 //! does nothing but poll, so that it never misses a session; a zombie's commits are refused by its generation.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::stream::clients::{Clients, PATIENCE, log};
 use crate::stream::error::StreamError;
 use crate::stream::native;
 use crate::stream::stop::Stop;
+use crate::telemetry::Clock;
 
 /// A partition of a topic.
 pub(super) type Partition = (String, i32);
@@ -36,13 +38,30 @@ pub(super) enum Change {
 
 /// A member of a group.
 pub(super) struct Membership {
-    consumer: Arc<BaseConsumer<Context>>,
+    seat: Arc<Seat>,
     thread: Option<JoinHandle<()>>,
     stop: Stop,
 }
 
 /// How long the group waits for work on revoked partitions to end; below the session's time-out.
 const HAND_OVER: Duration = Duration::from_secs(15);
+/// Who was thrown out joins again after so long, and after twice as long each time it happens soon again.
+const REJOIN: Duration = Duration::from_secs(1);
+const REJOIN_AT_MOST: Duration = Duration::from_mins(1);
+
+/// What a member is made of, and where its client lies.
+struct Seat {
+    clients: Clients,
+    group: String,
+    topics: Vec<String>,
+    changes: Mutex<Sender<Change>>,
+    /// What the group has given us.
+    held: Mutex<Vec<Partition>>,
+    /// Set when all work has ended: then nothing is waited for.
+    leaving: Stop,
+    /// None between a client that broke and the one that follows it. Only the member's thread writes it.
+    consumer: RwLock<Option<BaseConsumer<Context>>>,
+}
 
 impl Membership {
     /// Joins a group that shares out the partitions of these topics; changes come through the channel.
@@ -54,31 +73,24 @@ impl Membership {
         let (changes, told) = channel();
         // It outlives the service's stop until it is dropped: work must end while the partitions are still ours.
         let leave = Stop::new();
-        let context = Context {
-            changes: Mutex::new(changes),
+        let seat = Arc::new(Seat {
+            clients: clients.clone(),
             group: group.to_owned(),
+            topics: topics.to_vec(),
+            changes: Mutex::new(changes),
+            held: Mutex::default(),
             leaving: leave.clone(),
-        };
-        let consumer = Arc::new(clients.member(group, context)?);
-        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-        consumer.subscribe(&names).map_err(StreamError::cluster(format!("join group {group}")))?;
-        let polled = Arc::clone(&consumer);
-        let left = leave.clone();
-        let name = group.to_owned();
+            consumer: RwLock::default(),
+        });
+        seat.take()?;
+        let polled = Arc::clone(&seat);
         let thread = thread::Builder::new()
             .name(format!("{group}-member"))
-            .spawn(move || {
-                while !left.is_set() {
-                    match polled.poll(Duration::from_millis(200)) {
-                        None | Some(Ok(_)) => {}
-                        Some(Err(error)) => tracing::debug!(group = name, %error, "group"),
-                    }
-                }
-            })
+            .spawn(move || polled.stay())
             .map_err(|error| {
                 StreamError::Control(format!("no thread for group {group}: {error}"))
             })?;
-        Ok((Self { consumer, thread: Some(thread), stop: leave }, told))
+        Ok((Self { seat, thread: Some(thread), stop: leave }, told))
     }
 
     /// What is committed for partitions: offset and metadata; `None` where nothing is.
@@ -92,8 +104,9 @@ impl Membership {
         }
         let what = || "ask for committed offsets".to_owned();
         let found = self
-            .consumer
-            .committed_offsets(list, PATIENCE)
+            .seat
+            .with(|consumer| consumer.committed_offsets(list, PATIENCE))
+            .ok_or_else(|| StreamError::Fenced { what: what() })?
             .map_err(StreamError::cluster(what()))?;
         let metadata = native::metadata(&found);
         let mut answers = BTreeMap::new();
@@ -122,13 +135,13 @@ impl Membership {
             element.set_metadata(metadata);
         }
         let mode = if wait { CommitMode::Sync } else { CommitMode::Async };
-        self.consumer.commit(&list, mode).map_err(|source| {
-            if is_stale(&source) {
-                StreamError::Fenced { what: "commit offsets".to_owned() }
-            } else {
-                StreamError::Cluster { what: "commit offsets".to_owned(), source }
+        match self.seat.with(|consumer| consumer.commit(&list, mode)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(source)) if !is_stale(&source) => {
+                Err(StreamError::Cluster { what: "commit offsets".to_owned(), source })
             }
-        })
+            None | Some(Err(_)) => Err(StreamError::Fenced { what: "commit offsets".to_owned() }),
+        }
     }
 }
 
@@ -139,6 +152,8 @@ impl Drop for Membership {
             // A thread that panicked has said so already.
             drop(thread.join());
         }
+        // Its last words come by the seat, so it goes first.
+        drop(self.seat.put(None));
     }
 }
 
@@ -156,11 +171,98 @@ fn is_stale(error: &KafkaError) -> bool {
     )
 }
 
+impl Seat {
+    /// What the client of now answers; `None` while there is none.
+    fn with<T>(&self, ask: impl FnOnce(&BaseConsumer<Context>) -> T) -> Option<T> {
+        self.consumer.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(ask)
+    }
+
+    fn put(&self, consumer: Option<BaseConsumer<Context>>) -> Option<BaseConsumer<Context>> {
+        mem::replace(&mut self.consumer.write().unwrap_or_else(PoisonError::into_inner), consumer)
+    }
+
+    /// Joins the group by a new client.
+    fn take(self: &Arc<Self>) -> Result<(), StreamError> {
+        let context = Context { seat: Arc::downgrade(self) };
+        let consumer = self.clients.member(&self.group, context)?;
+        let names: Vec<&str> = self.topics.iter().map(String::as_str).collect();
+        let what = format!("join group {}", self.group);
+        consumer.subscribe(&names).map_err(StreamError::cluster(what))?;
+        self.put(Some(consumer));
+        Ok(())
+    }
+
+    /// Polls until it is told to leave. A client that can do nothing any more is replaced: after a broker's silence a
+    /// member that asked twice to join is fenced by itself, and would stay out for ever.
+    fn stay(self: Arc<Self>) {
+        let mut pause = REJOIN;
+        let mut since = Clock::machine();
+        while !self.leaving.is_set() {
+            let polled = self.with(|consumer| {
+                if let Some(Err(error)) = consumer.poll(Duration::from_millis(200)) {
+                    tracing::debug!(group = self.group, %error, "group");
+                }
+                consumer.client().fatal_error()
+            });
+            if let Some(None) = polled {
+                continue;
+            }
+            if let Some(Some((_, reason))) = polled {
+                tracing::warn!(
+                    group = self.group,
+                    reason,
+                    "thrown out of the group, joining again; no two instances may have one --instance"
+                );
+            }
+            // While it is dropped, it may still give back what it had, through the context.
+            drop(self.put(None));
+            self.give_back();
+            if since.running() > REJOIN_AT_MOST {
+                pause = REJOIN;
+            }
+            if self.leaving.wait(pause) {
+                return;
+            }
+            pause = (pause * 2).min(REJOIN_AT_MOST);
+            since = Clock::machine();
+            if let Err(error) = self.take() {
+                tracing::warn!(group = self.group, %error, "joining a group; trying again");
+            }
+        }
+    }
+
+    fn tell(&self, change: Change) {
+        // Nobody listens any more only when the service ends.
+        drop(self.changes.lock().unwrap_or_else(PoisonError::into_inner).send(change));
+    }
+
+    fn hold(&self, partitions: Vec<Partition>) -> Vec<Partition> {
+        mem::replace(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner), partitions)
+    }
+
+    /// What was ours is so no more; returns when work on it has ended, or was given up.
+    fn give_back(&self) {
+        let named = self.hold(Vec::new());
+        if named.is_empty() {
+            return;
+        }
+        tracing::debug!(group = self.group, ?named, "revoked");
+        let (done, ended) = channel();
+        self.tell(Change::Revoked(named, done));
+        let patience = if self.leaving.is_set() { Duration::ZERO } else { HAND_OVER };
+        // Whoever ends work on them drops its end: that, too, is an answer.
+        if ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) && !patience.is_zero() {
+            tracing::warn!(
+                group = self.group,
+                "partitions were handed over before work on them had ended"
+            );
+        }
+    }
+}
+
 struct Context {
-    changes: Mutex<Sender<Change>>,
-    group: String,
-    /// Set when all work has ended: then nothing is waited for.
-    leaving: Stop,
+    /// It holds our client, and so us.
+    seat: Weak<Seat>,
 }
 
 impl ClientContext for Context {
@@ -168,14 +270,7 @@ impl ClientContext for Context {
         log(level, facility, message);
     }
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, group = self.group, "group");
-    }
-}
-
-impl Context {
-    fn tell(&self, change: Change) {
-        // Nobody listens any more only when the service ends.
-        drop(self.changes.lock().unwrap_or_else(PoisonError::into_inner).send(change));
+        tracing::debug!(%error, reason, "group");
     }
 }
 
@@ -186,11 +281,10 @@ impl ConsumerContext for Context {
         error: RDKafkaRespErr,
         partitions: &mut TopicPartitionList,
     ) {
-        let named: Vec<Partition> = partitions
-            .elements()
-            .iter()
-            .map(|element| (element.topic().to_owned(), element.partition()))
-            .collect();
+        // A client goes before its seat does.
+        let Some(seat) = self.seat.upgrade() else {
+            return;
+        };
         if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             // Assigned at a place that is never read: paused, and read by other clients.
             let mut parked = partitions.clone();
@@ -199,26 +293,21 @@ impl ConsumerContext for Context {
                 .and_then(|()| consumer.assign(&parked))
                 .and_then(|()| consumer.pause(&parked));
             if let Err(error) = parked {
-                tracing::warn!(group = self.group, %error, "taking an assignment failed; the group will try again");
+                tracing::warn!(group = seat.group, %error, "taking an assignment failed; the group will try again");
                 return;
             }
-            tracing::debug!(group = self.group, ?named, "assigned");
-            self.tell(Change::Assigned(named));
+            let named: Vec<Partition> = partitions
+                .elements()
+                .iter()
+                .map(|element| (element.topic().to_owned(), element.partition()))
+                .collect();
+            tracing::debug!(group = seat.group, ?named, "assigned");
+            seat.hold(named.clone());
+            seat.tell(Change::Assigned(named));
         } else {
-            tracing::debug!(group = self.group, ?named, "revoked");
-            let (done, ended) = channel();
-            self.tell(Change::Revoked(named, done));
-            let patience = if self.leaving.is_set() { Duration::ZERO } else { HAND_OVER };
-            // Whoever ends work on them drops its end: that, too, is an answer.
-            if ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) && !patience.is_zero()
-            {
-                tracing::warn!(
-                    group = self.group,
-                    "partitions were handed over before work on them had ended"
-                );
-            }
+            seat.give_back();
             if let Err(error) = consumer.unassign() {
-                tracing::warn!(group = self.group, %error, "giving an assignment back failed");
+                tracing::warn!(group = seat.group, %error, "giving an assignment back failed");
             }
         }
     }

@@ -8,6 +8,8 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
 use crate::broker::Broker;
 use crate::instance::Instance;
 use crate::patience;
@@ -112,6 +114,37 @@ fn a_full_disk_holds_it_up_and_loses_nothing() {
     assert_settles(broker, &site);
     assert!(!instance.log().contains("what was kept cannot be used"), "{}", instance.log());
     instance.kill();
+}
+
+#[test]
+fn who_is_thrown_out_of_its_groups_joins_them_again() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes) = site(broker, WAIT);
+    let instance = site.start("a").ready();
+    send(broker, &site, &outcomes, 0, 2);
+    for group in ["intake", "tally", "join"] {
+        // Another that says it is the same member: the older one is fenced, and its client will never do anything again.
+        let usurper: BaseConsumer = broker
+            .client()
+            .set("group.id", site.topic(group))
+            .set("group.instance.id", format!("a-{group}"))
+            .set("partition.assignment.strategy", "roundrobin")
+            .create()
+            .unwrap();
+        let topic = if group == "intake" { site.predictions() } else { &site.topic(group) };
+        usurper.subscribe(&[topic]).unwrap();
+        let joined = || {
+            drop(usurper.poll(Duration::from_millis(100)));
+            let fatal = instance.log().contains(&format!(r#""group":"{group}","reason""#));
+            fatal.then_some(())
+        };
+        patience::until(joined).expect("one of the two is thrown out");
+    }
+    send(broker, &site, &outcomes, 1, 2);
+    assert_settles(broker, &site);
+    instance.ready().stop();
 }
 
 #[test]

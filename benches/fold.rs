@@ -161,7 +161,13 @@ fn columns() -> Vec<(String, Role, ColumnKind)> {
 
 /// Rows in memory, a window each.
 fn read(batches: &[RecordBatch]) -> Vec<Rows> {
-    let columns = Columns { columns: columns(), time: None, id: Vec::new(), decided: false };
+    let columns = Columns {
+        columns: columns(),
+        time: None,
+        id: Vec::new(),
+        chosen_by: Vec::new(),
+        decided: false,
+    };
     let maker = RowMaker {
         columns: &columns,
         expressions: None,
@@ -170,6 +176,7 @@ fn read(batches: &[RecordBatch]) -> Vec<Rows> {
         needs_time: false,
         reconstructs: false,
         segments: None,
+        samples: false,
     };
     batches.iter().map(|batch| maker.make(batch, 0).expect("columns are there").rows).collect()
 }

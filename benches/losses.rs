@@ -82,6 +82,7 @@ fn batch(rows: &[Row]) -> Rows {
         expected: Expected::Nothing,
         reconstruction: None,
         segments: Vec::new(),
+        keys: None,
     }
 }
 

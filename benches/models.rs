@@ -211,6 +211,7 @@ fn profile(world: &WideWorld, shape: WideShape, settings: &Settings) -> Profile 
         expected: Expected::Nothing,
         reconstruction: None,
         segments: Vec::new(),
+        keys: None,
     };
     fit(spec, vec![rows]).expect("the rows are made to be fitted")
 }

@@ -87,6 +87,7 @@ fn batch(rows: &[Row], segments: usize) -> (Rows, Beside) {
         expected: Expected::Nothing,
         reconstruction: None,
         segments: Vec::new(),
+        keys: None,
     };
     (rows, Beside { columns: vec![told], conditions: Vec::new() })
 }

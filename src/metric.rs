@@ -239,6 +239,8 @@ metrics! {
 
     ReconstructionError "reconstruction_error" Whole ALL NO POSITIVE_OR_OPEN Neither THREE_SIGMA
         "mean distance of the rows from the principal components of the reference" "Pearson 1901; Hotelling 1933";
+    DomainClassifier "domain_classifier" Whole ALL NO UNIT Neither TOLD_APART
+        "how well trees tell the window from the reference: area under the curve" "Lopez-Paz and Oquab 2017";
 
     MissingRate "missing_rate" Quality ALL BOTH UNIT Lower THREE_SIGMA
         "share of the rows without a value" "binomial";

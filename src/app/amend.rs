@@ -181,8 +181,9 @@ fn parts(clients: &Clients, seen: &WindowResult, files: &Files) -> Result<Vec<Co
         needs_time: false,
         reconstructs: served.plan.criteria().whole.contains(&Metric::ReconstructionError),
         segments: segments.as_ref(),
+        samples: served.plan.samples(),
     };
-    let width = profile.columns.len() * 9 + 32;
+    let width = profile.columns.len() * 9 + 40;
     let most = (PART / width).max(1);
     let mut parts = Vec::new();
     let (mut rows, mut rejected) = (0, 0);

@@ -18,7 +18,7 @@ use crate::query::table::{
     Choice, Chosen, Columns, Hints, ProfileExpressions, RowMaker, choose, conditions_of,
 };
 use crate::query::{ColumnPath, Files, Kind, categorical, kind, numeric};
-use crate::settings::{Calibration, Calibrator, Model};
+use crate::settings::{Calibration, Calibrator, Model, Multivariate};
 use crate::window::ENGINE;
 
 /// What a profile is made of, and what came of it.
@@ -55,6 +55,12 @@ pub(super) async fn profile_of(
         .with_context(|| format!("model `{}`", model.name))?;
     let (mut wanted, mut inputs) = needed(model, files, &choice, expressions.as_ref())?;
     let splitting = Splitting::new(model, files, &choice, &derived, &mut wanted)?;
+    let samples = model.drift.multivariate.contains(&Multivariate::DomainClassifier);
+    for path in choice.id.iter().filter(|_| samples && !model.columns.id.is_empty()) {
+        if !wanted.iter().any(|known| known.name() == path.name()) {
+            wanted.push(path.clone());
+        }
+    }
     let scan = files.scan(&wanted).with_context(|| format!("reference {}", name()))?;
     let batches: Vec<RecordBatch> = scan
         .collect::<Vec<_>>()
@@ -70,6 +76,9 @@ pub(super) async fn profile_of(
         tell_numbers(&mut choice, &batches)?;
     }
     let mut columns = columns_of(&choice);
+    if samples && !model.columns.id.is_empty() {
+        columns.chosen_by.clone_from(&columns.id);
+    }
     if let Some(expressions) = &expressions {
         let at = columns.columns.iter().position(|(_, role, _)| *role != Role::Feature);
         let at = at.unwrap_or(columns.columns.len());
@@ -87,6 +96,7 @@ pub(super) async fn profile_of(
         needs_time: rule.needs_time(),
         reconstructs: false,
         segments: segments.as_ref(),
+        samples,
     };
     let Made { rows, told, read, rejected } =
         make(&maker, batches).with_context(|| format!("reference {}", name()))?;
@@ -107,7 +117,7 @@ pub(super) async fn profile_of(
         derived: derived.into_iter().map(|(name, sql)| Derived { name, sql }).collect(),
         filter: model.filter.clone(),
         columns: columns.columns.clone(),
-        whole: model.drift.multivariate.iter().filter_map(|method| method.metric()).collect(),
+        whole: model.drift.multivariate.iter().map(|method| method.metric()).collect(),
         segments: segments.map(|segments| splitting::spec(model, segments.beside, told)),
         provenance: Provenance {
             sources: files.names().map(str::to_owned).collect(),
@@ -252,6 +262,7 @@ fn columns_of(choice: &Choice) -> Columns {
             .collect(),
         time: choice.time.as_ref().map(|(path, unit)| (path.name().to_owned(), *unit)),
         id: choice.id.iter().map(|path| path.name().to_owned()).collect(),
+        chosen_by: Vec::new(),
         decided: choice.threshold.is_some(),
     }
 }
@@ -357,6 +368,16 @@ fn tell_numbers(choice: &mut Choice, batches: &[RecordBatch]) -> Result<()> {
     Ok(())
 }
 
+/// Where the id lies that chooses rows for samples; nowhere where none are chosen, or a part of it is missing.
+fn chosen_by(model: &Model, profile: &Profile, schema: &Schema) -> Vec<ColumnPath> {
+    let parts = model.columns.id.iter().filter(|_| profile.sample.is_some()).enumerate();
+    let part = |(index, path): (usize, &String)| {
+        let found = ColumnPath::resolve(path, schema).ok()?;
+        Some(found.named(format!("\u{1}key{index}")))
+    };
+    parts.map(part).collect::<Option<_>>().unwrap_or_default()
+}
+
 /// How rows of other files are found by a profile that was made of some: each column where the settings say, or where
 /// it lay in the reference.
 pub(super) fn layout(
@@ -458,10 +479,13 @@ pub(super) fn layout(
             id.push(name);
         }
     }
+    let chosen_by = chosen_by(model, profile, schema);
+    wanted.extend(chosen_by.iter().cloned());
+    let chosen_by = chosen_by.iter().map(|path| path.name().to_owned()).collect();
     let columns = profile
         .columns
         .iter()
         .map(|column| (column.name.clone(), column.role, column.kind()))
         .collect();
-    Ok((Columns { columns, time, id, decided }, wanted))
+    Ok((Columns { columns, time, id, chosen_by, decided }, wanted))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, DictionaryArray, Float64Array, Int32Array, StringArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, Int32Type};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// Predictions of one model version, in columns; the order of the columns is that of its profile.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Rows {
     /// Which segment each row is in, a run of rows for each way of splitting them; [`NO_SEGMENT`] for none. Empty
     /// where the profile has no segments.
     pub segments: Vec<ScalarBuffer<u16>>,
+    /// What chooses rows for samples, see [`Rows::keys_of`]. `None` where nobody asks.
+    pub keys: Option<ScalarBuffer<u64>>,
 }
 
 /// A row that is in no segment of a split.
@@ -81,6 +84,7 @@ impl Rows {
             expected: self.expected.slice(start, length),
             reconstruction: self.reconstruction.as_ref().map(|errors| errors.slice(start, length)),
             segments: self.segments.iter().map(|split| split.slice(start, length)).collect(),
+            keys: self.keys.as_ref().map(|keys| keys.slice(start, length)),
         }
     }
 
@@ -94,7 +98,25 @@ impl Rows {
             expected: self.expected.pick(places),
             reconstruction: self.reconstruction.as_ref().map(|errors| picked(errors, places)),
             segments: self.segments.iter().map(|split| picked(split, places)).collect(),
+            keys: self.keys.as_ref().map(|keys| picked(keys, places)),
         }
+    }
+
+    /// What chooses rows for samples: a hash of the id of each (see [`crate::batch::key_of`]; `None` where it has none) and
+    /// of what it holds in these columns.
+    ///
+    /// It depends on nothing that a file and a topic have in different ways, as places and times of arrival, so the same
+    /// rows are chosen of both. As an id is hashed with all that its row holds, it cannot be guessed from the hash.
+    pub fn keys_of<'c>(
+        ids: impl Iterator<Item = Option<u128>>,
+        columns: impl Iterator<Item = &'c Column>,
+    ) -> ScalarBuffer<u64> {
+        let id = |id: Option<u128>| id.map_or(0, |id| xxh3_64(&id.to_le_bytes()));
+        let mut keys: Vec<u64> = ids.map(id).collect();
+        for column in columns {
+            column.mix_into(&mut keys);
+        }
+        keys.into()
     }
 }
 
@@ -107,6 +129,11 @@ fn picked<T: ArrowNativeType>(values: &[T], places: &[u32]) -> ScalarBuffer<T> {
 fn flags(flags: &BooleanBuffer, places: &[u32]) -> BooleanBuffer {
     places.iter().map(|&place| flags.value(place as usize)).collect()
 }
+
+/// Longer labels are cut on the stream; this much of them is the same there.
+const SAME_OF_LABEL: usize = 128;
+/// Stands for a missing value: not the bits of any number that is one.
+const MISSING: u64 = u64::MAX;
 
 impl Expected {
     fn slice(&self, start: usize, length: usize) -> Self {
@@ -181,6 +208,32 @@ impl Column {
                 Some(strings.value(array.key(row)?))
             }
             Values::Numbers(_) => None,
+        }
+    }
+
+    /// Mixes the value of each row into its key.
+    fn mix_into(&self, keys: &mut [u64]) {
+        let mix = |key: &mut u64, value: u64| *key = xxh3_64_with_seed(&value.to_le_bytes(), *key);
+        match &self.values {
+            Values::Numbers(array) => {
+                for (key, value) in keys.iter_mut().zip(array) {
+                    let value = value.filter(|value| !value.is_nan());
+                    // One zero.
+                    mix(key, value.map_or(MISSING, |value| (value + 0.0).to_bits()));
+                }
+            }
+            Values::Labels(array) => {
+                let hash = |label: &str| {
+                    let bytes = label.as_bytes();
+                    xxh3_64(bytes.get(..SAME_OF_LABEL).unwrap_or(bytes))
+                };
+                let hashes: Vec<u64> = labels(array).map(hash).collect();
+                for (key, position) in keys.iter_mut().zip(array.keys()) {
+                    let position = position.and_then(|position| usize::try_from(position).ok());
+                    let hash = position.and_then(|position| hashes.get(position));
+                    mix(key, hash.copied().unwrap_or(MISSING));
+                }
+            }
         }
     }
 

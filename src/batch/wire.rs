@@ -129,6 +129,8 @@ struct WireSection<'b> {
     losses: Option<Vec<Bytes<'b>>>,
     #[b(9)]
     segments: Option<Vec<Bytes<'b>>>,
+    #[b(10)]
+    keys: Option<Bytes<'b>>,
 }
 
 #[derive(Encode, Decode)]
@@ -251,7 +253,7 @@ fn bytes_of(section: &Section) -> usize {
         Expected::Probabilities(classes) => classes.len(),
         Expected::Losses(losses) => losses.len(),
     };
-    256 + rows * (24 + section.rows.segments.len() * 2)
+    256 + rows * (32 + section.rows.segments.len() * 2)
         + probabilities * rows * 8
         + section.rows.columns.len() * (rows * 9 + 64)
 }
@@ -278,6 +280,7 @@ fn write_section(section: &Section) -> WireSection<'_> {
         },
         segments: (!rows.segments.is_empty())
             .then(|| rows.segments.iter().map(|split| numbers(split)).collect()),
+        keys: rows.keys.as_ref().map(|keys| numbers(keys)),
     }
 }
 
@@ -308,11 +311,13 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
     let reconstruction = section.reconstruction.map(|errors| errors.read());
     let segments: Vec<ScalarBuffer<u16>> =
         section.segments.iter().flatten().map(Bytes::read).collect();
+    let keys = section.keys.map(|keys| keys.read());
     let complete = times.as_ref().is_none_or(|times: &ScalarBuffer<i64>| times.len() == rows)
         && probabilities.iter().flatten().all(|class| class.len() == rows)
         && losses.iter().flatten().all(|loss| loss.len() == rows)
         && segments.iter().all(|split| split.len() == rows)
-        && reconstruction.as_ref().is_none_or(|errors: &ScalarBuffer<f64>| errors.len() == rows);
+        && reconstruction.as_ref().is_none_or(|errors: &ScalarBuffer<f64>| errors.len() == rows)
+        && keys.as_ref().is_none_or(|keys: &ScalarBuffer<u64>| keys.len() == rows);
     if !complete {
         return Err(WireError::Rows { column: None });
     }
@@ -334,6 +339,7 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
             },
             reconstruction,
             segments,
+            keys,
         },
     })
 }

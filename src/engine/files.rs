@@ -126,7 +126,7 @@ enum Job<B> {
         first: u64,
         length: u64,
         read: u64,
-        rows: Rows,
+        rows: Box<Rows>,
         /// Those of them whose id had been there before.
         repeated: Vec<usize>,
     },
@@ -137,7 +137,7 @@ enum Job<B> {
 }
 
 enum Done<E> {
-    Converted { first: u64, length: u64, read: Read },
+    Converted { first: u64, length: u64, read: Box<Read> },
     Folded { first: u64, length: u64, read: u64, parts: Vec<(WindowKey, Part)> },
     Evaluated(Box<FileWindow>),
     Failed(E),
@@ -210,12 +210,15 @@ fn work<B, E>(
         let outcome = match job {
             Err(_) => return,
             Ok(Job::Convert { first, length, batch }) => match convert(batch, first) {
-                Ok(read) => Done::Converted { first, length, read },
+                Ok(read) => Done::Converted { first, length, read: Box::new(read) },
                 Err(error) => Done::Failed(error),
             },
             Ok(Job::Fold { first, length, read, rows, repeated }) => {
-                let rows =
-                    if repeated.is_empty() { rows } else { plan.without_targets(rows, &repeated) };
+                let rows = if repeated.is_empty() {
+                    *rows
+                } else {
+                    plan.without_targets(*rows, &repeated)
+                };
                 let parts = fold(plan, cut, read, &rows, &repeated);
                 Done::Folded { first, length, read: rows.len() as u64, parts }
             }
@@ -376,7 +379,7 @@ impl<B, E> Collector<'_, B, E> {
         match done {
             Done::Failed(error) => return Err(error),
             Done::Converted { first, length, read } => {
-                self.converted.insert(first, (length, read));
+                self.converted.insert(first, (length, *read));
                 self.fold_in_order();
             }
             Done::Folded { first, length, read, parts } => {
@@ -433,7 +436,13 @@ impl<B, E> Collector<'_, B, E> {
                 }
             }
             let repeated = self.repeated(read.ids.as_deref().unwrap_or_default());
-            self.put(Job::Fold { first, length, read: before, rows: read.rows, repeated });
+            self.put(Job::Fold {
+                first,
+                length,
+                read: before,
+                rows: Box::new(read.rows),
+                repeated,
+            });
         }
     }
 

@@ -185,12 +185,15 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
     }
     check_segments(model, profile, &name())?;
     let features = profile.columns.iter().filter(|column| column.role == Role::Feature).count();
-    let asked = model.drift.multivariate.contains(&Multivariate::ReconstructionError);
-    if asked && features > 1 && profile.reconstruction.is_none() {
+    let without = |method: &&Multivariate| match method {
+        Multivariate::ReconstructionError => features > 1 && profile.reconstruction.is_none(),
+        Multivariate::DomainClassifier => features > 0 && profile.sample.is_none(),
+    };
+    if let Some(method) = model.drift.multivariate.iter().find(without) {
         return Err(CompileError::Without {
             profile: name(),
             model: model.name.clone(),
-            method: Metric::ReconstructionError,
+            method: method.metric(),
         });
     }
     let derived: BTreeMap<&str, &str> =

@@ -9,6 +9,7 @@ mod losses;
 mod multiclass;
 mod reconstruction;
 mod regression;
+mod sample;
 mod segments;
 mod windows;
 
@@ -19,6 +20,7 @@ use arrow::array::Array;
 
 use self::column::fit_column;
 use self::reconstruction::fit_reconstruction;
+use self::sample::fit_sample;
 pub use self::segments::SegmentSpec;
 use self::segments::{find_segments, fit_references};
 use self::windows::fit_windows;
@@ -351,6 +353,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         outputs,
         reconstruction: None,
         segments: None,
+        sample: None,
         windows: Vec::new(),
         provenance: Provenance { rows, ..spec.provenance },
     };
@@ -366,6 +369,9 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
     if profile.reconstruction.as_ref().is_some_and(|found| found.residual.is_none()) {
         let note = "reconstruction error: the features have nothing in common by which a row could be told from others";
         profile.provenance.notes.push(note.to_owned());
+    }
+    if spec.whole.contains(&Metric::DomainClassifier) {
+        profile.sample = fit_sample(&profile, &mut batches);
     }
     for batch in &mut batches {
         batch.expected = profile.expected(&batch.columns);

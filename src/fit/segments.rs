@@ -239,6 +239,7 @@ fn fit_reference(
         columns,
         outputs,
         reconstruction: None,
+        sample: None,
         segments: None,
         windows: Vec::new(),
         provenance: Provenance::default(),

@@ -278,7 +278,7 @@ impl Reader {
             self.models.iter().flat_map(|model| model.versions.values().chain(&model.any));
         let bytes =
             |version: &VersionReader| 9 * version.columns.len() + 8 * version.several.max(1);
-        16 + versions.map(bytes).max().unwrap_or(8)
+        24 + versions.map(bytes).max().unwrap_or(8)
     }
 
     /// Records read since the last time.
@@ -538,6 +538,10 @@ fn version_reader(
     }
     let scores = || profile.columns.iter().filter(|column| column.role == Role::Score);
     let several = profile.several_classes().map_or(0, |_| scores().count());
+    let asked = served.plan.samples();
+    let id = columns.id.iter().filter(|_| asked);
+    let id: Vec<usize> =
+        id.map(|path| slot(paths, model, path, Read::Text)).collect::<Result<_, _>>()?;
     Ok(VersionReader {
         served: Arc::clone(served),
         columns: sources,
@@ -545,6 +549,7 @@ fn version_reader(
         expressions: made,
         several,
         placer: Placer::of(profile),
+        id: asked.then_some(id),
     })
 }
 

@@ -9,7 +9,7 @@ use arrow::compute::filter;
 use arrow::datatypes::ArrowNativeType;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::batch::{Column as Data, Expected, Rows, Values};
+use crate::batch::{Column as Data, Expected, Rows, Values, key_of};
 use crate::epoch::Version;
 use crate::intake::columns::Gathered;
 use crate::intake::expressions::{Inputs, RowExpressions};
@@ -31,6 +31,8 @@ pub(super) struct VersionReader {
     pub(super) several: usize,
     /// Tells the segments of rows; `None` where there are none.
     pub(super) placer: Option<Placer>,
+    /// Where the parts of the prediction's id are found, none where it has no id; `None` where nobody chooses rows.
+    pub(super) id: Option<Vec<usize>>,
 }
 
 /// Where a column's value comes from.
@@ -63,6 +65,8 @@ pub(super) struct Gathering {
     inputs: Option<Inputs>,
     /// Offset and key of the rows by whose id targets will find them.
     ids: Vec<(i64, u128)>,
+    /// The id of each row, where rows are chosen for samples.
+    chosen_by: Vec<Option<u128>>,
     /// How many have no id.
     without_id: u64,
 }
@@ -107,6 +111,7 @@ impl Gathering {
             expected: Expected::Nothing,
             reconstruction: None,
             segments: Vec::new(),
+            keys: None,
         }
     }
 }
@@ -166,6 +171,9 @@ impl VersionReader {
     #[inline]
     pub(super) fn push(&self, gathering: &mut Gathering, offset: i64, time: i64, slots: &Slots) {
         gathering.note(offset, time);
+        if let Some(parts) = &self.id {
+            gathering.chosen_by.push(id(parts, slots));
+        }
         for (source, column) in self.columns.iter().zip(&mut gathering.columns) {
             match source.from {
                 From::Slot(slot) => match (source.kind, slots.get(slot)) {
@@ -245,6 +253,9 @@ impl VersionReader {
         }
         let placer = self.placer.as_ref();
         let segments = placer.map(|placer| placer.place(offsets.len(), &columns, &beside));
+        let profile = self.served.plan.profile();
+        let ids = mem::take(&mut gathering.chosen_by);
+        let keys = self.id.as_ref().map(|_| profile.keys(ids.into_iter(), &columns));
         let expected = profile.expected(&columns);
         let reconstruction = self.served.plan.reconstruction_errors(&columns);
         let mut rows = Rows {
@@ -254,6 +265,7 @@ impl VersionReader {
             expected,
             reconstruction,
             segments: segments.unwrap_or_default(),
+            keys,
         };
         let mut left_out = Vec::new();
         if let Some(kept) = kept {
@@ -309,6 +321,7 @@ pub fn keep(rows: &Rows, kept: &BooleanArray) -> Rows {
         expected: rows.expected.keep(|| kept.iter().map(|kept| kept == Some(true))),
         reconstruction: rows.reconstruction.as_ref().map(|errors| kept_of(errors, kept)),
         segments: rows.segments.iter().map(|split| kept_of(split, kept)).collect(),
+        keys: rows.keys.as_ref().map(|keys| kept_of(keys, kept)),
     }
 }
 
@@ -316,6 +329,16 @@ pub fn keep(rows: &Rows, kept: &BooleanArray) -> Rows {
 fn kept_of<T: ArrowNativeType>(numbers: &ScalarBuffer<T>, kept: &BooleanArray) -> ScalarBuffer<T> {
     let flagged = numbers.iter().zip(kept.iter()).filter(|(_, kept)| *kept == Some(true));
     flagged.map(|(&number, _)| number).collect()
+}
+
+/// The id that chooses a row for samples; `None` where there is none, or a part of it is missing.
+fn id(parts: &[usize], slots: &Slots) -> Option<u128> {
+    let part = |slot: &usize| match slots.get(*slot) {
+        Slot::Text(text) => Some(text),
+        _ => None,
+    };
+    let whole = !parts.is_empty() && parts.iter().all(|slot| part(slot).is_some());
+    whole.then(|| key_of(parts.iter().filter_map(part)))
 }
 
 fn is_probability(number: f64) -> bool {

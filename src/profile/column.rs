@@ -19,6 +19,14 @@ pub enum Role {
     Target,
 }
 
+impl Role {
+    /// Whether what rows hold of it has a part in choosing them for samples: what is neither made of other columns nor
+    /// known later.
+    pub const fn chooses(self) -> bool {
+        matches!(self, Self::Feature | Self::Score)
+    }
+}
+
 /// One column of the reference, as scoring needs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {

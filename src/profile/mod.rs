@@ -1,7 +1,7 @@
 //! The reference, frozen: all that scoring needs of it, and its file.
 //!
-//! A profile is made by `fit` and never changes. It holds no rows and no thresholds: those follow from the readings
-//! of its reference windows and the settings in force.
+//! A profile is made by `fit` and never changes. It holds no rows (but for a sample in codes, where a domain classifier
+//! is asked for) and no thresholds: those follow from the readings of its reference windows and the settings in force.
 
 mod column;
 mod expect;
@@ -10,6 +10,7 @@ mod losses;
 mod outputs;
 mod reading;
 mod reconstruction;
+mod sample;
 mod segments;
 mod windows;
 
@@ -29,6 +30,7 @@ pub use self::reading::{
     Reading, RegressionPerformance, WholeValue,
 };
 pub use self::reconstruction::{Feature, Reconstruction, Scaled};
+pub use self::sample::{Codes, Coding, KeyedRows, MISSING, Sample, UNSEEN};
 pub use self::segments::{
     Beside, OTHER, Placer, Segment, SegmentReference, Segments, Split, count_values,
 };
@@ -62,6 +64,9 @@ pub struct Profile {
     /// Parts of the rows that have a reference of their own; profiles that were asked for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<Box<Segments>>,
+    /// Some of its rows, as codes; profiles that were asked for a domain classifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
     /// The reference windows.
     pub windows: Vec<ReferenceWindow>,
     /// Where it comes from; not part of its identity.

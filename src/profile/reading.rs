@@ -62,7 +62,7 @@ pub struct ColumnValue {
 }
 
 /// One figure of all features at once.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WholeValue {
     /// Which.
     pub metric: Metric,
@@ -71,6 +71,9 @@ pub struct WholeValue {
     /// One standard error, where the window itself says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampling_error: Option<f64>,
+    /// The features that say most, greatest first: which of the profile's columns, and its share.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<(usize, f64)>,
 }
 
 /// What was measured of the predictions, estimated or realized, by what the model predicts.

@@ -21,7 +21,7 @@ impl Model {
             performance: self.performance.metrics.clone(),
             continuous: self.drift.continuous.clone(),
             categorical: self.drift.categorical.clone(),
-            whole: self.drift.multivariate.iter().filter_map(|method| method.metric()).collect(),
+            whole: self.drift.multivariate.iter().map(|method| method.metric()).collect(),
             confusion: self.performance.normalize_confusion_matrix,
             business_value: self.performance.business_value.clone(),
             business: self.performance.normalize_business_value,

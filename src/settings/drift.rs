@@ -37,11 +37,11 @@ pub enum Multivariate {
 }
 
 impl Multivariate {
-    /// The metric that it makes; none yet of what is to come.
-    pub const fn metric(self) -> Option<Metric> {
+    /// The metric that it makes.
+    pub const fn metric(self) -> Metric {
         match self {
-            Self::ReconstructionError => Some(Metric::ReconstructionError),
-            Self::DomainClassifier => None,
+            Self::ReconstructionError => Metric::ReconstructionError,
+            Self::DomainClassifier => Metric::DomainClassifier,
         }
     }
 }

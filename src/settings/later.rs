@@ -5,7 +5,6 @@
 
 use crate::metric::Problem;
 use crate::settings::at::At;
-use crate::settings::drift::Multivariate;
 use crate::settings::mistake::Mistakes;
 use crate::settings::model::Model;
 use crate::settings::performance::Custom;
@@ -29,11 +28,6 @@ static OF_A_MODEL: &[Part] = &[
         used: |m| m.performance.custom.values().any(|custom| matches!(custom, Custom::Row(_))),
     },
     Part { keys: &["alerts", "silence"], what: "silence", used: |m| m.alerts.silence.is_some() },
-    Part {
-        keys: &["drift", "multivariate"],
-        what: "the domain classifier",
-        used: |m| m.drift.multivariate.contains(&Multivariate::DomainClassifier),
-    },
 ];
 
 /// A metric that is to come.
@@ -45,8 +39,7 @@ pub(crate) struct LaterMetric {
 }
 
 /// Metrics that the registry does not have yet.
-pub(crate) static METRICS: &[LaterMetric] =
-    &[LaterMetric { name: "domain_classifier", problems: &[] }];
+pub(crate) static METRICS: &[LaterMetric] = &[];
 
 /// Refuses something that is to come.
 pub(crate) fn refuse(at: &At<'_>, what: &str, mistakes: &mut Mistakes) {

@@ -12,6 +12,7 @@
 
 mod calibration;
 mod classification;
+mod classifier;
 pub(crate) mod codec;
 mod components;
 mod decile;
@@ -37,6 +38,7 @@ pub use self::classification::{
     ScoreBin, ValueNormalization, Weighed, average_precision, mean_average_precision, mean_roc_auc,
     roc_auc,
 };
+pub use self::classifier::{CODES, Coded, MOST_ROWS, Separation, separation};
 pub use self::components::{Eigen, LANES, Products, Residual, Standardized, symmetric_eigen};
 pub use self::decile::decile_cuts;
 pub use self::distance::{

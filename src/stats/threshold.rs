@@ -40,6 +40,9 @@ impl Threshold {
     /// Anything above zero is a breach.
     pub const ABOVE_ZERO: Self = Self::Constant { lower: None, upper: Some(0.0) };
 
+    /// From 0.45 to 0.65: what two samples of the same rows stay within when a classifier tries to tell them apart.
+    pub const TOLD_APART: Self = Self::Constant { lower: Some(0.45), upper: Some(0.65) };
+
     /// Whether the limits follow from reference windows.
     pub const fn is_from_reference(self) -> bool {
         matches!(self, Self::StandardDeviation { .. })

@@ -45,10 +45,12 @@ impl WindowState {
         let reconstruction = self.reconstruction.as_ref().zip(plan.reconstruction.as_ref());
         let none = no_features(&columns, plan, rows);
         let reconstruction = reconstruction.map(|(state, plan)| state.read(plan, none));
+        let sample = self.sample.as_mut().zip(plan.sample());
+        let told_apart = sample.map(|(state, sample)| state.read(sample, rows, none));
         Reading {
             rows,
             columns,
-            whole: reconstruction.into_iter().collect(),
+            whole: reconstruction.into_iter().chain(told_apart).collect(),
             estimated: self.estimated.as_mut().and_then(|state| state.measure(&plan.outputs, rows)),
             realized: self.realized.as_mut().and_then(|state| state.measure(&plan.outputs)),
         }

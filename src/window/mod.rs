@@ -22,6 +22,7 @@ mod plan;
 mod realized;
 mod reconstruction;
 mod result;
+mod sample;
 mod segments;
 mod state;
 

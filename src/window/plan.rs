@@ -8,7 +8,8 @@ use arrow::buffer::ScalarBuffer;
 use crate::batch::{Column as Data, Rows, Values as DataValues, labels};
 use crate::metric::{Measure, Metric};
 use crate::profile::{
-    Categorical, Column, Continuous, Distribution, Profile, Reading, Role, Values, same_label,
+    Categorical, Column, Continuous, Distribution, Profile, Reading, Role, Sample, Values,
+    same_label,
 };
 use crate::stats::{Grid, Scale, equal_width_edges};
 use crate::window::criteria::Criteria;
@@ -127,6 +128,17 @@ impl Plan {
     /// Parts of the rows that are folded and judged beside the whole.
     pub fn segments(&self) -> &[SegmentPlan] {
         &self.segments
+    }
+
+    /// The reference's sample, where a domain classifier is asked for.
+    pub(super) fn sample(&self) -> Option<&Sample> {
+        let asked = self.criteria.whole.contains(&Metric::DomainClassifier);
+        self.profile.sample.as_ref().filter(|_| asked)
+    }
+
+    /// Whether rows are chosen for samples, by a hash of their ids.
+    pub fn samples(&self) -> bool {
+        self.sample().is_some()
     }
 
     /// The reconstruction error of every row, given their columns, where the settings ask for it.

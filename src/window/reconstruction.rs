@@ -89,6 +89,7 @@ impl ReconstructionState {
             metric: Metric::ReconstructionError,
             value: Measured(value),
             sampling_error: Some(error).filter(|error| value.is_ok() && error.is_finite()),
+            by: Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::window::continuous::ContinuousState;
 use crate::window::outcome::{EstimatedState, RealizedState};
 use crate::window::plan::{ColumnPlan, Plan, Prepared};
 use crate::window::reconstruction::ReconstructionState;
+use crate::window::sample::SampleState;
 use crate::window::segments::SegmentStates;
 
 /// The whole state of a window: a bounded value, folded from rows in any order, merged with others in any order.
@@ -29,6 +30,8 @@ pub struct WindowState {
     /// `None` where the plan has no segments.
     #[n(5)]
     pub(super) segments: Option<Box<SegmentStates>>,
+    #[n(6)]
+    pub(super) sample: Option<SampleState>,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -60,6 +63,7 @@ impl WindowState {
             realized: plan.outputs.realized(),
             reconstruction: plan.reconstruction.map(|_| ReconstructionState::default()),
             segments: (!plan.segments.is_empty()).then(Box::default),
+            sample: plan.sample().map(SampleState::new),
         }
     }
 
@@ -99,6 +103,9 @@ impl WindowState {
         {
             state.fold(&errors[range.clone()], plan);
         }
+        if let (Some(state), Some(sample)) = (&mut self.sample, plan.sample()) {
+            state.fold((plan.profile(), sample), prepared, start, length);
+        }
         plan.outputs.fold(prepared, range, &mut self.estimated, &mut self.realized);
         if let Some(segments) = &mut self.segments {
             segments.fold(plan, prepared, start, length);
@@ -123,6 +130,9 @@ impl WindowState {
             }
         }
         if let (Some(ours), Some(theirs)) = (&mut self.reconstruction, &other.reconstruction) {
+            ours.merge(theirs);
+        }
+        if let (Some(ours), Some(theirs)) = (&mut self.sample, &other.sample) {
             ours.merge(theirs);
         }
         if let (Some(ours), Some(theirs)) = (&mut self.estimated, &other.estimated) {
@@ -150,6 +160,7 @@ impl WindowState {
             + self.estimated.as_ref().map_or(0, EstimatedState::bytes)
             + self.realized.as_ref().map_or(0, RealizedState::bytes)
             + self.segments.as_ref().map_or(0, |segments| segments.bytes())
+            + self.sample.as_ref().map_or(0, SampleState::bytes)
     }
 }
 

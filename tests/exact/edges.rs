@@ -29,7 +29,7 @@ empty window
   amount: jensen_shannon kolmogorov_smirnov wasserstein hellinger psi mean standard_deviation median sum
     missing_rate out_of_range_rate empty
   region: jensen_shannon hellinger chi2 l_infinity psi missing_rate unseen_rate empty
-  window: rows 0!, reconstruction_error empty
+  window: rows 0!, reconstruction_error empty, domain_classifier empty
 
 one row
   estimated: roc_auc 0.5, average_precision 0.2!, f1 precision recall 0!, specificity 1!, accuracy 0.8!,
@@ -41,7 +41,7 @@ one row
     out_of_range_rate 0!
   region: jensen_shannon 0.5579230452841438, hellinger 0.541196100146197, chi2 0, l_infinity 0.5, psi
     4.603328592167027!, missing_rate unseen_rate 0!
-  window: rows 1!, reconstruction_error 0!
+  window: rows 1!, reconstruction_error 0!, domain_classifier too_few
 
 all missing
   estimated: roc_auc average_precision f1 precision recall specificity accuracy true_positive true_negative
@@ -51,7 +51,7 @@ all missing
   amount: jensen_shannon kolmogorov_smirnov wasserstein hellinger psi mean standard_deviation median
     all_missing, sum 0!, missing_rate 1!, out_of_range_rate 0!
   region: jensen_shannon hellinger chi2 l_infinity psi all_missing, missing_rate 1!, unseen_rate 0!
-  window: rows 4!, reconstruction_error all_missing
+  window: rows 4!, reconstruction_error all_missing, domain_classifier all_missing
 
 constant window
   estimated: roc_auc 0.5, average_precision 0.8!, f1 0.888888888888889!, precision 0.8!, recall 1!, specificity
@@ -64,7 +64,7 @@ constant window
     out_of_range_rate 0!
   region: jensen_shannon 0.5579230452841438, hellinger 0.541196100146197, chi2 1.171875, l_infinity 0.5, psi
     4.603328592167027!, missing_rate unseen_rate 0!
-  window: rows 4!, reconstruction_error 0!
+  window: rows 4!, reconstruction_error 0!, domain_classifier too_few
 
 constant reference
   estimated: roc_auc 0.7500000000000001, average_precision 0.7000000000000001, f1 precision recall specificity
@@ -77,7 +77,7 @@ constant reference
     out_of_range_rate 0.75
   region: jensen_shannon 0.5579230452841438, hellinger 0.541196100146197, chi2 1.8750000000000002, l_infinity
     0.5, psi 4.603788872078758!, missing_rate 0!, unseen_rate 0.5
-  window: rows 4!, reconstruction_error constant
+  window: rows 4!, reconstruction_error constant, domain_classifier too_few
 
 one class
   estimated: roc_auc 0.7500000000000001, average_precision 0.7000000000000001, f1 0.6666666666666666, precision
@@ -88,7 +88,7 @@ one class
   amount: jensen_shannon hellinger 0!, kolmogorov_smirnov 0.125!, wasserstein 0.5, psi 3.9085038155760277!, mean
     4!, standard_deviation 2.581988897471611!, median 4!, sum 16!, missing_rate out_of_range_rate 0!
   region: jensen_shannon hellinger 0!, chi2 0, l_infinity psi missing_rate unseen_rate 0!
-  window: rows 4!, reconstruction_error 0!
+  window: rows 4!, reconstruction_error 0!, domain_classifier too_few
 
 not a number
   estimated: roc_auc 0.6851851851851852, average_precision 0.7222222222222223, f1 0.7368421052631579, precision
@@ -100,7 +100,7 @@ not a number
     0.8333333333333334!, psi 6.666750506931035!, mean 5!, standard_deviation 2!, median 5!, sum 15!,
     missing_rate 0.25, out_of_range_rate 0!
   region: jensen_shannon hellinger 0!, chi2 0, l_infinity psi missing_rate unseen_rate 0!
-  window: rows 4!, reconstruction_error 0!
+  window: rows 4!, reconstruction_error 0!, domain_classifier too_few
 
 infinite
   estimated: roc_auc 0.7976190476190476!, average_precision 0.8857142857142859!, f1 0.5833333333333334,
@@ -111,7 +111,7 @@ infinite
   amount: jensen_shannon hellinger 0.5, kolmogorov_smirnov 0.25, wasserstein infinite, psi 3.9085038155760277!,
     mean standard_deviation infinite, median 6!, sum infinite, missing_rate 0!, out_of_range_rate 0.25
   region: jensen_shannon hellinger 0!, chi2 0, l_infinity psi missing_rate unseen_rate 0!
-  window: rows 4!, reconstruction_error infinite
+  window: rows 4!, reconstruction_error infinite, domain_classifier too_few
 
 probability outside 0 to 1
   estimated: roc_auc 0.9!, average_precision 0.8733333333333333!, f1 precision recall specificity accuracy 0.8!,
@@ -121,7 +121,7 @@ probability outside 0 to 1
   amount: jensen_shannon hellinger 0!, kolmogorov_smirnov 0.125!, wasserstein 0.5, psi 3.9085038155760277!, mean
     4!, standard_deviation 2.581988897471611!, median 4!, sum 16!, missing_rate out_of_range_rate 0!
   region: jensen_shannon hellinger 0!, chi2 0, l_infinity psi missing_rate unseen_rate 0!
-  window: rows 4!, reconstruction_error 0!
+  window: rows 4!, reconstruction_error 0!, domain_classifier too_few
 
 new category
   estimated: roc_auc 0.7500000000000001, average_precision 0.7000000000000001, f1 precision recall specificity
@@ -133,7 +133,7 @@ new category
     4!, standard_deviation 2.581988897471611!, median 4!, sum 16!, missing_rate out_of_range_rate 0!
   region: jensen_shannon 0.5579230452841438, hellinger 0.541196100146197, chi2 4.800000000000001, l_infinity
     0.5, psi 4.603788872078758!, missing_rate 0!, unseen_rate 0.5
-  window: rows 4!, reconstruction_error 0.25
+  window: rows 4!, reconstruction_error 0.25, domain_classifier too_few
 
 column not in data
   estimated: roc_auc 0.7500000000000001, average_precision 0.7000000000000001, f1 precision recall specificity
@@ -144,7 +144,7 @@ column not in data
   amount: jensen_shannon kolmogorov_smirnov wasserstein hellinger psi mean standard_deviation median sum
     not_in_data, missing_rate 1!, out_of_range_rate 0!
   region: jensen_shannon hellinger chi2 l_infinity psi not_in_data, missing_rate 1!, unseen_rate 0!
-  window: rows 4!, reconstruction_error not_in_data
+  window: rows 4!, reconstruction_error not_in_data, domain_classifier not_in_data
 ";
 
 /// The reference, and the window of a case.
@@ -241,7 +241,8 @@ fn cases() -> Vec<Case> {
 fn plan_for(reference: &[Row]) -> Plan {
     let calibration = CalibrationChoice::None;
     let predicts = Predicts::Binary(TwoClasses { calibration, ..TwoClasses::default() });
-    let spec = Spec { predicts, ..spec(WindowRule::Size(4)) };
+    let whole = vec![Metric::ReconstructionError, Metric::DomainClassifier];
+    let spec = Spec { predicts, whole, ..spec(WindowRule::Size(4)) };
     let profile = fit(spec, vec![batch(reference, 0)]).unwrap();
     let threshold = Threshold::Constant { lower: Some(0.22), upper: Some(0.77) };
     let thresholds = Metric::all().map(|metric| ((None, metric), threshold)).collect();

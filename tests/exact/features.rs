@@ -6,7 +6,7 @@ use arrow::array::{DictionaryArray, Float64Array};
 use arrow::datatypes::Int32Type;
 use vigie::batch::{Column, Expected, Rows, Values};
 use vigie::fit::{Predicts, Spec, fit};
-use vigie::metric::{ColumnKind, Family, Metric};
+use vigie::metric::{ColumnKind, Metric};
 use vigie::profile::{Profile, Role, WindowRule};
 use vigie::window::{Criteria, Plan, WindowState};
 
@@ -57,15 +57,22 @@ pub(crate) fn rows(features: &[(String, Feature)], from: usize, to: usize) -> Ro
         expected: Expected::Nothing,
         reconstruction: None,
         segments: Vec::new(),
+        keys: None,
     }
 }
 
 /// The profile of the first `reference` rows, in windows of so many, read in batches of 7 more.
-pub(crate) fn profile(features: &[(String, Feature)], reference: usize, window: usize) -> Profile {
+pub(crate) fn profile(
+    features: &[(String, Feature)],
+    whole: Metric,
+    reference: usize,
+    window: usize,
+) -> Profile {
     let columns = features.iter().map(|(name, f)| (name.clone(), Role::Feature, f.kind()));
     let spec = Spec {
         predicts: Predicts::Nothing,
         columns: columns.collect(),
+        whole: vec![whole],
         ..spec(WindowRule::Size(window as u64))
     };
     let batch = window + 7;
@@ -74,9 +81,9 @@ pub(crate) fn profile(features: &[(String, Feature)], reference: usize, window: 
         .unwrap()
 }
 
-/// All drift over all features, judged.
-pub(crate) fn plan(profile: Profile) -> Plan {
-    let whole = Metric::all().filter(|metric| metric.spec().family == Family::Whole).collect();
+/// A drift over all features, judged.
+pub(crate) fn plan(profile: Profile, whole: Metric) -> Plan {
+    let whole = [whole].into();
     Plan::new(Arc::new(profile), Criteria { whole, min_rows: 1, ..Criteria::default() })
 }
 

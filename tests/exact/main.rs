@@ -7,8 +7,9 @@
     reason = "clippy does not take the helpers of a test executable for tests"
 )]
 
-mod canonical;
-mod custom; // settings as bytes: they travel and come back, and tell one epoch from another
+mod canonical; // settings as bytes: they travel and come back, and tell one epoch from another
+mod classifier; // how well trees tell two samples apart, and what a window keeps for it
+mod custom; // metrics of one's own
 mod data; // files that tests read, and files that a test keeps current
 mod edges; // what a window says that is empty, broken or strange
 mod features; // features alone, as rows of a model that predicts nothing

@@ -34,6 +34,9 @@ fn set(feature: &mut Feature, row: usize, value: Option<f64>) {
     }
 }
 
+/// What is measured here.
+const METRIC: Metric = Metric::ReconstructionError;
+
 fn bytes(state: &WindowState) -> Vec<u8> {
     minicbor::to_vec(state).unwrap()
 }
@@ -59,7 +62,7 @@ proptest! {
         odd in prop::collection::vec((number(), number(), "[a-c]{0,2}", number()), 1..40),
         cut in 0..40usize,
     ) {
-        let plan = plan(profile(&features(400), 400, 100));
+        let plan = plan(profile(&features(400), METRIC, 400, 100), METRIC);
         let mut rows = features(odd.len() as u64);
         for (row, (a, b, label, d)) in odd.iter().enumerate() {
             set(&mut rows[0].1, row, *a);
@@ -87,7 +90,7 @@ proptest! {
 #[test]
 fn features_that_go_together_no_more_are_seen_though_each_is_as_before() {
     let mut features = features(1200);
-    let plan = plan(profile(&features, 400, 100));
+    let plan = plan(profile(&features, METRIC, 400, 100), METRIC);
     // The second feature of another row: the same values, without the first one's company.
     if let Feature::Numbers(values) = &mut features[1].1 {
         values[800..].rotate_left(17);
@@ -101,10 +104,10 @@ fn features_that_go_together_no_more_are_seen_though_each_is_as_before() {
 #[test]
 fn infinite_values_leave_no_figure_and_do_not_touch_the_reference() {
     let mut features = features(600);
-    let clean = profile(&features, 400, 100);
+    let clean = profile(&features, METRIC, 400, 100);
     set(&mut features[3].1, 250, Some(f64::INFINITY));
     set(&mut features[0].1, 500, Some(f64::NEG_INFINITY));
-    let plan = plan(profile(&features, 400, 100));
+    let plan = plan(profile(&features, METRIC, 400, 100), METRIC);
     let of = |from| fold(&plan, &features, from, from + 100);
     let lost = figure(&plan, &mut of(500)).unwrap();
     assert_eq!((lost.value, lost.breach, lost.status), (None, None, Status::Infinite));
@@ -126,7 +129,7 @@ fn what_leaves_nothing_to_measure_by_says_so() {
     let constant: Vec<(String, Feature)> =
         ["p", "q"].map(|name| (name.to_owned(), Feature::Numbers(vec![Some(7.5); 400]))).into();
     for features in [unrelated, constant] {
-        let plan = plan(profile(&features, 400, 100));
+        let plan = plan(profile(&features, METRIC, 400, 100), METRIC);
         let found = figure(&plan, &mut fold(&plan, &features, 0, 100)).unwrap();
         assert_eq!((found.value, found.breach, found.status), (None, None, Status::Constant));
         assert_eq!((found.lower_threshold, found.upper_threshold), (None, None));
@@ -136,7 +139,7 @@ fn what_leaves_nothing_to_measure_by_says_so() {
     }
     // A single feature goes together with nothing.
     let single = vec![all[0].clone()];
-    let plan = plan(profile(&single, 400, 100));
+    let plan = plan(profile(&single, METRIC, 400, 100), METRIC);
     assert_eq!(figure(&plan, &mut fold(&plan, &single, 0, 100)), None);
     assert_eq!(length(&single), 400);
 }
@@ -144,7 +147,7 @@ fn what_leaves_nothing_to_measure_by_says_so() {
 #[test]
 fn a_window_of_one_row_has_a_value_and_no_error() {
     let features = features(401);
-    let plan = plan(profile(&features, 400, 100));
+    let plan = plan(profile(&features, METRIC, 400, 100), METRIC);
     let one = figure(&plan, &mut fold(&plan, &features, 400, 401)).unwrap();
     assert!(one.value.is_some() && one.sampling_error.is_none() && one.upper_confidence.is_none());
     let none = figure(&plan, &mut WindowState::new(&plan)).unwrap();
@@ -154,7 +157,7 @@ fn a_window_of_one_row_has_a_value_and_no_error() {
 #[test]
 fn an_unseen_category_is_the_rarest_of_all() {
     let mut features = features(500);
-    let plan = plan(profile(&features, 400, 100));
+    let plan = plan(profile(&features, METRIC, 400, 100), METRIC);
     let before = fold(&plan, &features, 400, 500);
     if let Feature::Labels(labels) = &mut features[2].1 {
         labels[400..].fill(Some("never seen".to_owned()));

@@ -74,6 +74,7 @@ fn rows_of(cars: &[Car]) -> Rows {
         expected: Expected::Nothing,
         reconstruction: None,
         segments: Vec::new(),
+        keys: None,
     }
 }
 

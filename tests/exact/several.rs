@@ -65,6 +65,7 @@ fn batch(rows: &[Row]) -> Rows {
         expected: Expected::Nothing,
         reconstruction: None,
         segments: Vec::new(),
+        keys: None,
     }
 }
 

@@ -106,3 +106,32 @@ fn windows_by_period_of_four_partitions_and_two_instances() {
     a.stop();
     b.stop();
 }
+
+#[test]
+fn samples_for_the_domain_classifier_hold_the_same_rows_of_topic_and_file() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let trouble = Conditions { shift: 0.8, fault: 0.3, concept: 0.0 };
+    let world =
+        World::new(12).with_schedule(Schedule::new(vec![Phase::new("trouble", 12_000, trouble)]));
+    // More rows than a sample has, in four partitions: which of them are chosen must depend on none of that.
+    let settings = "window = { period = '1d' }\ndrift = { multivariate = ['domain_classifier'] }";
+    let site = Site::new(broker, &world, 4, settings);
+    let file = site.file(&world, 0..12_000);
+    let checked = checked(&site, &file);
+    let [a, b] = ["a", "b"].map(|name| site.start(name).ready());
+    site.well(&["replay", &file]);
+    site.send_later(broker, &world, 100_000);
+    let results = site.results(broker, checked.len());
+    assert_same(&streamed(&results), &checked);
+    let large = results.iter().find(|result| result["window_rows"].as_u64() > Some(10_000));
+    let figures = large.unwrap()["figures"].as_array().unwrap().iter();
+    let found: Vec<&Value> =
+        figures.filter(|figure| figure["metric"] == "domain_classifier").collect();
+    assert_eq!(found[0]["breach"], true, "{found:?}");
+    assert_eq!(found[1]["kind"], "diagnosis", "{found:?}");
+    site.verify();
+    a.stop();
+    b.stop();
+}

@@ -238,6 +238,7 @@ fn score(subject: &Subject) -> Result<Scored> {
         needs_time: profile.rule.needs_time(),
         reconstructs: plan.criteria().whole.contains(&Metric::ReconstructionError),
         segments: splits.as_ref(),
+        samples: plan.samples(),
     };
     let cut = survey::survey(&subject.analysis, profile.rule, &maker, &wanted)
         .with_context(|| format!("analysis {}", names()))?;

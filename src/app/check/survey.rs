@@ -69,8 +69,14 @@ fn each(
         wanted.iter().filter(|path| Some(path.name()) == time).cloned().collect();
     let times_only = maker.expressions.is_none() && !narrow.is_empty();
     let columns = Columns { columns: Vec::new(), ..maker.columns.clone() };
-    let narrow_maker =
-        RowMaker { columns: &columns, targets: None, profile: None, segments: None, ..*maker };
+    let narrow_maker = RowMaker {
+        columns: &columns,
+        targets: None,
+        profile: None,
+        segments: None,
+        samples: false,
+        ..*maker
+    };
     let (maker, wanted) =
         if times_only { (&narrow_maker, narrow.as_slice()) } else { (maker, wanted) };
     let mut read = 0;

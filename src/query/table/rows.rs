@@ -29,6 +29,8 @@ pub struct Columns {
     pub time: Option<(String, Option<TimeUnit>)>,
     /// The columns of the id.
     pub id: Vec<String>,
+    /// The columns of the id that chooses rows for samples: the one that the settings name, as on the stream.
+    pub chosen_by: Vec<String>,
     /// Whether predictions follow from the score: then no column has them.
     pub decided: bool,
 }
@@ -50,6 +52,8 @@ pub struct RowMaker<'a> {
     pub reconstructs: bool,
     /// What tells the segments of rows; `None` where there are none.
     pub segments: Option<&'a SegmentColumns>,
+    /// Whether rows are chosen for samples.
+    pub samples: bool,
 }
 
 impl RowMaker<'_> {
@@ -135,6 +139,7 @@ impl RowMaker<'_> {
                 .filter(|_| self.reconstructs)
                 .and_then(|profile| profile.reconstruction_errors(&columns)),
             segments,
+            keys: self.samples.then(|| self.keys(batch, &columns)).transpose()?,
             columns,
         };
         let rejected = good.as_ref().map_or(0, |good| good.iter().filter(|&&good| !good).count());
@@ -201,6 +206,21 @@ impl RowMaker<'_> {
             .map(|row| classes?.decide(scores.filter(|scores| scores.is_valid(row))?.value(row)))
             .collect();
         Values::Labels(decided)
+    }
+
+    /// What chooses rows for samples.
+    fn keys(
+        &self,
+        batch: &RecordBatch,
+        columns: &[Column],
+    ) -> Result<ScalarBuffer<u64>, QueryError> {
+        let ids = match self.columns.chosen_by.as_slice() {
+            [] => vec![None; batch.num_rows()],
+            parts => ids(batch, parts)?,
+        };
+        let roles = self.columns.columns.iter().map(|(_, role, _)| role);
+        let chosen = columns.iter().zip(roles).filter(|(_, role)| role.chooses());
+        Ok(Rows::keys_of(ids.into_iter(), chosen.map(|(column, _)| column)))
     }
 }
 

@@ -204,7 +204,16 @@ impl Judge {
         for judgement in &self.whole {
             let Some(found) = reading.whole(judgement.of.metric) else { continue };
             let (value, error) = (found.value.0, found.sampling_error);
-            figures.push(judgement.figure_with(Kind::Drift, value, error, few));
+            let figure = judgement.figure_with(Kind::Drift, value, error, few);
+            let gives_away = figure.breach == Some(true) && value.is_ok_and(|value| value > 0.5);
+            figures.push(figure);
+            for &(column, share) in found.by.iter().filter(|_| gives_away) {
+                let open = Judgement { limits: Limits::OPEN, ..judgement.clone() };
+                let figure = open.figure_with(Kind::Diagnosis, Ok(share), None, None);
+                let column_name = profile.columns.get(column).map(|column| column.name.clone());
+                let of = Some(judgement.of.measure.clone());
+                figures.push(Figure { column_name, of, breach: None, ..figure });
+            }
         }
         for family in [Family::Drift, Family::Quality, Family::Summary] {
             for ((column, judgements), reading_of) in

@@ -4,6 +4,7 @@ mod agreement; // reading the files, comparing, the greatest difference
 mod bins; // Doane edges and deciles against numpy
 mod calibration; // isotonic regression, splits and the decision against scikit-learn and NannyML
 mod classification; // cells, rankings and their errors against NannyML and scikit-learn
+mod classifier; // the domain classifier against NannyML
 mod counting; // a window's rows, counted plainly
 mod distances; // distances of counts and distributions against scipy
 mod drift; // univariate drift and thresholds against NannyML

@@ -34,6 +34,7 @@ fn batch(data: &Value, rows: Range<usize>) -> Rows {
         expected: Expected::Nothing,
         reconstruction: None,
         segments: Vec::new(),
+        keys: None,
     }
 }
 

@@ -7,7 +7,7 @@ use vigie::stats::symmetric_eigen;
 use super::agreement::{Agreement, golden, numbers, size};
 use crate::features::{Feature, fold, length, plan, profile};
 
-fn feature(column: &Value) -> Feature {
+pub(super) fn feature(column: &Value) -> Feature {
     let values = column.as_array().unwrap();
     if values.iter().any(Value::is_string) {
         Feature::Labels(values.iter().map(|label| label.as_str().map(str::to_owned)).collect())
@@ -26,7 +26,10 @@ fn reconstruction_errors_are_those_of_the_peer() {
             .map(|(name, column)| (name.clone(), feature(column)))
             .collect();
         let (reference, window) = (size(&case["reference_rows"]), size(&case["window_rows"]));
-        let plan = plan(profile(&features, reference, window));
+        let plan = plan(
+            profile(&features, Metric::ReconstructionError, reference, window),
+            Metric::ReconstructionError,
+        );
         let found = plan.profile().reconstruction.as_ref().unwrap();
         assert_eq!(found.residual.as_ref().unwrap().components, size(&case["components"]));
         let mut agreement = Agreement::within(1e-12, format!("NannyML reconstruction of {name}"));

@@ -93,6 +93,7 @@ pub(crate) fn contents<'e>(
                 expected: Expected::Nothing,
                 reconstruction: None,
                 segments: Vec::new(),
+                keys: None,
             },
         };
         made.offsets = rows.iter().map(|&(offset, _)| offset).collect::<ScalarBuffer<i64>>();

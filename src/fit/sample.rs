@@ -1,0 +1,163 @@
+//! A sample of the reference's rows, as codes.
+
+use std::cmp::Reverse;
+
+use arrow::array::{Array, DictionaryArray, Float64Array};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::Int32Type;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::batch::{Rows, Values as Data, labels};
+use crate::profile::{
+    Categorical, Codes, Coding, Continuous, KeyedRows, MISSING, Profile, Role, Sample, UNSEEN,
+    Values,
+};
+use crate::stats::{CODES, MOST_ROWS};
+
+/// A sample holds about so many bytes...
+const BYTES: usize = 2_000_000;
+/// ...and at least so many rows.
+const LEAST_ROWS: usize = 1_000;
+/// Cuts between codes: one code less than cells, and one for missing values.
+const MOST_CUTS: usize = CODES - 2;
+/// The code of the reference's labels that are too rare for one of their own.
+const RARE: u8 = UNSEEN + 1;
+
+/// The rows with the least keys; `None` where there are no features. Gives keys to rows that have none.
+///
+/// Where too many rows are the same and have no id, they get keys of their own, by their place: then no row of a later
+/// window is known to be one of the reference.
+pub(super) fn fit_sample(profile: &Profile, batches: &mut [Rows]) -> Option<Sample> {
+    let columns = profile.columns.iter().enumerate();
+    let features: Vec<usize> = columns
+        .filter(|(_, column)| column.role == Role::Feature)
+        .map(|(index, _)| index)
+        .collect();
+    if features.is_empty() {
+        return None;
+    }
+    let capacity = (BYTES / (features.len() + size_of::<u64>())).clamp(LEAST_ROWS, MOST_ROWS / 2);
+    for batch in batches.iter_mut().filter(|batch| batch.keys.is_none()) {
+        batch.keys = Some(profile.keys((0..batch.len()).map(|_| None), &batch.columns));
+    }
+    let mut chosen = choose(batches, capacity);
+    let keys = chosen.iter().map(|(key, ..)| *key).collect();
+    let rows = batches.iter().map(|batch| batch.len() as u64).sum();
+    if !(KeyedRows { keys, codes: Vec::new() }).choose_fairly(rows) {
+        for batch in batches.iter_mut() {
+            let key = |offset: &i64| xxh3_64(&offset.to_le_bytes());
+            batch.keys = Some(batch.offsets.iter().map(key).collect::<ScalarBuffer<u64>>());
+        }
+        chosen = choose(batches, capacity);
+    }
+    let batches = &*batches;
+    let codings: Vec<Coding> = features
+        .into_iter()
+        .map(|column| Coding {
+            column,
+            codes: match &profile.columns[column].values {
+                Values::Continuous(reference) => {
+                    let values = chosen.iter().filter_map(|&(_, at, row)| {
+                        let Data::Numbers(values) = &batches[at].columns[column].values else {
+                            return None;
+                        };
+                        values.is_valid(row).then(|| values.value(row))
+                    });
+                    Codes::Cuts(cuts(values.filter(|value| value.is_finite()).collect(), reference))
+                }
+                Values::Categorical(reference) => Codes::Labels(codes(reference)),
+            },
+        })
+        .collect();
+    chosen.sort_unstable_by_key(|&(_, at, row)| (at, row));
+    let mut rows = KeyedRows::default();
+    for of_batch in chosen.chunk_by(|a, b| a.1 == b.1) {
+        let batch = &batches[of_batch[0].1];
+        let coded = codings.iter().map(|coding| Coded::of(coding, profile, batch));
+        let coded: Vec<Coded<'_>> = coded.collect::<Option<_>>()?;
+        for &(key, _, row) in of_batch {
+            rows.keys.push(key);
+            rows.codes.extend(coded.iter().map(|feature| feature.code(row)));
+        }
+    }
+    rows.keep(capacity);
+    Some(Sample { features: codings, capacity, rows })
+}
+
+/// The rows with the least keys, by key: with the batch and the row in it.
+fn choose(batches: &[Rows], capacity: usize) -> Vec<(u64, usize, usize)> {
+    let keyed = batches.iter().enumerate().flat_map(|(at, batch)| {
+        let keys = batch.keys.iter().flat_map(|keys| keys.iter().copied());
+        keys.enumerate().map(move |(row, key)| (key, at, row))
+    });
+    let mut chosen: Vec<(u64, usize, usize)> = keyed.collect();
+    chosen.sort_unstable();
+    chosen.truncate(capacity);
+    chosen
+}
+
+/// A feature of a batch.
+enum Coded<'b> {
+    Numbers(&'b Float64Array, &'b Codes),
+    /// The code of each of the batch's own labels.
+    Labels(&'b DictionaryArray<Int32Type>, Vec<u8>),
+}
+
+impl<'b> Coded<'b> {
+    fn of(coding: &'b Coding, profile: &Profile, batch: &'b Rows) -> Option<Self> {
+        match (&batch.columns[coding.column].values, &profile.columns[coding.column].values) {
+            (Data::Numbers(values), _) => Some(Self::Numbers(values, &coding.codes)),
+            (Data::Labels(keys), Values::Categorical(reference)) => {
+                let code = |label| coding.codes.of_label(reference.position(label));
+                Some(Self::Labels(keys, labels(keys).map(code).collect()))
+            }
+            _ => None,
+        }
+    }
+
+    fn code(&self, row: usize) -> u8 {
+        match self {
+            Self::Numbers(values, codes) if values.is_valid(row) => {
+                codes.of_number(values.value(row))
+            }
+            Self::Labels(keys, codes) => keys.key(row).map_or(MISSING, |label| codes[label]),
+            Self::Numbers(..) => MISSING,
+        }
+    }
+}
+
+/// Cuts at the sample's quantiles, and at both ends of what the reference has; values that come often get a cell of
+/// their own, and where there are few values all do, as do the gaps between them.
+fn cuts(mut values: Vec<f64>, reference: &Continuous) -> Vec<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    let mut cuts = vec![reference.least, reference.greatest.next_up()];
+    let distinct = values.chunk_by(|a, b| a == b).count();
+    if distinct <= (MOST_CUTS - cuts.len()) / 2 {
+        let each = values.chunk_by(|a, b| a == b);
+        cuts.extend(each.flat_map(|tied| [tied[0], tied[0].next_up()]));
+    } else {
+        let quantiles = MOST_CUTS - cuts.len();
+        let at = |i: usize| values[i * values.len() / quantiles];
+        let quantiles: Vec<f64> = (0..quantiles).map(at).collect();
+        for tied in quantiles.chunk_by(|a, b| a == b) {
+            cuts.push(tied[0]);
+            if tied.len() > 1 {
+                cuts.push(tied[0].next_up());
+            }
+        }
+    }
+    cuts.sort_unstable_by(f64::total_cmp);
+    cuts.dedup();
+    cuts
+}
+
+/// A code for each of the most frequent labels; of as frequent ones the first.
+fn codes(reference: &Categorical) -> Vec<u8> {
+    let mut order: Vec<usize> = (0..reference.labels.len()).collect();
+    order.sort_by_key(|&label| Reverse(reference.counts[label]));
+    let mut codes = vec![RARE; order.len()];
+    for (code, label) in (RARE as usize + 1..CODES).zip(order) {
+        codes[label] = code as u8;
+    }
+    codes
+}

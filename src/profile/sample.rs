@@ -1,0 +1,267 @@
+//! A sample of the reference's rows, as codes: what a classifier needs to tell a window from it.
+
+use std::cmp::Ordering;
+
+use arrow::buffer::ScalarBuffer;
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{Column as Data, Rows};
+use crate::profile::Profile;
+use crate::stats::Coded;
+
+/// The code of a missing value.
+pub const MISSING: u8 = 0;
+/// The code of a category that the reference does not have.
+pub const UNSEEN: u8 = 1;
+
+/// Rows of the reference, chosen by a hash, as codes of their features.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The features, in the order of the profile's columns.
+    pub features: Vec<Coding>,
+    /// How many rows a sample has at most, here and of windows: those whose keys are least.
+    pub capacity: usize,
+    /// The rows, by key.
+    pub rows: KeyedRows,
+}
+
+/// How the values of a feature become codes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Coding {
+    /// Which of the profile's columns.
+    pub column: usize,
+    /// What stands for what.
+    pub codes: Codes,
+}
+
+/// What stands for what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Codes {
+    /// Numbers, by how many of these ascending cuts they reach.
+    Cuts(Vec<f64>),
+    /// The code of each of the column's labels.
+    Labels(#[serde(with = "hexadecimal")] Vec<u8>),
+}
+
+/// Rows of codes, each with the hash that chooses it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyedRows {
+    /// A key a row.
+    #[serde(with = "hexadecimal_keys")]
+    pub keys: Vec<u64>,
+    /// Row after row, a code a feature.
+    #[serde(with = "hexadecimal")]
+    pub codes: Vec<u8>,
+}
+
+impl Codes {
+    /// The code of a number; NaN is missing.
+    #[inline]
+    pub fn of_number(&self, number: f64) -> u8 {
+        match self {
+            Self::Cuts(cuts) if !number.is_nan() => {
+                // Fewer cuts than codes, see `fit`.
+                cuts.partition_point(|&cut| cut <= number) as u8 + 1
+            }
+            _ => MISSING,
+        }
+    }
+
+    /// The code of one of the reference's labels, by its position; `None` for any other label.
+    #[inline]
+    pub fn of_label(&self, label: Option<usize>) -> u8 {
+        match (self, label) {
+            (Self::Labels(codes), Some(label)) => codes.get(label).copied().unwrap_or(UNSEEN),
+            _ => UNSEEN,
+        }
+    }
+}
+
+impl Profile {
+    /// What chooses rows for samples, by their ids and columns.
+    pub fn keys(
+        &self,
+        ids: impl Iterator<Item = Option<u128>>,
+        columns: &[Data],
+    ) -> ScalarBuffer<u64> {
+        let chosen = self.columns.iter().zip(columns).filter(|(column, _)| column.role.chooses());
+        Rows::keys_of(ids, chosen.map(|(_, data)| data))
+    }
+}
+
+/// From this share of different ones on, keys choose as fairly as if all were.
+const DIFFERENT: f64 = 0.9;
+
+impl KeyedRows {
+    /// Whether keys choose fairly of so many rows, of which these are the ones with the least: rows that have the same
+    /// key are in a sample together, or not at all.
+    ///
+    /// How many different keys there are follows from where the least ones lie. Source: Bar-Yossef et al. 2002.
+    pub fn choose_fairly(&self, of: u64) -> bool {
+        let Some(&last) = self.keys.last().filter(|_| (self.len() as u64) < of) else {
+            return true;
+        };
+        let different = self.keys.chunk_by(|a, b| a == b).count() as f64;
+        let share = last as f64 / u64::MAX as f64;
+        different >= DIFFERENT * share * of as f64
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The codes of a row.
+    pub fn row(&self, row: usize) -> &[u8] {
+        let features = self.codes.len() / self.keys.len().max(1);
+        &self.codes[row * features..(row + 1) * features]
+    }
+
+    /// By key, and by what they hold where keys are equal: the order in which rows are chosen.
+    pub fn compare(&self, row: usize, other: &Self, theirs: usize) -> Ordering {
+        let by_key = self.keys[row].cmp(&other.keys[theirs]);
+        by_key.then_with(|| self.row(row).cmp(other.row(theirs)))
+    }
+
+    /// Sorts the rows and keeps the first ones.
+    pub fn keep(&mut self, capacity: usize) {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_unstable_by(|&a, &b| self.compare(a, self, b));
+        order.truncate(capacity);
+        let codes = order.iter().flat_map(|&row| self.row(row)).copied().collect();
+        *self = Self { keys: order.iter().map(|&row| self.keys[row]).collect(), codes };
+    }
+}
+
+impl Sample {
+    /// The sample's rows without those of a window, and then the window's; and which are the window's. Both sorted.
+    ///
+    /// A row that is in both counts as the window's: told apart from itself it would teach the opposite.
+    pub fn beside(&self, window: &KeyedRows) -> (Coded, Vec<bool>) {
+        let mut codes = Vec::with_capacity(self.rows.codes.len() + window.codes.len());
+        let mut theirs = 0;
+        let mut count = 0;
+        for row in 0..self.rows.len() {
+            while theirs < window.len() && window.compare(theirs, &self.rows, row).is_lt() {
+                theirs += 1;
+            }
+            if theirs < window.len() && window.compare(theirs, &self.rows, row).is_eq() {
+                theirs += 1;
+                continue;
+            }
+            codes.extend_from_slice(self.rows.row(row));
+            count += 1;
+        }
+        codes.extend_from_slice(&window.codes);
+        let ordered =
+            self.features.iter().map(|feature| matches!(feature.codes, Codes::Cuts(_))).collect();
+        let mut of_window = vec![false; count];
+        of_window.resize(count + window.len(), true);
+        (Coded { codes, ordered }, of_window)
+    }
+}
+
+/// Two digits a byte.
+mod hexadecimal {
+    use std::fmt::Write as _;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Vec<u8>, s: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::with_capacity(bytes.len() * 2);
+        for byte in bytes {
+            // Writing to a string cannot fail.
+            let _written = write!(text, "{byte:02x}");
+        }
+        s.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(d)?;
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let byte = |&[high, low]: &[u8; 2]| Some((digit(high)? * 16 + digit(low)?) as u8);
+        let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+        bytes
+            .filter(|_| rest.is_empty())
+            .ok_or_else(|| D::Error::custom("bytes of two hexadecimal digits each"))
+    }
+}
+
+/// Sixteen digits a key, the lowest byte first.
+mod hexadecimal_keys {
+    use serde::de::Error as _;
+    use serde::{Deserializer, Serializer};
+
+    use super::hexadecimal;
+
+    #[expect(clippy::ptr_arg, reason = "serde asks for this signature")]
+    pub(super) fn serialize<S: Serializer>(keys: &Vec<u64>, s: S) -> Result<S::Ok, S::Error> {
+        hexadecimal::serialize(&keys.iter().flat_map(|key| key.to_le_bytes()).collect(), s)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u64>, D::Error> {
+        let bytes = hexadecimal::deserialize(d)?;
+        let (keys, rest) = bytes.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(D::Error::custom("keys of sixteen hexadecimal digits each"));
+        }
+        Ok(keys.iter().map(|key| u64::from_le_bytes(*key)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: &[(u64, [u8; 2])]) -> KeyedRows {
+        let mut keyed = KeyedRows::default();
+        for (key, codes) in rows {
+            keyed.keys.push(*key);
+            keyed.codes.extend(codes);
+        }
+        keyed
+    }
+
+    #[test]
+    fn the_least_keys_are_kept_and_equal_ones_by_what_they_hold() {
+        let mut all = rows(&[(7, [1, 1]), (3, [2, 9]), (3, [2, 2]), (9, [0, 0])]);
+        all.keep(3);
+        assert_eq!(all, rows(&[(3, [2, 2]), (3, [2, 9]), (7, [1, 1])]));
+    }
+
+    #[test]
+    fn what_is_in_both_is_the_windows() {
+        let sample = Sample {
+            features: vec![
+                Coding { column: 0, codes: Codes::Cuts(vec![1.0]) },
+                Coding { column: 1, codes: Codes::Labels(vec![3]) },
+            ],
+            capacity: 9,
+            rows: rows(&[(1, [1, 1]), (2, [1, 1]), (2, [1, 2]), (5, [1, 1])]),
+        };
+        let (coded, of_window) = sample.beside(&rows(&[(0, [9, 9]), (2, [1, 2]), (5, [1, 3])]));
+        assert_eq!(of_window, [false, false, false, true, true, true]);
+        assert_eq!(coded.row(2), [1, 1]);
+        assert_eq!(coded.row(3), [9, 9]);
+        assert_eq!(coded.ordered, [true, false]);
+        let text = serde_json::to_string(&sample).unwrap();
+        assert_eq!(serde_json::from_str::<Sample>(&text).unwrap(), sample);
+    }
+
+    #[test]
+    fn codes_tell_missing_unseen_and_beyond_apart() {
+        let cuts = Codes::Cuts(vec![0.0, 10.0]);
+        let found = [f64::NAN, -1.0, 0.0, 9.9, 10.0, f64::INFINITY].map(|x| cuts.of_number(x));
+        assert_eq!(found, [MISSING, 1, 2, 2, 3, 3]);
+        let labels = Codes::Labels(vec![3, 4]);
+        assert_eq!([None, Some(0), Some(1)].map(|at| labels.of_label(at)), [UNSEEN, 3, 4]);
+    }
+}

@@ -1,0 +1,250 @@
+//! One tree that tells classes apart.
+
+use super::histogram::{Histogram, Sums, Word, rows_of, sum, sums, take_away};
+use super::{CODES, Coded};
+use crate::stats::trees::{self, Ground, Grown, Order};
+
+const LEAVES: usize = 31;
+/// A leaf has at least so many rows...
+const LEAST_ROWS: f64 = 20.0;
+/// ...and so much curvature.
+const LEAST_CURVATURE: f64 = 1e-3;
+/// Categories with few rows are drawn towards the middle of the order by this, as `LightGBM` does.
+const SMOOTHING: f64 = 10.0;
+/// How much curvature a split into sets of categories must outweigh.
+const SET_PENALTY: f64 = 10.0;
+/// So many categories are looked at one against all others.
+const ONE_BY_ONE: usize = 4;
+/// At most so many categories are on the smaller side of a split.
+const MOST_IN_A_SET: usize = 32;
+
+/// Which codes go left: a bit a code.
+type Set = [u64; CODES / 64];
+
+/// A split.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Split {
+    feature: usize,
+    left: Set,
+}
+
+/// What a tree grows on.
+pub(super) struct Classes<'r> {
+    pub(super) rows: &'r Coded,
+    /// A word a row; those that are held out have none.
+    pub(super) words: &'r [Word],
+}
+
+/// Grows a tree. `leaf` gets the rows of each leaf, and those that are held out; `gains` what each feature gained.
+pub(super) fn grow(
+    ground: &Classes<'_>,
+    order: &mut Order,
+    gains: &mut [f64],
+    mut leaf: impl FnMut(&[u32], &[u32]),
+) {
+    let (nodes, leaves) = trees::grow(ground, order, LEAVES);
+    for node in nodes {
+        if let Grown::Split { split, gain, .. } = node {
+            gains[split.feature] += gain;
+        }
+    }
+    for of in &leaves {
+        let (rows, held) = order.of(of);
+        leaf(rows, held);
+    }
+}
+
+impl Ground for Classes<'_> {
+    type Sums = Histogram;
+    type Split = Split;
+
+    fn can_split(&self, rows: usize) -> bool {
+        rows as f64 >= 2.0 * LEAST_ROWS
+    }
+
+    fn sum(&self, rows: &[u32]) -> Histogram {
+        sum(&self.rows.codes, self.rows.ordered.len(), self.words, rows)
+    }
+
+    fn take_away(&self, whole: &mut Histogram, part: &Histogram) {
+        take_away(whole, part);
+    }
+
+    /// The first feature of several that gain most.
+    fn best(&self, _: &[u32], histogram: &Histogram) -> Option<(f64, Split)> {
+        let cells = histogram.as_chunks::<CODES>().0;
+        let whole = sums(cells.first()?.iter().sum());
+        let mut best: Option<(f64, Split)> = None;
+        for (feature, (cells, &ordered)) in cells.iter().zip(&self.rows.ordered).enumerate() {
+            let found = if ordered { by_order(cells, whole) } else { by_sets(cells, whole) };
+            if let Some((gain, left)) = found
+                && best.is_none_or(|(most, _)| gain > most)
+            {
+                best = Some((gain, Split { feature, left }));
+            }
+        }
+        best
+    }
+
+    #[inline]
+    fn goes_left(&self, split: &Split, row: u32) -> bool {
+        let features = self.rows.ordered.len();
+        contains(split.left, self.rows.codes[row as usize * features + split.feature])
+    }
+}
+
+fn contains(set: Set, code: u8) -> bool {
+    set[usize::from(code) / 64 % set.len()] >> (code % 64) & 1 == 1
+}
+
+fn insert(set: &mut Set, code: usize) {
+    set[code / 64] |= 1 << (code % 64);
+}
+
+/// What is gained by parting a leaf; `None` where a side is too small.
+#[inline]
+fn gain(whole: Sums, left: Word, penalty: f64) -> Option<f64> {
+    let rows = rows_of(left);
+    if rows < LEAST_ROWS || whole.rows - rows < LEAST_ROWS {
+        return None;
+    }
+    let left = sums(left);
+    let right = Sums {
+        rows: whole.rows - left.rows,
+        gradient: whole.gradient - left.gradient,
+        curvature: whole.curvature - left.curvature,
+    };
+    if left.curvature.min(right.curvature) < LEAST_CURVATURE {
+        return None;
+    }
+    let worth = |side: Sums, penalty| side.gradient * side.gradient / (side.curvature + penalty);
+    let gain = worth(left, penalty) + worth(right, penalty) - worth(whole, 0.0);
+    (gain > 1e-9).then_some(gain)
+}
+
+/// The best cut between codes, or of all from missing values; these go to the side where they gain more.
+fn by_order(cells: &[Word; CODES], whole: Sums) -> Option<(f64, Set)> {
+    let missing = cells[0];
+    let mut best: Option<(f64, usize, bool)> = None;
+    let mut below: Word = 0;
+    for (code, &cell) in cells.iter().enumerate().skip(1) {
+        if cell == 0 {
+            continue;
+        }
+        below += cell;
+        for (with_missing, left) in [(true, below + missing), (false, below)] {
+            let Some(gain) = gain(whole, left, 0.0) else { continue };
+            if best.is_none_or(|best| gain > best.0) {
+                best = Some((gain, code, with_missing));
+            }
+            if missing == 0 {
+                break;
+            }
+        }
+    }
+    let (gain, last, with_missing) = best?;
+    let mut left = Set::default();
+    let first = usize::from(!with_missing);
+    (first..=last).for_each(|code| insert(&mut left, code));
+    Some((gain, left))
+}
+
+/// The best set of categories: in the order of what they would be worth alone, from either end.
+///
+/// Source: Fisher 1958, that the best of all sets is a run of that order.
+fn by_sets(cells: &[Word; CODES], whole: Sums) -> Option<(f64, Set)> {
+    let mut present: Vec<(f64, usize)> = cells
+        .iter()
+        .enumerate()
+        .filter(|(_, cell)| **cell != 0)
+        .map(|(code, &cell)| {
+            let cell = sums(cell);
+            (cell.gradient / (cell.curvature + SMOOTHING), code)
+        })
+        .collect();
+    let mut best: Option<(f64, Set)> = None;
+    let mut take = |gain: Option<f64>, set: Set| {
+        if let Some(gain) = gain
+            && best.is_none_or(|best| gain > best.0)
+        {
+            best = Some((gain, set));
+        }
+    };
+    if present.len() <= ONE_BY_ONE {
+        for &(_, code) in &present {
+            let mut set = Set::default();
+            insert(&mut set, code);
+            take(gain(whole, cells[code], 0.0), set);
+        }
+        return best;
+    }
+    present.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let most = MOST_IN_A_SET.min(present.len().div_ceil(2));
+    let ends: [Vec<usize>; 2] = [
+        present.iter().map(|&(_, code)| code).take(most).collect(),
+        present.iter().rev().map(|&(_, code)| code).take(most).collect(),
+    ];
+    for end in ends {
+        let (mut set, mut left) = (Set::default(), 0);
+        for code in end {
+            insert(&mut set, code);
+            left += cells[code];
+            take(gain(whole, left, SET_PENALTY), set);
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::histogram::word;
+    use super::*;
+
+    /// Cells of so many rows each, all with the same gradient.
+    fn cells(filled: &[(usize, u64, f64)]) -> [Word; CODES] {
+        let mut cells = [0; CODES];
+        for &(code, rows, gradient) in filled {
+            cells[code] += word(gradient, 0.25) * rows;
+        }
+        cells
+    }
+
+    fn members(set: Set) -> Vec<usize> {
+        (0..CODES).filter(|&code| contains(set, code as u8)).collect()
+    }
+
+    #[test]
+    fn a_cut_parts_what_differs_and_missing_values_join_their_like() {
+        let filled = cells(&[(0, 30, 0.5), (3, 40, -0.5), (4, 40, -0.5), (9, 40, 0.5)]);
+        let whole = sums(filled.iter().sum());
+        let (gain, set) = by_order(&filled, whole).unwrap();
+        assert_eq!(members(set), [1, 2, 3, 4]);
+        // 80 rows at -0.5, 70 at 0.5, each with a curvature of a quarter.
+        let wanted = 40.0 * 40.0 / 20.0 + 35.0 * 35.0 / 17.5 - 25.0 / 37.5;
+        assert!((gain - wanted).abs() < 1e-9, "{gain} {wanted}");
+        let filled = cells(&[(0, 30, 0.5), (3, 40, -0.5), (9, 40, -0.5)]);
+        let (_, set) = by_order(&filled, sums(filled.iter().sum())).unwrap();
+        // Missing ones against all others.
+        assert_eq!(members(set), (1..=9).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_side_has_twenty_rows() {
+        let filled = cells(&[(1, 19, 0.5), (2, 100, -0.5)]);
+        assert_eq!(by_order(&filled, sums(filled.iter().sum())), None);
+        let filled = cells(&[(1, 20, 0.5), (2, 100, -0.5)]);
+        assert!(by_order(&filled, sums(filled.iter().sum())).is_some());
+    }
+
+    #[test]
+    fn categories_have_no_order() {
+        let few = cells(&[(1, 50, -0.5), (2, 50, 0.5), (3, 50, -0.5)]);
+        let (_, set) = by_sets(&few, sums(few.iter().sum())).unwrap();
+        assert_eq!(members(set), [2]);
+        let signs = [0.5, -0.5, 0.5, -0.5, -0.5, 0.5];
+        let many: Vec<_> = signs.iter().enumerate().map(|(at, &sign)| (at + 1, 60, sign)).collect();
+        let many = cells(&many);
+        let (_, set) = by_sets(&many, sums(many.iter().sum())).unwrap();
+        assert_eq!(members(set), [2, 4, 5]);
+    }
+}

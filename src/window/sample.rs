@@ -1,0 +1,179 @@
+//! A sample of a window's rows, as codes.
+
+use arrow::array::Array;
+use minicbor::decode::{Decoder, Error as DecodeError};
+use minicbor::encode::{Encoder, Error as EncodeError, Write};
+use minicbor::{Decode, Encode};
+
+use crate::batch::Values as Data;
+use crate::metric::Metric;
+use crate::profile::{KeyedRows, MISSING, Measured, Profile, Sample, WholeValue};
+use crate::stats::{Undefined, separation};
+use crate::window::plan::Prepared;
+
+/// At most so many features are named as those that give a window away.
+const NAMED: usize = 5;
+
+/// The rows of a window whose keys are least, see `Rows::keys_of`; of equal ones those whose codes are least.
+#[derive(Clone, Debug)]
+pub(super) struct SampleState {
+    capacity: usize,
+    /// Up to twice the capacity: what is too much goes when there is no more room.
+    rows: KeyedRows,
+    /// Keys above it are in no sample any more.
+    bound: u64,
+}
+
+impl SampleState {
+    pub(super) fn new(sample: &Sample) -> Self {
+        Self { capacity: sample.capacity, rows: KeyedRows::default(), bound: u64::MAX }
+    }
+
+    pub(super) fn fold(
+        &mut self,
+        (profile, sample): (&Profile, &Sample),
+        prepared: &Prepared<'_>,
+        start: usize,
+        length: usize,
+    ) {
+        let rows = &*prepared.rows;
+        let made;
+        let keys = if let Some(keys) = &rows.keys {
+            keys
+        } else {
+            made = profile.keys((0..rows.len()).map(|_| None), &rows.columns);
+            &made
+        };
+        for row in start..start + length {
+            let key = keys[row];
+            if key > self.bound {
+                continue;
+            }
+            self.rows.keys.push(key);
+            for feature in &sample.features {
+                let column = &rows.columns[feature.column];
+                self.rows.codes.push(match &column.values {
+                    Data::Numbers(values) if values.is_valid(row) => {
+                        feature.codes.of_number(values.value(row))
+                    }
+                    Data::Labels(labels) => match labels.key(row) {
+                        Some(position) => {
+                            let label = prepared.columns[feature.column].codes[position];
+                            feature.codes.of_label(label.map(|label| label as usize))
+                        }
+                        None => MISSING,
+                    },
+                    Data::Numbers(_) => MISSING,
+                });
+            }
+            self.make_room();
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.rows.len() >= self.capacity * 2 {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        self.rows.keep(self.capacity);
+        if self.rows.len() == self.capacity
+            && let Some(&last) = self.rows.keys.last()
+        {
+            self.bound = last;
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.rows.keys.extend(&other.rows.keys);
+        self.rows.codes.extend(&other.rows.codes);
+        self.bound = self.bound.min(other.bound);
+        self.make_room();
+    }
+
+    /// How well the window's rows are told from the reference's, and by which features.
+    pub(super) fn read(
+        &mut self,
+        sample: &Sample,
+        rows: u64,
+        none: Option<Undefined>,
+    ) -> WholeValue {
+        self.settle();
+        let (coded, of_window) = sample.beside(&self.rows);
+        let found = match none {
+            Some(reason) => Err(reason),
+            None if !self.rows.choose_fairly(rows) => Err(Undefined::TooFew),
+            // All of the reference is in the window: nothing tells it from itself.
+            None if !of_window.contains(&false) => Ok((0.5, Vec::new())),
+            None => separation(&coded, &of_window).map(|found| {
+                let shares = found.shares.iter().copied();
+                let columns = sample.features.iter().map(|feature| feature.column);
+                let mut by: Vec<(usize, f64)> = columns.zip(shares).collect();
+                by.sort_by(|a, b| b.1.total_cmp(&a.1));
+                by.truncate(NAMED);
+                by.retain(|(_, share)| *share > 0.0);
+                (found.roc_auc, by)
+            }),
+        };
+        let (value, by) = match found {
+            Ok((value, by)) => (Ok(value), by),
+            Err(reason) => (Err(reason), Vec::new()),
+        };
+        WholeValue {
+            metric: Metric::DomainClassifier,
+            value: Measured(value),
+            sampling_error: None,
+            by,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.rows.keys.capacity() * size_of::<u64>() + self.rows.codes.capacity()
+    }
+
+    /// What it comes to: the same for the same rows, however they came.
+    fn settled(&self) -> Self {
+        let mut settled = self.clone();
+        settled.settle();
+        settled
+    }
+}
+
+impl PartialEq for SampleState {
+    fn eq(&self, other: &Self) -> bool {
+        self.capacity == other.capacity && self.settled().rows == other.settled().rows
+    }
+}
+
+impl<C> Encode<C> for SampleState {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
+        let Self { capacity, rows, .. } = self.settled();
+        let keys: Vec<u8> = rows.keys.iter().flat_map(|key| key.to_le_bytes()).collect();
+        e.array(3)?.u64(capacity as u64)?.bytes(&keys)?.bytes(&rows.codes)?;
+        Ok(())
+    }
+}
+
+impl<'b, C> Decode<'b, C> for SampleState {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
+        let position = d.position();
+        let wrong = || DecodeError::message("a sample: capacity, keys, codes").at(position);
+        if d.array()? != Some(3) {
+            return Err(wrong());
+        }
+        let capacity = usize::try_from(d.u64()?).map_err(|_| wrong())?;
+        let (keys, rest) = d.bytes()?.as_chunks::<8>();
+        let keys: Vec<u64> = keys.iter().map(|key| u64::from_le_bytes(*key)).collect();
+        let codes = d.bytes()?.to_vec();
+        if !rest.is_empty() || (keys.is_empty() && !codes.is_empty()) {
+            return Err(wrong());
+        }
+        if !keys.is_empty() && !codes.len().is_multiple_of(keys.len()) {
+            return Err(wrong());
+        }
+        let mut state = Self { capacity, rows: KeyedRows { keys, codes }, bound: u64::MAX };
+        state.settle();
+        Ok(state)
+    }
+}

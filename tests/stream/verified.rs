@@ -1,12 +1,16 @@
-//! `vigie verify` finds what is wrong: a judge who never says no proves nothing.
+//! `vigie verify` finds what is wrong, and so does tally as it takes a partition over: a judge who never says no proves
+//! nothing.
 
 use rdkafka::Message;
 use rdkafka::message::{Headers, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::BaseRecord;
 use serde_json::Value;
 use vigie::simulator::World;
+use vigie::tally::Ledger;
 
 use crate::broker::Broker;
+use crate::http;
+use crate::patience;
 use crate::site::Site;
 
 /// Appends a copy of a record, with another value where one is given.
@@ -77,4 +81,40 @@ fn a_result_that_says_it_is_made_of_other_records_is_found() {
     broker.delete_records(&topic, records[0].partition(), records[0].offset() + 1);
     again(broker, &topic, &records[0], Some(&forged));
     finds(&site, &["NOT EXACT: the results are made of 600 records", "the ledgers count 600"]);
+}
+
+#[test]
+fn who_would_answer_otherwise_than_what_was_published_stops() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let world = World::new(37);
+    let site = Site::new(broker, &world, 1, "window = { size = 600 }");
+    let instance = site.start("a").ready();
+    site.send(broker, &world, 0..1_300);
+    let published = site.results(broker, 2).len();
+    instance.stop();
+    // As if another version had published: the same number of outputs, and not the same ones.
+    let states = site.records(broker, "state");
+    let ledgers = states.iter().filter(|record| record.key() == Some(b"ledger".as_slice()));
+    let (record, mut ledger) = ledgers
+        .map(|record| (record, Ledger::from_bytes(record.payload().unwrap()).unwrap()))
+        .max_by_key(|(_, ledger)| ledger.outputs)
+        .expect("every transaction leaves one");
+    ledger.digest ^= 1;
+    let topic = site.topic("state");
+    broker.produce([BaseRecord::to(&topic)
+        .partition(record.partition())
+        .key(b"ledger".as_slice())
+        .payload(&ledger.to_bytes())]);
+    let instance = site.start("a");
+    instance.says("answers otherwise than what was published");
+    let stopped = format!("vigie_tally_stopped{{partition=\"{}\"}} 1", record.partition());
+    let shown = || http::get(instance.address(), "/metrics").1.contains(&stopped).then_some(());
+    patience::until(shown).expect("metrics say so");
+    // More than a window of new rows, and nothing more is published.
+    site.send(broker, &world, 1_300..2_600);
+    assert_eq!(instance.readiness().0, 503);
+    instance.stop();
+    assert_eq!(site.records(broker, "results").len(), published);
 }

@@ -102,7 +102,7 @@ pub(crate) struct Drift {
     pub(crate) categorical: Vec<String>,
     /// Methods over all features at once. Default: `reconstruction_error`, which sees where features no longer go
     /// together as they did, though each by itself may look as before. `domain_classifier` tells how well trees
-    /// tell a window from the reference, and by which features; it costs a fifth of a second a window.
+    /// tell a window from the reference, and by which features; it costs some hundredths of a second a window.
     pub(crate) multivariate: Vec<Multivariate>,
 }
 

@@ -5,8 +5,8 @@ use super::histogram::word;
 use super::tree::{Classes, grow};
 use crate::stats::trees::Order;
 
-const TREES: usize = 100;
-const RATE: f64 = 0.1;
+const TREES: usize = 40;
+const RATE: f64 = 0.2;
 /// Beyond it a row is certain.
 const CERTAIN: f64 = 1e100;
 

@@ -1,7 +1,7 @@
 //! How well a classifier tells two samples apart.
 //!
 //! Gradient-boosted trees over codes: whoever asks has already cut each feature into at most [`CODES`] cells. Made for
-//! this one question, which is asked of every window: a few thousand rows, five times a hundred trees. How trees grow is
+//! this one question, which is asked of every window: a few thousand rows, two times forty trees. How trees grow is
 //! that of `trees`; what is summed is not, see there.
 
 mod boosting;
@@ -14,7 +14,7 @@ use crate::stats::{ScoreBin, Undefined, roc_auc};
 /// How many codes a feature can have; 0 stands for a missing value.
 pub const CODES: usize = 64;
 /// The sample is taken apart so many times.
-const FOLDS: usize = 5;
+const FOLDS: usize = 2;
 /// With fewer rows on either side trees say nothing: a leaf needs twenty of them.
 const LEAST: usize = 100;
 /// More rows than this do not fit the counters of a histogram.
@@ -58,9 +58,10 @@ impl Coded {
 
 /// How well gradient-boosted trees tell the rows of a window from those of the reference.
 ///
-/// Five folds, each class dealt out in its order; the area is that of all held-out rows together, ties a half. Source:
-/// Lopez-Paz and Oquab 2017; `NannyML`'s domain classifier with its parameters of `LightGBM` (100 trees of at most 31
-/// leaves with at least 20 rows, rate 0.1). Rows must be in an order that has nothing to do with what they hold.
+/// Two folds, each class dealt out in its order; the area is that of all held-out rows together, ties a half. Source:
+/// Lopez-Paz and Oquab 2017, who train on one half and ask the other. Trees of at most 31 leaves with at least 20 rows, as
+/// `NannyML` has them from `LightGBM`; not five folds of a hundred trees, but two of forty with steps twice as long: on its
+/// data sets that is as near its figures, at an eighth of the time. Rows must be in an order that has nothing to do with what they hold.
 /// O(rows features trees).
 ///
 /// # Errors

@@ -24,6 +24,7 @@
 //! intake/     bytes -> rows and rejects -> what the profile adds -> batches
 //! join/       predictions waiting for their targets
 //! tally/      which window a row belongs to, when it is sealed; results
+//! diagnosis/  why performance changed: columns by what their drift has to do with it
 //! alert/      results -> alert events: policy, a pure state machine
 //! engine/     the stages joined by queues in memory
 //! simulator/  a seeded world with a model, drift and faults, that knows the truth
@@ -46,6 +47,7 @@ pub mod alert;
 #[cfg(feature = "daemon")]
 pub mod app;
 pub mod batch;
+pub mod diagnosis;
 pub mod engine;
 pub mod epoch;
 pub mod fit;

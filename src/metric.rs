@@ -262,6 +262,10 @@ metrics! {
 
     EstimatedMinusRealized "estimated_minus_realized" Diagnosis ALL NO ANY Neither NONE
         "what was estimated of a window less what came to pass" "difference of the two figures";
+    DriftCorrelation "drift_correlation" Diagnosis ALL BOTH EITHER_WAY Neither NONE
+        "how a column's drift goes together with the change of performance, over the last windows" "Pearson 1896";
+    BreachCount "breach_count" Diagnosis ALL BOTH POSITIVE Neither NONE
+        "in how many of the last windows a column's drift is a breach" "count";
 }
 
 impl Metric {
@@ -303,6 +307,11 @@ impl Metric {
     pub fn names_of(loss: Loss) -> Vec<&'static str> {
         let of = |metric: &Self| metric.loss().is_some_and(|(of, _)| of == loss);
         Self::all().filter(of).map(Self::as_str).collect()
+    }
+
+    /// Whether a figure of this metric is held against thresholds that settings may name.
+    pub const fn has_thresholds(self) -> bool {
+        !matches!(self, Self::Chi2 | Self::DriftCorrelation | Self::BreachCount)
     }
 
     /// Whether a problem has this metric.

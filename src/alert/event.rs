@@ -133,7 +133,8 @@ impl Severity {
 pub struct Evidence {
     /// Performance outside its thresholds.
     pub performance: Vec<Figure>,
-    /// Columns whose data have moved.
+    /// Columns whose data have moved: those first whose drift goes together with the change of performance, then those
+    /// that drifted most often, where the result ranks them.
     pub drift: Vec<Figure>,
     /// Columns whose data are broken.
     pub quality: Vec<Figure>,

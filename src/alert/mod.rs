@@ -5,6 +5,7 @@
 
 mod event;
 mod policy;
+mod rank;
 mod words;
 
 pub use self::event::{

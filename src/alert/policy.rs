@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::event::{
     Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, SegmentFigure, Severity,
 };
+use crate::alert::rank::Ranks;
 use crate::alert::words::{of_segment, summary};
 use crate::metric::{Kind, Measure, Metric};
 use crate::window::{Figure, Method, RevisionCause, WindowResult};
@@ -422,6 +423,7 @@ impl Policy {
 
     /// At most five figures of each kind beside the one that decided.
     fn evidence(&self, result: &WindowResult, deciding: &Figure) -> Evidence {
+        let ranks = Ranks::of(result, deciding);
         let of = |kinds: &[Kind]| {
             let mut found: Vec<Figure> = result
                 .figures
@@ -430,7 +432,13 @@ impl Policy {
                 .filter(|figure| self.level(figure.kind) != Level::Off && *figure != deciding)
                 .cloned()
                 .collect();
-            found.sort_by(|left, right| beyond(right).total_cmp(&beyond(left)));
+            let place = |figure: &Figure| match figure.kind {
+                Kind::Drift => ranks.place(figure),
+                _ => (0, 0),
+            };
+            found.sort_by(|left, right| {
+                place(left).cmp(&place(right)).then(beyond(right).total_cmp(&beyond(left)))
+            });
             found.truncate(5);
             found
         };

@@ -31,6 +31,7 @@ impl Model {
             min_rows: self.window.min_rows,
             segment_min_rows: self.segment_min_rows,
             min_coverage: self.min_coverage(),
+            rank_windows: self.drift.rank_windows,
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Drift {
     pub categorical: Vec<Metric>,
     /// Methods over all columns at once.
     pub multivariate: Vec<Multivariate>,
+    /// Columns are ranked over so many of the last windows; not at all where it is 0.
+    pub rank_windows: u64,
 }
 
 /// A drift method over all columns at once.
@@ -56,9 +58,23 @@ impl Drift {
         ]
         .map(|(kind, names)| methods(names, kind, &at.key(kind.as_str()), mistakes));
         let each: BTreeSet<_> = typed.multivariate.iter().copied().collect();
-        Self { continuous, categorical, multivariate: each.into_iter().collect() }
+        let rank_windows = typed.rank_windows;
+        if !matches!(rank_windows, 0 | FEWEST_RANKED..=MOST_RANKED) {
+            mistakes.add_found(
+                &at.key("rank_windows"),
+                rank_windows.to_string(),
+                format!("0, or {FEWEST_RANKED} to {MOST_RANKED}"),
+                "over fewer windows nothing can be ranked; 0 ranks nothing",
+            );
+        }
+        Self { continuous, categorical, multivariate: each.into_iter().collect(), rank_windows }
     }
 }
+
+/// Any two windows lie on a line.
+const FEWEST_RANKED: u64 = 3;
+/// They are kept with the state of the model.
+const MOST_RANKED: u64 = 200;
 
 fn methods(
     names: &[String],

@@ -155,7 +155,9 @@ fn of_column(
     at: &At<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<Metric> {
-    let of_columns = Metric::all().filter(|metric| !metric.spec().columns.is_empty());
+    let of_columns = Metric::all().filter(|metric| {
+        !metric.spec().columns.is_empty() && metric.spec().family != Family::Diagnosis
+    });
     let known = of_columns.map(Metric::as_str).collect::<Vec<_>>();
     let Some(metric) = Metric::from_name(name).filter(|m| known.contains(&m.as_str())) else {
         mistakes.add_found(
@@ -205,6 +207,15 @@ fn of_metric(
             "a threshold for `chi2`",
             "none: its breach is `p < 0.05`",
             "remove it; to compare by distance choose another method, such as `l_infinity`",
+        );
+        return None;
+    }
+    if !metric.has_thresholds() {
+        mistakes.add_found(
+            at,
+            format!("a threshold for `{metric}`"),
+            "none: it says which figures to look at, and is no breach",
+            "remove it",
         );
         return None;
     }

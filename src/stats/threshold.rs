@@ -87,6 +87,8 @@ impl Range {
     pub const ANY: Self = Self { lower: None, upper: None, drop: false };
     /// From 0 to 1.
     pub const UNIT: Self = Self { lower: Some(0.0), upper: Some(1.0), drop: false };
+    /// From -1 to 1.
+    pub const EITHER_WAY: Self = Self { lower: Some(-1.0), upper: Some(1.0), drop: false };
     /// From 0 upwards.
     pub const POSITIVE: Self = Self { lower: Some(0.0), upper: None, drop: false };
     /// From 0 upwards; a lower limit at or below 0 is no limit.

@@ -109,6 +109,8 @@ impl Tally {
         out: &mut Vec<Output>,
     ) {
         let name = &command.model;
+        let rules = self.in_force(epochs, name, result.epoch).map(|(rules, _)| rules);
+        let served = rules.and_then(|rules| rules.version(&command.version));
         let Some(model) = self.models.get_mut(name) else { return };
         if let Some(id) = waiting
             && let Some(window) = model.awaiting.get_mut(id)
@@ -136,6 +138,7 @@ impl Tally {
         }
         let version = model.versions.entry(command.version.clone()).or_default();
         version.amend(&result);
+        version.recent.amend(&result, served.map(|served| &served.plan));
         version.show_segments(&segments);
         let policy = epochs.policy(self.policy, name);
         // Which of them has judged it depends on whether targets were waited for.

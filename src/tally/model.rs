@@ -1,11 +1,14 @@
 //! What tally knows of a model: its open windows, and how far each lane has come.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
 use crate::alert::{Lifecycle, Severity};
 use crate::batch::Lane;
+use crate::diagnosis::Recent;
+use crate::epoch::Version;
 use crate::tally::awaiting::{Awaiting, Settling};
 use crate::tally::command::{Replacing, Restated};
 use crate::tally::open::{OpenWindow, Strays, WindowId};
@@ -86,6 +89,9 @@ pub(super) struct VersionState {
     /// The newest window that realized performance is shown of: its index, and the result as JSON.
     #[n(6)]
     realized: Option<(u64, String)>,
+    /// The last windows, over which columns are ranked.
+    #[n(7)]
+    pub(super) recent: Recent,
     /// What is shown of segments; held apart from the rest in checkpoints.
     #[cbor(skip)]
     pub(super) segments: ShownSegments,
@@ -95,6 +101,15 @@ impl VersionState {
     /// Notes the newest event of a window.
     pub(super) fn see(&mut self, window: &OpenWindow) {
         self.last_event = self.last_event.max(window.times.map(|(_, greatest)| greatest));
+    }
+
+    /// Ranks columns over the windows up to one that is sealed, where a profile serves it, and keeps its result to be
+    /// shown.
+    pub(super) fn show_sealed(&mut self, result: &mut WindowResult, served: Option<&Arc<Version>>) {
+        if let Some(served) = served {
+            result.figures.extend(self.recent.take(&served.plan, result));
+        }
+        self.latest = serde_json::to_string(result).ok();
     }
 
     /// Keeps a result that realized performance is shown of, unless there is one of a later window.

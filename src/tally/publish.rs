@@ -66,7 +66,7 @@ impl Tally {
         let sealed = Sealed::new(&heading, strays, period.is_none());
         let least = rules.and_then(least_coverage);
         let bare = heading.clone().bare();
-        let (result, segments, awaited) = match (&mut window.state, served, least) {
+        let (mut result, segments, awaited) = match (&mut window.state, served, least) {
             (Some(state), Some(served), None) => {
                 let reading = state.evaluate(&served.plan);
                 // Events that bring their own targets.
@@ -97,7 +97,7 @@ impl Tally {
             }
             _ => (heading.result_without_profile(), Vec::new(), None),
         };
-        version_state.latest = serde_json::to_string(&result).ok();
+        version_state.show_sealed(&mut result, served.filter(|_| window.state.is_some()));
         for segment in version_state.forget_segments(served.map(|served| &served.plan)) {
             self.gone.insert(segment_key(name, &id.version, &segment));
         }

@@ -37,6 +37,8 @@ pub struct Criteria {
     pub segment_min_rows: u64,
     /// Realized figures of a window with a lower share of targets breach nothing.
     pub min_coverage: f64,
+    /// Columns are ranked over so many of the last windows; not at all where it is 0.
+    pub rank_windows: u64,
 }
 
 /// A metric of the user's own.
@@ -98,6 +100,7 @@ impl Default for Criteria {
             min_rows: 300,
             segment_min_rows: 300,
             min_coverage: 0.2,
+            rank_windows: 20,
         }
     }
 }

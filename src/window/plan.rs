@@ -11,7 +11,7 @@ use crate::profile::{
     Categorical, Column, Continuous, Distribution, Profile, Reading, Role, Sample, Values,
     same_label,
 };
-use crate::stats::{Grid, Scale, equal_width_edges};
+use crate::stats::{Basis, Grid, Scale, equal_width_edges, mean};
 use crate::window::criteria::Criteria;
 use crate::window::judge::Judge;
 use crate::window::outcome::OutputsPlan;
@@ -159,6 +159,27 @@ impl Plan {
         estimated: &[(Measure, f64)],
     ) -> Vec<Figure> {
         self.judge.realized(rows, outcome, estimated, &self.criteria)
+    }
+
+    /// The performance figure that leads: the first that is asked for and is no cell of several classes.
+    pub fn leading(&self) -> Option<&Measure> {
+        self.judge.leading().map(|of| &of.measure)
+    }
+
+    /// The mean of the leading figure over the windows of the reference that have enough rows; `None` where it has no
+    /// value in any.
+    pub fn leading_in_reference(&self, basis: Basis) -> Option<f64> {
+        let leading = self.judge.leading()?;
+        let readings = self.profile.windows.iter().map(|window| &window.reading);
+        let enough = readings.filter(|reading| reading.rows >= self.criteria.min_rows);
+        let value = |reading: &Reading| {
+            let found = match basis {
+                Basis::Estimated => reading.estimated.as_ref(),
+                Basis::Realized => reading.realized.as_ref(),
+            };
+            leading.value(found?, basis, &self.criteria).ok()
+        };
+        mean(&enough.filter_map(value).collect::<Vec<f64>>()).ok()
     }
 
     /// What the settings ask.

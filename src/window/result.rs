@@ -205,7 +205,7 @@ pub struct Figure {
     pub method: Option<Method>,
     /// The column that it is of.
     pub column_name: Option<String>,
-    /// For a diagnosis: the performance metric that it explains.
+    /// For a diagnosis: the metric that it is about, of performance or of drift.
     pub of: Option<Measure>,
     /// Its value; null where it is undefined, see `status`.
     pub value: Option<f64>,
@@ -219,7 +219,8 @@ pub struct Figure {
     pub lower_threshold: Option<f64>,
     /// A value above it is a breach.
     pub upper_threshold: Option<f64>,
-    /// Probability of so great a value without drift, where the method is a test.
+    /// Probability of so great a value without drift, where the method is a test; of a correlation, of one so far from 0
+    /// by chance.
     pub p_value: Option<f64>,
     /// Outside its thresholds; null where there was too little to judge.
     pub breach: Option<bool>,
@@ -287,7 +288,7 @@ pub enum Status {
     Empty,
     /// No row has a value in the columns that it needs.
     AllMissing,
-    /// The reference is constant.
+    /// The reference is constant; of a correlation, one of its sides is.
     Constant,
     /// One class only.
     OneClass,

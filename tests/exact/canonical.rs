@@ -145,8 +145,13 @@ fn performance() -> impl Strategy<Value = Performance> {
 
 fn drift() -> impl Strategy<Value = Drift> {
     let both = vec![Multivariate::ReconstructionError, Multivariate::DomainClassifier];
-    (metrics(), metrics(), subsequence(both, 0..=2)).prop_map(
-        |(continuous, categorical, multivariate)| Drift { continuous, categorical, multivariate },
+    (metrics(), metrics(), subsequence(both, 0..=2), 0..200u64).prop_map(
+        |(continuous, categorical, multivariate, rank_windows)| Drift {
+            continuous,
+            categorical,
+            multivariate,
+            rank_windows,
+        },
     )
 }
 
@@ -308,6 +313,7 @@ fn what_changes_a_figure_makes_another_epoch() {
         "[model.a.performance]\nbusiness_value = [[0, 1], [1, 0]]",
         "[model.a.performance]\nnormalize.confusion_matrix = \"all\"",
         "[model.a.drift]\ncontinuous = []",
+        "[model.a.drift]\nrank_windows = 0",
         "[model.a.quality]\nnormalize = false",
         "[model.a.thresholds]\nf1 = \"none\"",
         "[model.b]\nproblem = \"binary\"",
@@ -343,7 +349,7 @@ fn merge(onto: &mut toml::Table, lines: toml::Table) {
 #[test]
 fn the_hash_of_the_defaults_stays() {
     let hash = Model::new("car-loan", Problem::Binary).figures_hash();
-    insta::assert_snapshot!(format!("{hash:032x}"), @"669bd2a3c3c28fb49a59b5f88b5576f7");
+    insta::assert_snapshot!(format!("{hash:032x}"), @"2f3fa19bf0ad737646883ff2b1e6f09e");
 }
 
 #[test]

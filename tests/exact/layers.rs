@@ -36,6 +36,7 @@ const LAYERS: &[Layer] = &[
     pure("profile", &["stats", "metric", "batch"]),
     pure("window", &["stats", "formula", "metric", "batch", "profile"]),
     pure("fit", &["stats", "metric", "batch", "profile", "window"]),
+    pure("diagnosis", &["stats", "metric", "profile", "window"]),
     pure("alert", &["metric", "window"]),
     // Settings speak in value types of the layers that they set.
     pure(
@@ -88,6 +89,7 @@ const LAYERS: &[Layer] = &[
             "batch",
             "epoch",
             "window",
+            "diagnosis",
             "alert",
             "stats::codec",
             "metric::ColumnKind",
@@ -161,6 +163,7 @@ const LAYERS: &[Layer] = &[
         &[
             "alert",
             "batch",
+            "diagnosis",
             "engine",
             "epoch",
             "fit",

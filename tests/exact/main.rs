@@ -11,6 +11,7 @@ mod canonical; // settings as bytes: they travel and come back, and tell one epo
 mod classifier; // how well trees tell two samples apart, and what a window keeps for it
 mod custom; // metrics of one's own
 mod data; // files that tests read, and files that a test keeps current
+mod diagnosis; // why performance changed: orders of columns
 mod edges; // what a window says that is empty, broken or strange
 mod features; // features alone, as rows of a model that predicts nothing
 mod golden; // agreement with the figures of other tools in tests/data/golden

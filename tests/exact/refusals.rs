@@ -175,6 +175,13 @@ fn later_parts_are_checked_like_the_rest() {
         ("performance.custom = { f1 = \"1\" }", "model.a.performance.custom.f1"),
         ("performance.custom = { Cost = { row = \"x\" } }", "model.a.performance.custom.Cost"),
         ("drift.multivariate = [\"reconstruction\"]", "model.a.drift.multivariate[0]"),
+        ("drift.rank_windows = 2", "model.a.drift.rank_windows"),
+        ("drift.rank_windows = 201", "model.a.drift.rank_windows"),
+        ("thresholds.breach_count = { upper = 3 }", "model.a.thresholds.breach_count"),
+        (
+            "thresholds.\"x.drift_correlation\" = { upper = 0.5 }",
+            "model.a.thresholds.\"x.drift_correlation\"",
+        ),
         ("columns.probability = { x = \"p\" }", "model.a.columns.probability"),
     ] {
         let found = paths(model(lines));

@@ -105,6 +105,9 @@ struct Set {
     metrics: &'static [&'static str],
     /// Departures that only these figures have.
     departures: &'static [Departure],
+    /// How far correlations of drift with estimated and with realized performance may be from the peer's, and their
+    /// p-values of themselves.
+    correlations: [(f64, f64); 2],
 }
 
 const CLASSES: &[&str] = &[
@@ -144,6 +147,8 @@ business_value = [[0, -1], [-1, 5]]
 "#,
     metrics: CLASSES,
     departures: &[],
+    // Estimated ROC AUC is rounded there.
+    correlations: [(1e-6, 1e-4), (TOLERANCE, TOLERANCE)],
 };
 
 const MULTICLASS: Set = Set {
@@ -190,6 +195,8 @@ calibration = { prepaid_card = "none" }
             within: Some(2e-5),
         },
     ],
+    // B50: its order of tied scores is in the estimates.
+    correlations: [(1e-5, 1e-2), (TOLERANCE, TOLERANCE)],
 };
 
 const CAR_PRICE: Set = Set {
@@ -218,6 +225,7 @@ size = 6000
         of: (&["dle"], &[], &[]),
         within: Some(1e-6),
     }],
+    correlations: [(TOLERANCE, 1e-6), (TOLERANCE, TOLERANCE)],
 };
 
 /// The settings under which the peer's figures of a method were made.
@@ -303,8 +311,8 @@ fn some_targets(sets: &Path, folder: &Path) -> PathBuf {
     file
 }
 
-/// What `vigie check` says under these settings.
-fn checked(set: &Set, sets: &Path, method: &str) -> Figures {
+/// What `vigie check` says under these settings, row by row.
+fn rows_of_check(set: &Set, sets: &Path, method: &str) -> Vec<Value> {
     let folder = tempdir().expect("a folder");
     let (config, output) = (folder.path().join("vigie.toml"), folder.path().join("results.jsonl"));
     fs::write(&config, settings(set, method)).expect("settings can be written");
@@ -326,9 +334,22 @@ fn checked(set: &Set, sets: &Path, method: &str) -> Figures {
         .expect("vigie starts");
     assert_eq!(done.status.code(), Some(1), "{}", String::from_utf8_lossy(&done.stderr));
     let text = fs::read_to_string(&output).expect("figures were written");
+    text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}
+
+/// A diagnosis is told apart by what it was made from, too.
+fn metric_of(figure: &Value) -> String {
+    let text = |key: &str| figure[key].as_str().unwrap_or_default();
+    match text("kind") {
+        "diagnosis" => format!("{} {}", text("metric"), text("method")),
+        _ => text("metric").to_owned(),
+    }
+}
+
+/// What `vigie check` says under these settings.
+fn checked(set: &Set, sets: &Path, method: &str) -> Figures {
     let mut figures = Figures::new();
-    for line in text.lines() {
-        let row: Value = serde_json::from_str(line).expect("a line is JSON");
+    for row in rows_of_check(set, sets, method) {
         // The peer has nothing like it.
         if row["method"] == "post_stratified" {
             continue;
@@ -338,7 +359,7 @@ fn checked(set: &Set, sets: &Path, method: &str) -> Figures {
         for field in [&["value"][..], ERRORS, THRESHOLDS].concat() {
             let key = (
                 name("kind").expect("a kind"),
-                name("metric").expect("a metric"),
+                metric_of(&row),
                 name("column_name"),
                 name("dataset").expect("a data set"),
                 window,
@@ -497,6 +518,82 @@ fn check(set: &Set) {
     assert_right(&seen, &wrong);
 }
 
+#[test]
+fn columns_of_all_sets_are_ranked_as_nannyml_ranks_them() {
+    let Some(sets) = data() else { return };
+    let golden = fs::read_to_string(repository("tests/data/golden/ranking.json"));
+    let golden: Value = serde_json::from_str(&golden.expect("ranks")).expect("they are JSON");
+    for (name, set) in
+        [("car_loan", &CAR_LOAN), ("multiclass", &MULTICLASS), ("car_price", &CAR_PRICE)]
+    {
+        let rows = rows_of_check(set, &sets, "");
+        // All windows of the analysis are among the last twenty.
+        let last = rows.iter().filter(|row| row["dataset"] == "analysis");
+        let last = last.filter_map(|row| row["window_index"].as_u64()).max();
+        let of = |metric: &str| -> Vec<&Value> {
+            let is_it = |row: &&Value| {
+                row["window_index"].as_u64() == last
+                    && row["dataset"] == "analysis"
+                    && metric_of(row) == metric
+            };
+            rows.iter().filter(is_it).collect()
+        };
+        let ranks = &golden[name]["analysis"];
+        let ours: Vec<(u64, String)> = of("breach_count ")
+            .iter()
+            .map(|row| (row["value"].as_f64().expect("a count") as u64, text(&row["column_name"])))
+            .collect();
+        // B64: columns of the same number are in the reverse order there.
+        let mut theirs: Vec<(u64, String)> = list(&ranks["alert_count"]["number_of_alerts"])
+            .zip(list(&ranks["alert_count"]["column_name"]))
+            .map(|(count, column)| (count.as_u64().expect("a count"), text(column)))
+            .filter(|(count, _)| *count > 0)
+            .collect();
+        theirs.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        assert_eq!(ours, theirs, "{name}");
+
+        let estimator = if name == "car_price" { "dle" } else { "cbpe" };
+        for ((kind, method), (within, of_p)) in
+            [("estimated", estimator), ("realized", "labelled")].into_iter().zip(set.correlations)
+        {
+            let ours = of(&format!("drift_correlation {method}"));
+            let theirs: BTreeMap<String, (f64, f64)> = list(&ranks[kind]["column_name"])
+                .zip(list(&ranks[kind]["pearsonr_correlation"]))
+                .zip(list(&ranks[kind]["pearsonr_pvalue"]))
+                .map(|((column, r), p)| {
+                    (text(column), (r.as_f64().expect("r"), p.as_f64().expect("p")))
+                })
+                .collect();
+            assert_eq!(ours.len(), theirs.len(), "{name} {kind}");
+            let (mut above, mut worst) = (f64::INFINITY, [0.0_f64; 2]);
+            for row in ours {
+                let column = text(&row["column_name"]);
+                let (r, p) = theirs[&column];
+                let found = [&row["value"], &row["p_value"]].map(|of| of.as_f64().expect("found"));
+                assert_eq!(row["of"], golden[name]["metric"]);
+                assert!(r <= above + 2.0 * within, "{name} {kind}: {column} stands too low");
+                above = r;
+                let apart = [(found[0] - r).abs(), (found[1] - p).abs() / p];
+                worst = [worst[0].max(apart[0]), worst[1].max(apart[1])];
+                assert!(apart[0] <= within, "{name} {kind}: r of {column} is {found:?}, not {r}");
+                assert!(apart[1] <= of_p, "{name} {kind}: p of {column} is {found:?}, not {p}");
+            }
+            let line =
+                format!("{name} {kind}: r within {:.1e}, p within {:.1e}\n", worst[0], worst[1]);
+            io::Write::write_all(&mut io::stderr(), line.as_bytes())
+                .expect("stderr can be written");
+        }
+    }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().expect("a list").iter()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
 /// An installation that watches the peer's model; its folder, and the topics of predictions, targets and results.
 fn watching(broker: &Broker, set: &Set, sets: &Path) -> (TempDir, [String; 3]) {
     let folder = tempdir().expect("a folder");
@@ -574,7 +671,7 @@ fn figures_of(results: impl Iterator<Item = Value>) -> Figures {
             for field in [&["value"][..], ERRORS, THRESHOLDS].concat() {
                 let key = (
                     name("kind").expect("a kind"),
-                    name("metric").expect("a metric"),
+                    metric_of(figure),
                     name("column_name"),
                     "analysis".to_owned(),
                     usize::try_from(window).expect("few"),
@@ -663,9 +760,11 @@ fn predicted_prices_through_kafka_are_those_of_check_to_the_bit() {
 fn stream(set: &Set) {
     let Some(sets) = data() else { return };
     let Some(broker) = Broker::shared() else { return };
-    // Of the target's column the events know nothing.
-    let is_told = |(_, _, column, dataset, ..): &Key| {
-        dataset == "analysis" && column.as_deref() != Some("y_true")
+    // Of the target's column the events know nothing, and late targets rank no columns.
+    let is_told = |(_, metric, column, dataset, ..): &Key| {
+        dataset == "analysis"
+            && column.as_deref() != Some("y_true")
+            && metric != "drift_correlation labelled"
     };
     let mut checked = checked(set, &sets, "");
     checked.retain(|key, _| is_told(key));

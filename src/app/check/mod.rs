@@ -1,5 +1,6 @@
 //! `vigie check`: the engine over files, the verdict first.
 
+mod ranking;
 mod save;
 mod segments;
 mod survey;
@@ -22,6 +23,7 @@ use crate::app::load;
 use crate::app::reference::{self, Reference};
 use crate::app::terminal::print;
 use crate::app::{Outcome, is_watched};
+use crate::diagnosis::{Recent, Seen};
 use crate::engine::files::{self, FileWindow};
 use crate::epoch::{check, rule};
 use crate::metric::{Metric, Problem};
@@ -89,7 +91,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     let rule = subject.profile.rule;
     let currency = model.performance.currency.as_deref();
     let policy = model.alerts.policy(subject.profile.can_estimate(), currency);
-    let Scored { reference, analysis, segments, rejected, told } =
+    let Scored { reference, analysis, segments, ranking, rejected, told } =
         spawn_blocking(move || score(&subject)).await.context("scoring ended early")??;
     lines.rejected(rejected);
     lines.targets(told);
@@ -106,6 +108,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
         text += &table::windows("reference", &reference, &model);
     }
     text += &table::windows("analysis", &analysis, &model);
+    text += &ranking;
     text += &segments::table(&segments, &policy);
     text += &table::figures(&analysis, &policy, is_watched());
     print(&text)?;
@@ -213,6 +216,8 @@ struct Scored {
     analysis: Vec<WindowResult>,
     /// Of both.
     segments: Vec<WindowResult>,
+    /// The columns of the analysis by what their drift has to do with its performance, as a table.
+    ranking: String,
     rejected: u64,
     /// What was met among the targets, in words.
     told: Vec<String>,
@@ -245,6 +250,7 @@ fn score(subject: &Subject) -> Result<Scored> {
     let headings = Headings::new(subject, &profile);
     let mut analysis: Vec<WindowResult> = Vec::new();
     let mut segments: Vec<WindowResult> = Vec::new();
+    let (mut recent, mut seen) = (Recent::default(), Vec::new());
     let batches = subject.analysis.scan(&wanted)?.blocking().map(|batch| {
         let batch = batch.map_err(Error::from)?;
         Ok((batch.num_rows() as u64, batch))
@@ -254,7 +260,9 @@ fn score(subject: &Subject) -> Result<Scored> {
     let rejected = files::run(&plan, &cut, awaits, batches, convert, |window| {
         let heading = headings.analysis(&window, analysis.len() as u64);
         segments.extend(segments::of_window(&plan, heading.clone(), &window));
-        let result = heading.result(&plan, &window.reading, window.outcome.as_ref());
+        let mut result = heading.result(&plan, &window.reading, window.outcome.as_ref());
+        result.figures.extend(recent.take(&plan, &result));
+        seen.push(Seen::of(&plan, &result));
         analysis.push(WindowResult { targets: window.targets, ..result });
     })
     .with_context(|| format!("analysis {}", names()))?;
@@ -284,7 +292,8 @@ fn score(subject: &Subject) -> Result<Scored> {
             heading.result(&plan, &window.reading, None)
         })
         .collect();
-    Ok(Scored { reference, analysis, segments, rejected, told })
+    let ranking = ranking::table(&plan, &seen);
+    Ok(Scored { reference, analysis, segments, ranking, rejected, told })
 }
 
 /// What all windows of a check have in common.

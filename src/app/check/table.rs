@@ -174,7 +174,12 @@ pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) 
     for figure in windows.iter().flat_map(|window| &window.figures) {
         let weighed =
             figure.kind == Kind::Realized && figure.method == Some(Method::PostStratified);
-        if figure.kind != Kind::Summary && !(whole && weighed) {
+        // Ranks have a table of their own.
+        let ranks = matches!(
+            figure.metric,
+            Measure::Metric(Metric::DriftCorrelation | Metric::BreachCount)
+        );
+        if figure.kind != Kind::Summary && !ranks && !(whole && weighed) {
             let column = figure.column_name.as_deref();
             let of = if weighed { Some("all rows, by weight") } else { column };
             let of = figure.of.as_ref().map_or(of, |metric| Some(metric.as_str()));

@@ -104,13 +104,18 @@ pub(crate) struct Drift {
     /// together as they did, though each by itself may look as before. `domain_classifier` tells how well trees
     /// tell a window from the reference, and by which features; it costs some hundredths of a second a window.
     pub(crate) multivariate: Vec<Multivariate>,
+    /// Columns are ranked over so many of the last windows: by how their drift goes together with the change of the
+    /// leading performance figure, and by the number of breaches. 3 to 200; 0 ranks nothing. Default: 20, enough to
+    /// tell columns apart, and few enough to forget what is over.
+    #[schemars(range(min = 0, max = 200))]
+    pub(crate) rank_windows: u64,
 }
 
 impl Default for Drift {
     fn default() -> Self {
         let method = vec![Metric::JensenShannon.as_str().to_owned()];
         let multivariate = vec![Multivariate::ReconstructionError];
-        Self { continuous: method.clone(), categorical: method, multivariate }
+        Self { continuous: method.clone(), categorical: method, multivariate, rank_windows: 20 }
     }
 }
 
@@ -188,8 +193,7 @@ pub(super) fn thresholds(generator: &mut SchemaGenerator) -> Schema {
     let each = generator.subschema_for::<TextOr<ThresholdTable, NoThreshold>>();
     generator.definitions_mut().insert("Threshold".to_owned(), each.into());
     let threshold = json!({ "$ref": "#/$defs/Threshold" });
-    // chi2 has none: its breach is p < 0.05.
-    let metrics = || Metric::all().filter(|metric| *metric != Metric::Chi2);
+    let metrics = || Metric::all().filter(|metric| metric.has_thresholds());
     let mut properties = Map::new();
     for metric in metrics() {
         let spec = metric.spec();

@@ -251,6 +251,11 @@ impl Judge {
         figures
     }
 
+    /// The performance figure that leads: the first that is asked for and is no cell of several classes.
+    pub(super) fn leading(&self) -> Option<&Asked> {
+        self.performance.iter().map(|judgement| &judgement.of).find(|of| of.cell.is_none())
+    }
+
     fn performance<'j>(
         &'j self,
         basis: Basis,

@@ -9,6 +9,7 @@ mod counting; // a window's rows, counted plainly
 mod distances; // distances of counts and distributions against scipy
 mod drift; // univariate drift and thresholds against NannyML
 mod multiclass; // several classes from rows to figures, against NannyML
+mod ranking; // orders of columns against NannyML
 mod reconstruction; // reconstruction error against NannyML, eigenvalues against numpy
 mod summary; // sampling errors of summary statistics against NannyML and scipy
 mod trees; // gradient boosting against LightGBM

@@ -1,18 +1,24 @@
-//! What librdkafka can do and rdkafka does not offer: the ids of topics, and the metadata of offsets as bytes.
-#![expect(unsafe_code, reason = "topic ids and raw metadata are only to be had from rdkafka-sys")]
+//! What librdkafka can do and rdkafka does not offer: the ids of topics, the metadata of offsets as bytes, and records by
+//! the batch.
+#![expect(unsafe_code, reason = "these are only to be had from rdkafka-sys")]
 
 use std::collections::BTreeMap;
-use std::ffi::{CStr, CString, c_char};
-use std::ptr::null_mut;
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::{null, null_mut};
 use std::slice;
 use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::admin::AdminClient;
 use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka_sys as sys;
+
+use crate::intake::Headers;
 
 /// What the cluster says of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,4 +125,165 @@ pub(super) fn metadata(list: &TopicPartitionList) -> Vec<String> {
             })
             .collect()
     }
+}
+
+/// A consumer that gives its records by the batch: asked for one by one, each costs as much as it takes to parse the
+/// half of it.
+pub(super) struct BatchConsumer<C: ConsumerContext + 'static> {
+    /// Its queue; destroyed before the consumer.
+    queue: *mut sys::rd_kafka_queue_t,
+    room: Vec<*mut sys::rd_kafka_message_t>,
+    consumer: BaseConsumer<C>,
+}
+
+// SAFETY: librdkafka's queues may be used from any thread; `room` holds no message between calls.
+unsafe impl<C: ConsumerContext + 'static> Send for BatchConsumer<C> {}
+
+/// A record, while its batch is alive.
+pub(super) struct Incoming<'b> {
+    message: *mut sys::rd_kafka_message_t,
+    batch: PhantomData<&'b ()>,
+}
+
+/// Messages of a batch that are to be destroyed.
+struct Batch<'r>(&'r [*mut sys::rd_kafka_message_t]);
+
+impl<C: ConsumerContext + 'static> BatchConsumer<C> {
+    /// Takes over a consumer, of which so many records are asked for at once.
+    pub(super) fn new(consumer: BaseConsumer<C>, batch: usize) -> Self {
+        // SAFETY: the consumer is alive, and outlives the queue.
+        let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
+        Self { queue, room: vec![null_mut(); batch], consumer }
+    }
+
+    /// The consumer, for all but its records.
+    pub(super) fn consumer(&self) -> &BaseConsumer<C> {
+        &self.consumer
+    }
+
+    /// Gives each record or error that is there, or comes within `wait`, to `take`, until it refuses one: what is left
+    /// of the batch is then lost to whoever does not ask for it again. How many there were.
+    pub(super) fn each<E>(
+        &mut self,
+        wait: Duration,
+        mut take: impl FnMut(Result<Incoming<'_>, KafkaError>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: queue and room are ours, and of the size that is said.
+        let found = unsafe {
+            sys::rd_kafka_consume_batch_queue(
+                self.queue,
+                milliseconds,
+                self.room.as_mut_ptr(),
+                self.room.len(),
+            )
+        };
+        // Negative where the queue is none of ours, which it is.
+        let batch = Batch(&self.room[..usize::try_from(found).unwrap_or(0)]);
+        for &message in batch.0 {
+            // SAFETY: a message of the batch, which is alive until the end of this function.
+            let error = unsafe { (*message).err };
+            take(match error {
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => {
+                    Ok(Incoming { message, batch: PhantomData })
+                }
+                error => Err(KafkaError::MessageConsumption(error.into())),
+            })?;
+        }
+        Ok(batch.0.len())
+    }
+}
+
+impl<C: ConsumerContext + 'static> Drop for BatchConsumer<C> {
+    fn drop(&mut self) {
+        // SAFETY: it is ours and not used again; the consumer is dropped after it.
+        unsafe { sys::rd_kafka_queue_destroy(self.queue) };
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        for &message in self.0 {
+            // SAFETY: each is destroyed once, and nothing that was read of it lives on.
+            unsafe { sys::rd_kafka_message_destroy(message) };
+        }
+    }
+}
+
+impl Incoming<'_> {
+    /// Its topic.
+    pub(super) fn topic(&self) -> &str {
+        // SAFETY: the topic and its name, which Kafka allows ASCII for only, live as long as the message.
+        let name = unsafe { CStr::from_ptr(sys::rd_kafka_topic_name((*self.message).rkt)) };
+        name.to_str().unwrap_or_default()
+    }
+
+    /// Its partition.
+    pub(super) fn partition(&self) -> i32 {
+        // SAFETY: the message is alive.
+        unsafe { (*self.message).partition }
+    }
+
+    /// Its offset.
+    pub(super) fn offset(&self) -> i64 {
+        // SAFETY: the message is alive.
+        unsafe { (*self.message).offset }
+    }
+
+    /// Its value; `None` where it is null.
+    pub(super) fn value(&self) -> Option<&[u8]> {
+        // SAFETY: the message is alive, and its value as long as it says.
+        unsafe { bytes((*self.message).payload, (*self.message).len) }
+    }
+
+    /// Its key; `None` where it is null.
+    pub(super) fn key(&self) -> Option<&[u8]> {
+        // SAFETY: the message is alive, and its key as long as it says.
+        unsafe { bytes((*self.message).key, (*self.message).key_len) }
+    }
+
+    /// Its time in milliseconds since 1970, where it has one.
+    pub(super) fn timestamp_ms(&self) -> Option<i64> {
+        use sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        let mut kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is alive.
+        let time = unsafe { sys::rd_kafka_message_timestamp(self.message, &raw mut kind) };
+        (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && time >= 0).then_some(time)
+    }
+}
+
+impl Headers for Incoming<'_> {
+    fn last(&self, name: &str) -> Option<Option<&[u8]>> {
+        let name = CString::new(name).ok()?;
+        let mut headers = null_mut();
+        let (mut value, mut size) = (null::<c_void>(), 0);
+        // SAFETY: the message is alive, owns its headers, and these their values; the name outlives the call.
+        unsafe {
+            use RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+            let found = sys::rd_kafka_message_headers(self.message, &raw mut headers);
+            if found != RD_KAFKA_RESP_ERR_NO_ERROR {
+                return None;
+            }
+            let found = sys::rd_kafka_header_get_last(
+                headers,
+                name.as_ptr(),
+                &raw mut value,
+                &raw mut size,
+            );
+            (found == RD_KAFKA_RESP_ERR_NO_ERROR).then(|| bytes(value, size))
+        }
+    }
+}
+
+impl fmt::Debug for Incoming<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} at {}", self.topic(), self.partition(), self.offset())
+    }
+}
+
+/// # Safety
+/// Where it is not null, `start` must be alive for so many bytes as long as what is made of it.
+unsafe fn bytes<'b>(start: *const c_void, size: usize) -> Option<&'b [u8]> {
+    // SAFETY: by the caller.
+    (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start.cast(), size) })
 }

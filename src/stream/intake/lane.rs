@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fmt;
 use std::mem;
 use std::time::Duration;
 
-use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message};
-
 use crate::batch::IdHash;
 use crate::intake::json::Limits;
-use crate::intake::{Committed, Feed, Headers, Outputs, Reader, RecordView, Taken, To};
+use crate::intake::{Committed, Feed, Outputs, Reader, RecordView, Taken, To};
 use crate::stream::control::InForce;
 use crate::stream::crash;
 use crate::stream::dead_letters::Letter;
@@ -18,6 +15,7 @@ use crate::stream::error::StreamError;
 use crate::stream::expressions::ExpressionMaker;
 use crate::stream::intake::outbox::Outbox;
 use crate::stream::membership::Partition;
+use crate::stream::native::Incoming;
 use crate::telemetry::Telemetry;
 
 /// A stretch that would take so many bytes is closed: half of what a message may have.
@@ -108,7 +106,7 @@ impl OpenLane {
     /// Reads one record of the lane; a stretch that it cannot be part of is closed first.
     pub(super) fn read(
         &mut self,
-        message: &BorrowedMessage<'_>,
+        message: &Incoming<'_>,
         now: Duration,
         books: &Books,
         outbox: &Outbox,
@@ -127,13 +125,13 @@ impl OpenLane {
         };
         self.began.get_or_insert(now);
         self.feed.read(offset);
-        self.bytes += message.payload_len() + reader.row_bytes();
-        let headers = MessageHeaders(message);
+        let value = message.value();
+        self.bytes += value.map_or(0, <[u8]>::len) + reader.row_bytes();
         let view = RecordView {
-            value: message.payload(),
+            value,
             key: message.key(),
-            headers: &headers,
-            timestamp_ms: message.timestamp().to_millis(),
+            headers: message,
+            timestamp_ms: message.timestamp_ms(),
             topic: &self.partition.0,
         };
         if let Err(reason) = reader.read(offset, &view) {
@@ -252,26 +250,4 @@ pub(super) fn from_lane_metadata(
 ) -> Option<(Committed, i32)> {
     let (of, rest) = metadata.split_once(' ')?;
     Some((from_metadata(topic, offset, rest)?, of.parse().ok()?))
-}
-
-/// A message's headers, which are looked for only where somebody asks.
-struct MessageHeaders<'m>(&'m BorrowedMessage<'m>);
-
-impl fmt::Debug for MessageHeaders<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("MessageHeaders")
-            .field(&self.0.headers().map_or(0, BorrowedHeaders::count))
-            .finish()
-    }
-}
-
-impl Headers for MessageHeaders<'_> {
-    fn last(&self, name: &str) -> Option<Option<&[u8]>> {
-        let headers = self.0.headers()?;
-        (0..headers.count())
-            .rev()
-            .map(|index| headers.get(index))
-            .find(|header| header.key == name)
-            .map(|header| header.value)
-    }
 }

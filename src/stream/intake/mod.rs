@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use self::lane::{Books, OpenLane, from_lane_metadata, lane_metadata};
@@ -30,6 +29,7 @@ use crate::stream::crash;
 use crate::stream::error::{Disposition, StreamError, chain};
 use crate::stream::expressions::ExpressionMaker;
 use crate::stream::membership::{Change, Membership, Partition};
+use crate::stream::native::BatchConsumer;
 use crate::stream::pulse::{Pulse, Question};
 use crate::stream::read::is_passing;
 use crate::stream::state_topic::{self, lane_in_ledgers};
@@ -40,6 +40,8 @@ use crate::telemetry::{Stage, Telemetry};
 
 /// A stretch is closed at so many records...
 const FULL: usize = 4096;
+/// So many are taken from the client at once.
+const BATCH: usize = 1024;
 /// ...or when so much time has passed since its first.
 const LINGER: Duration = Duration::from_millis(250);
 /// Outputs that stretches hold nothing for hear of them so often: there are many, and most have to do with few models.
@@ -69,7 +71,7 @@ pub(super) struct Intake {
     stop: Stop,
     membership: Membership,
     changes: Receiver<Change>,
-    reader: BaseConsumer<Quiet>,
+    reader: BatchConsumer<Quiet>,
     outbox: Outbox,
     pulse: Pulse,
     /// Partitions that are ours and not open yet, and when to try.
@@ -118,7 +120,7 @@ impl Intake {
             stop: stop.clone(),
             membership,
             changes,
-            reader: clients.reader("intake-reader", true)?,
+            reader: BatchConsumer::new(clients.reader("intake-reader", true)?, BATCH),
             outbox: Outbox::new(clients)?,
             pulse: Pulse::start(clients)?,
             waiting: Vec::new(),
@@ -195,7 +197,7 @@ impl Intake {
             self.books.telemetry.lane_released(topic, *partition);
         }
         for lane in given.iter().filter(|lane| lane.reading) {
-            if let Err(error) = place(&self.reader, &lane.partition, None) {
+            if let Err(error) = place(self.reader.consumer(), &lane.partition, None) {
                 tracing::debug!(error = chain(&error), "a lane is no more read");
             }
         }
@@ -251,7 +253,7 @@ impl Intake {
             });
         };
         let lane = Lane { topic: described.id, partition: *number };
-        let (first, _) = watermarks(&self.reader, topic, *number)?;
+        let (first, _) = watermarks(self.reader.consumer(), topic, *number)?;
         let (found, of) =
             self.find_commit(partition, lane, described.partitions, first, ledgers)?;
         let lost = self.books.in_force.now().lost.get(&lane).copied();
@@ -329,7 +331,7 @@ impl Intake {
 
     /// Where a lane begins that nobody knows.
     fn beginning(&self, (topic, partition): &Partition, first: i64) -> Result<i64, StreamError> {
-        let next = || Ok(watermarks(&self.reader, topic, *partition)?.1);
+        let next = || Ok(watermarks(self.reader.consumer(), topic, *partition)?.1);
         let time = match self.clients.kafka().topics.start {
             Start::Earliest => return Ok(first),
             Start::Latest => return next(),
@@ -339,8 +341,11 @@ impl Intake {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, *partition, Offset::Offset(time.as_millisecond()))
             .map_err(StreamError::cluster(what()))?;
-        let found =
-            self.reader.offsets_for_times(list, PATIENCE).map_err(StreamError::cluster(what()))?;
+        let found = self
+            .reader
+            .consumer()
+            .offsets_for_times(list, PATIENCE)
+            .map_err(StreamError::cluster(what()))?;
         match found.find_partition(topic, *partition).map(|found| found.offset()) {
             Some(Offset::Offset(offset)) => Ok(offset),
             _ => next(),
@@ -353,37 +358,39 @@ impl Intake {
     fn read(&mut self) -> Result<usize, StreamError> {
         let now = self.now();
         let Self { reader, lanes, last, books, outbox, .. } = self;
-        let mut read = 0;
+        let (mut read, mut events) = (0, 0);
         let mut failed = None;
-        while read < FULL {
-            match reader.poll(if read == 0 { IDLE } else { Duration::ZERO }) {
-                None => break,
-                Some(Ok(message)) => {
-                    read += 1;
-                    let (topic, partition) = (message.topic(), message.partition());
-                    let is = |lane: &OpenLane| {
-                        lane.partition.1 == partition && lane.partition.0 == topic
-                    };
-                    if !lanes.get(*last).is_some_and(is) {
-                        match lanes.iter().position(is) {
-                            Some(found) => *last = found,
-                            // It was given back a moment ago.
-                            None => continue,
-                        }
+        while read < FULL && failed.is_none() {
+            let wait = if read == 0 { IDLE } else { Duration::ZERO };
+            let found = reader.each(wait, |message| {
+                let message = match message {
+                    Ok(message) => message,
+                    Err(error) if is_passing(&error) => return Ok(()),
+                    Err(error) => {
+                        failed = Some(error);
+                        return Ok(());
                     }
-                    let lane = &mut lanes[*last];
-                    if lane.reading {
-                        lane.read(&message, now, books, outbox)?;
+                };
+                events += 1;
+                let (topic, partition) = (message.topic(), message.partition());
+                let is =
+                    |lane: &OpenLane| lane.partition.1 == partition && lane.partition.0 == topic;
+                if !lanes.get(*last).is_some_and(is) {
+                    match lanes.iter().position(is) {
+                        Some(found) => *last = found,
+                        // It was given back a moment ago.
+                        None => return Ok(()),
                     }
                 }
-                Some(Err(error)) if is_passing(&error) => break,
-                Some(Err(error)) => {
-                    failed = Some(error);
-                    break;
-                }
+                let lane = &mut lanes[*last];
+                if lane.reading { lane.read(&message, now, books, outbox) } else { Ok(()) }
+            })?;
+            read += found;
+            if found == 0 {
+                break;
             }
         }
-        books.telemetry.events(read as u64);
+        books.telemetry.events(events);
         match failed {
             Some(error) => self.read_failed(&error).map(|()| read),
             None => Ok(read),
@@ -403,7 +410,7 @@ impl Intake {
         let mut gone = Vec::new();
         for lane in self.lanes.iter().filter(|lane| lane.reading) {
             let (topic, partition) = &lane.partition;
-            let (first, next) = watermarks(&self.reader, topic, *partition)?;
+            let (first, next) = watermarks(self.reader.consumer(), topic, *partition)?;
             let position = lane.feed.position();
             if !(first..=next).contains(&position) {
                 let (from, to) = (position, first);
@@ -420,7 +427,7 @@ impl Intake {
             if let StreamError::Gone { topic, partition, .. } = error {
                 self.books.telemetry.lane_stopped(&topic, partition);
                 let partition = (topic, partition);
-                place(&self.reader, &partition, None)?;
+                place(self.reader.consumer(), &partition, None)?;
                 self.lanes.retain(|lane| lane.partition != partition);
                 self.waiting.push((partition, self.now() + LOOK_AGAIN));
                 self.books.telemetry.lanes(self.lanes.len());
@@ -484,7 +491,7 @@ impl Intake {
                     lane.reading = true;
                     lane.give_up(&self.outbox)?;
                     let position = lane.feed.position();
-                    place(&self.reader, &lane.partition, Some(position))?;
+                    place(self.reader.consumer(), &lane.partition, Some(position))?;
                 }
                 Ok(())
             }
@@ -510,7 +517,7 @@ impl Intake {
             if lane.reading {
                 lane.give_up(outbox)?;
                 let position = lane.feed.position();
-                place(reader, &lane.partition, Some(position))?;
+                place(reader.consumer(), &lane.partition, Some(position))?;
             } else {
                 let opening = lane.feed.open();
                 outbox.stretch(lane.number, lane.turn, &opening)?;
@@ -528,7 +535,7 @@ impl Intake {
                 continue;
             }
             let (topic, partition) = &lane.partition;
-            let next = match watermarks(&self.reader, topic, *partition) {
+            let next = match watermarks(self.reader.consumer(), topic, *partition) {
                 Ok((_, next)) => next,
                 Err(error) => {
                     tracing::warn!(
@@ -547,7 +554,7 @@ impl Intake {
             match self.membership.commit(&[commit], true) {
                 Ok(()) => {
                     lane.held = false;
-                    hold(&self.reader, &lane.partition, false);
+                    hold(self.reader.consumer(), &lane.partition, false);
                 }
                 Err(error) => {
                     // Whether it was committed is not known: nothing is read until it is.
@@ -555,7 +562,7 @@ impl Intake {
                         error = chain(&error),
                         "an epoch cannot begin yet; trying again"
                     );
-                    hold(&self.reader, &lane.partition, true);
+                    hold(self.reader.consumer(), &lane.partition, true);
                 }
             }
         }
@@ -588,7 +595,7 @@ impl Intake {
             let lag = answer.high_watermark - lane.feed.position();
             self.books.telemetry.lag(Stage::Intake, topic, *partition, lag);
             // Offsets at the end that hold no record (transaction markers) are passed by the client without a word.
-            let position = client_position(&self.reader, &lane.partition);
+            let position = client_position(self.reader.consumer(), &lane.partition);
             if let Some(position) = position.filter(|_| lane.began.is_none() && !lane.held) {
                 lane.feed.skip_to(position);
                 lane.close(To::All, &self.books, &self.outbox)?;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::BaseRecord;
 use serde_json::Value;
 use vigie::simulator::{Conditions, Phase, Schedule, World};
 
@@ -78,6 +80,44 @@ fn windows_by_size_of_one_partition() {
     let checked = checked(&site, &file);
     let instance = site.start("a").ready();
     site.well(&["replay", &file]);
+    let results = site.results(broker, 7);
+    assert_same(&streamed(&results), &checked);
+    site.verify();
+    instance.stop();
+}
+
+#[test]
+fn what_stands_beside_the_event_is_read_from_there() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let world = world();
+    let site = Site::new(broker, &world, 1, "window = { size = 900 }");
+    let file = site.file(&world, 0..6_300);
+    let checked = checked(&site, &file);
+    site.edit("vigie.toml", "id = \"id\"", "id = \"$key\"");
+    site.edit("vigie.toml", "timestamp = \"timestamp\"", "timestamp = \"$header.at\"");
+    let instance = site.start("a").ready();
+    let text = fs::read_to_string(&file).unwrap();
+    let taken =
+        |event: &mut Value, name: &str| event.as_object_mut().unwrap().remove(name).unwrap();
+    let events: Vec<[String; 3]> = text
+        .lines()
+        .map(|line| {
+            let mut event: Value = serde_json::from_str(line).unwrap();
+            let [id, at] = ["id", "timestamp"].map(|name| taken(&mut event, name));
+            let string = |value: Value| value.as_str().map_or(value.to_string(), str::to_owned);
+            [event.to_string(), string(id), string(at)]
+        })
+        .collect();
+    broker.produce(events.iter().map(|[event, id, at]| {
+        // The last of a name is meant.
+        let headers = OwnedHeaders::new()
+            .insert(Header { key: "at", value: Some("long ago") })
+            .insert(Header { key: "other", value: None::<&str> })
+            .insert(Header { key: "at", value: Some(at) });
+        BaseRecord::to(site.predictions()).partition(0).key(id).payload(event).headers(headers)
+    }));
     let results = site.results(broker, 7);
     assert_same(&streamed(&results), &checked);
     site.verify();

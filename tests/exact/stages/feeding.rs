@@ -286,6 +286,12 @@ fn a_lost_commit_is_recovered_from_what_the_readers_know() {
     assert_eq!((found.offset, found.beginning), (18, 3));
     // Rows up to 25 were sent with the second epoch to one output, so they are to the other.
     assert_eq!(found.boundaries, [(3, 1), (20, 2)]);
+    // An epoch began where the first of them met it.
+    let later = [(3, 1), (22, 2)];
+    for readers in [[&ahead[..], &later], [&later, &ahead]] {
+        let readers = readers.map(|boundaries| (cursor(4, 18), boundaries));
+        assert_eq!(Committed::recovered(readers).unwrap().boundaries, ahead);
+    }
     // Owners of which no reader has heard may have had the next numbers.
     assert!(found.owner > 100);
     // Epochs that are over everywhere are forgotten.

@@ -11,6 +11,7 @@ The words of `run`, each with its answer on standard output:
     kill      `killed`           (kill -9)
     freeze    `frozen`           (the process is halted where it stands, its sockets stay open)
     thaw      `thawed`
+    wire      `wire HOST:PORT HOST:OTHER`  (who asks at PORT is told to go on asking at OTHER: put something between)
 
 What cannot be done is answered by `failed` and a reason. When standard input ends, so does the broker: whoever holds
 the other end of that pipe may crash in any way, and no JVM outlives it. Without --data it keeps everything in a
@@ -54,9 +55,9 @@ node.id=1
 controller.quorum.voters=1@{host}:{controller}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,WIRE:PLAINTEXT
+listeners=PLAINTEXT://{host}:{port},WIRE://{host}:{wire},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port},WIRE://{host}:{other}
 log.dirs={logs}
 
 # One node: every replica there is.
@@ -188,14 +189,16 @@ class Broker:
         self.settings = self.data / "server.properties"
         if self.settings.exists():
             self.port = int(self.settings.read_text().split(f"PLAINTEXT://{HOST}:")[1].split(",")[0])
+            self.ends = [end.split(",")[0].split()[0] for end in self.settings.read_text().split("WIRE://")[1:]]
         else:
             self.format()
 
     def format(self):
         logs = self.data / "logs"
         shutil.rmtree(logs, ignore_errors=True)
-        self.port, controller = free_ports(2)
-        text = SETTINGS.format(host=HOST, port=self.port, controller=controller, logs=logs)
+        self.port, controller, wire, other = free_ports(4)
+        self.ends = [f"{HOST}:{wire}", f"{HOST}:{other}"]
+        text = SETTINGS.format(host=HOST, port=self.port, controller=controller, wire=wire, other=other, logs=logs)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         half = self.settings.with_suffix(".half")
         half.write_text(text)
@@ -271,6 +274,9 @@ class Broker:
         self.send(signal.SIGCONT)
         return "thawed"
 
+    def wire(self):
+        return f"wire {' '.join(self.ends)}"
+
     def send(self, which):
         if not self.running():
             raise Failure("it does not run")
@@ -279,7 +285,7 @@ class Broker:
 
 def obey(broker, words):
     """Answers each word by a line, until there are no more."""
-    known = {act.__name__: act for act in (broker.start, broker.stop, broker.kill, broker.freeze, broker.thaw)}
+    known = {act.__name__: act for act in (broker.start, broker.stop, broker.kill, broker.freeze, broker.thaw, broker.wire)}
     print(broker.start_somewhere(), flush=True)
     for word in (line.decode(errors="replace").strip() for line in words):
         try:

@@ -1,6 +1,7 @@
 //! A real Apache Kafka: one node, driven through `tests/kafka/broker.py`, which ends with us however we end.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
@@ -98,6 +99,15 @@ impl Broker {
     /// Lets a frozen one go on.
     pub(crate) fn thaw(&self) {
         self.tell("thaw", "thawed");
+    }
+
+    /// Two ends of a wire: who asks the broker at the first is told to go on asking at the second, which nobody holds.
+    pub(crate) fn wire(&self) -> [SocketAddr; 2] {
+        let mut script = self.script.lock().expect("nobody panics with the script in hand");
+        let answer = script.tell("wire").expect("the broker was asked for its wire");
+        drop(script);
+        let mut ends = answer.split(' ').skip(1).map(|end| end.parse().expect("host:port"));
+        [(); 2].map(|()| ends.next().expect("two ends"))
     }
 
     fn tell(&self, word: &str, expected: &str) {

@@ -23,6 +23,8 @@ mod site; // settings, a profile, topics, in a namespace of its own
 mod tools; // what to do where a program is not installed
 #[cfg(test)]
 mod topics; // making topics, producing, reading what is committed up to the end
+#[cfg(test)]
+mod wire; // what lies between an instance and the broker: silent, slow, broken
 
 // What is tested.
 #[cfg(test)]
@@ -62,7 +64,7 @@ mod scrape; // a real Prometheus sees what was published
 #[cfg(test)]
 mod storm; // kill -9 over and over, at every named point: nothing lost, nothing twice
 #[cfg(test)]
-mod surroundings; // others come and go, the disk is full, the broker gives no answer
+mod surroundings; // others come and go, the disk is full, the broker or the network gives no answer
 #[cfg(test)]
 mod targets; // ground truth that comes late, out of order, twice, corrected: what is final is what `vigie check` says
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What an instance stands in goes wrong: others come and go all the time, the disk is full, the broker gives no
-//! answer. In the end it is what `vigie check` says, each result once, and every record is accounted for.
+//! What an instance stands in goes wrong: others come and go all the time, the disk is full, the broker or the network
+//! gives no answer. In the end it is what `vigie check` says, each result once, and every record is accounted for.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -13,9 +13,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use crate::broker::Broker;
 use crate::instance::Instance;
 use crate::patience;
+use crate::site::Site;
 use crate::storm::{WAIT, send};
 use crate::targets::{assert_settles, site};
 use crate::tools::not_allowed;
+use crate::wire::Wire;
 
 #[test]
 fn instances_come_and_go_all_the_time() {
@@ -166,4 +168,56 @@ fn a_broker_that_gives_no_answer_is_waited_for() {
     send(&broker, &site, &outcomes, 2, 3);
     assert_settles(&broker, &site);
     instances.into_iter().for_each(Instance::stop);
+}
+
+/// An instance that reaches the broker by a wire.
+fn start_by_wire(site: &Site, name: &str, broker: &Broker, wire: &Wire) -> Instance {
+    let text = fs::read_to_string(site.path("vigie.toml")).unwrap();
+    let wired = text.replacen(broker.address(), &wire.address(), 1);
+    assert_ne!(wired, text);
+    let path = site.path("wired.toml");
+    fs::write(&path, wired).unwrap();
+    site.start_by(name, &path)
+}
+
+#[test]
+fn an_instance_that_is_cut_off_is_replaced_and_comes_back() {
+    let Some(broker) = Broker::start() else {
+        return;
+    };
+    let wire = Wire::to(&broker);
+    let (site, outcomes) = site(&broker, WAIT);
+    let a = start_by_wire(&site, "a", &broker, &wire).ready();
+    let b = site.start("b").ready();
+    send(&broker, &site, &outcomes, 0, 3);
+    wire.fall_silent();
+    // It runs on and waits for answers, past its sessions; the other takes its partitions.
+    thread::sleep(Duration::from_secs(45));
+    send(&broker, &site, &outcomes, 1, 3);
+    thread::sleep(Duration::from_secs(5));
+    wire.come_back();
+    send(&broker, &site, &outcomes, 2, 3);
+    assert_settles(&broker, &site);
+    a.ready().stop();
+    b.ready().stop();
+}
+
+#[test]
+fn a_network_that_is_slow_and_breaks_loses_nothing() {
+    let Some(broker) = Broker::start() else {
+        return;
+    };
+    let wire = Wire::to(&broker);
+    let (site, outcomes) = site(&broker, WAIT);
+    let instance = start_by_wire(&site, "a", &broker, &wire).ready();
+    wire.slow_down(Duration::from_millis(30));
+    let rounds = 10;
+    for round in 0..rounds {
+        send(&broker, &site, &outcomes, round, rounds);
+        // In the middle of answers and of transactions.
+        thread::sleep(Duration::from_millis(700 + 130 * round));
+        wire.cut();
+    }
+    assert_settles(&broker, &site);
+    instance.ready().stop();
 }

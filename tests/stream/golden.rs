@@ -348,8 +348,12 @@ fn metric_of(figure: &Value) -> String {
 
 /// What `vigie check` says under these settings.
 fn checked(set: &Set, sets: &Path, method: &str) -> Figures {
+    figures_of_rows(&rows_of_check(set, sets, method))
+}
+
+fn figures_of_rows(rows: &[Value]) -> Figures {
     let mut figures = Figures::new();
-    for row in rows_of_check(set, sets, method) {
+    for row in rows {
         // The peer has nothing like it.
         if row["method"] == "post_stratified" {
             continue;
@@ -359,7 +363,7 @@ fn checked(set: &Set, sets: &Path, method: &str) -> Figures {
         for field in [&["value"][..], ERRORS, THRESHOLDS].concat() {
             let key = (
                 name("kind").expect("a kind"),
-                metric_of(&row),
+                metric_of(row),
                 name("column_name"),
                 name("dataset").expect("a data set"),
                 window,
@@ -507,7 +511,9 @@ fn car_price_is_what_nannyml_says_to_nine_digits_and_six_where_trees_expect() {
 fn check(set: &Set) {
     let Some(sets) = data() else { return };
     let golden = golden(set);
-    let mut runs: BTreeMap<String, Figures> = BTreeMap::new();
+    let rows = rows_of_check(set, &sets, "");
+    assert_ranked(set, &rows);
+    let mut runs = BTreeMap::from([(String::new(), figures_of_rows(&rows))]);
     let (mut seen, mut wrong) = (Seen::new(), Vec::new());
     for (method, tables) in golden["results"].as_object().expect("methods") {
         let apart = method.starts_with("cbpe_") || method == PARTIAL;
@@ -518,71 +524,64 @@ fn check(set: &Set) {
     assert_right(&seen, &wrong);
 }
 
-#[test]
-fn columns_of_all_sets_are_ranked_as_nannyml_ranks_them() {
-    let Some(sets) = data() else { return };
+/// The last window of a check ranks the columns over the whole analysis, as the peer does.
+fn assert_ranked(set: &Set, rows: &[Value]) {
     let golden = fs::read_to_string(repository("tests/data/golden/ranking.json"));
     let golden: Value = serde_json::from_str(&golden.expect("ranks")).expect("they are JSON");
-    for (name, set) in
-        [("car_loan", &CAR_LOAN), ("multiclass", &MULTICLASS), ("car_price", &CAR_PRICE)]
-    {
-        let rows = rows_of_check(set, &sets, "");
-        // All windows of the analysis are among the last twenty.
-        let last = rows.iter().filter(|row| row["dataset"] == "analysis");
-        let last = last.filter_map(|row| row["window_index"].as_u64()).max();
-        let of = |metric: &str| -> Vec<&Value> {
-            let is_it = |row: &&Value| {
-                row["window_index"].as_u64() == last
-                    && row["dataset"] == "analysis"
-                    && metric_of(row) == metric
-            };
-            rows.iter().filter(is_it).collect()
+    let name = set.golden.trim_end_matches(".json");
+    // All windows of the analysis are among the last twenty.
+    let last = rows.iter().filter(|row| row["dataset"] == "analysis");
+    let last = last.filter_map(|row| row["window_index"].as_u64()).max();
+    let of = |metric: &str| -> Vec<&Value> {
+        let is_it = |row: &&Value| {
+            row["window_index"].as_u64() == last
+                && row["dataset"] == "analysis"
+                && metric_of(row) == metric
         };
-        let ranks = &golden[name]["analysis"];
-        let ours: Vec<(u64, String)> = of("breach_count ")
-            .iter()
-            .map(|row| (row["value"].as_f64().expect("a count") as u64, text(&row["column_name"])))
-            .collect();
-        // B64: columns of the same number are in the reverse order there.
-        let mut theirs: Vec<(u64, String)> = list(&ranks["alert_count"]["number_of_alerts"])
-            .zip(list(&ranks["alert_count"]["column_name"]))
-            .map(|(count, column)| (count.as_u64().expect("a count"), text(column)))
-            .filter(|(count, _)| *count > 0)
-            .collect();
-        theirs.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        assert_eq!(ours, theirs, "{name}");
+        rows.iter().filter(is_it).collect()
+    };
+    let ranks = &golden[name]["analysis"];
+    let ours: Vec<(u64, String)> = of("breach_count ")
+        .iter()
+        .map(|row| (row["value"].as_f64().expect("a count") as u64, text(&row["column_name"])))
+        .collect();
+    // B64: columns of the same number are in the reverse order there.
+    let mut theirs: Vec<(u64, String)> = list(&ranks["alert_count"]["number_of_alerts"])
+        .zip(list(&ranks["alert_count"]["column_name"]))
+        .map(|(count, column)| (count.as_u64().expect("a count"), text(column)))
+        .filter(|(count, _)| *count > 0)
+        .collect();
+    theirs.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    assert_eq!(ours, theirs, "{name}");
 
-        let estimator = if name == "car_price" { "dle" } else { "cbpe" };
-        for ((kind, method), (within, of_p)) in
-            [("estimated", estimator), ("realized", "labelled")].into_iter().zip(set.correlations)
-        {
-            let ours = of(&format!("drift_correlation {method}"));
-            let theirs: BTreeMap<String, (f64, f64)> = list(&ranks[kind]["column_name"])
-                .zip(list(&ranks[kind]["pearsonr_correlation"]))
-                .zip(list(&ranks[kind]["pearsonr_pvalue"]))
-                .map(|((column, r), p)| {
-                    (text(column), (r.as_f64().expect("r"), p.as_f64().expect("p")))
-                })
-                .collect();
-            assert_eq!(ours.len(), theirs.len(), "{name} {kind}");
-            let (mut above, mut worst) = (f64::INFINITY, [0.0_f64; 2]);
-            for row in ours {
-                let column = text(&row["column_name"]);
-                let (r, p) = theirs[&column];
-                let found = [&row["value"], &row["p_value"]].map(|of| of.as_f64().expect("found"));
-                assert_eq!(row["of"], golden[name]["metric"]);
-                assert!(r <= above + 2.0 * within, "{name} {kind}: {column} stands too low");
-                above = r;
-                let apart = [(found[0] - r).abs(), (found[1] - p).abs() / p];
-                worst = [worst[0].max(apart[0]), worst[1].max(apart[1])];
-                assert!(apart[0] <= within, "{name} {kind}: r of {column} is {found:?}, not {r}");
-                assert!(apart[1] <= of_p, "{name} {kind}: p of {column} is {found:?}, not {p}");
-            }
-            let line =
-                format!("{name} {kind}: r within {:.1e}, p within {:.1e}\n", worst[0], worst[1]);
-            io::Write::write_all(&mut io::stderr(), line.as_bytes())
-                .expect("stderr can be written");
+    let estimator = if name == "car_price" { "dle" } else { "cbpe" };
+    for ((kind, method), (within, of_p)) in
+        [("estimated", estimator), ("realized", "labelled")].into_iter().zip(set.correlations)
+    {
+        let ours = of(&format!("drift_correlation {method}"));
+        let theirs: BTreeMap<String, (f64, f64)> = list(&ranks[kind]["column_name"])
+            .zip(list(&ranks[kind]["pearsonr_correlation"]))
+            .zip(list(&ranks[kind]["pearsonr_pvalue"]))
+            .map(|((column, r), p)| {
+                (text(column), (r.as_f64().expect("r"), p.as_f64().expect("p")))
+            })
+            .collect();
+        assert_eq!(ours.len(), theirs.len(), "{name} {kind}");
+        let (mut above, mut worst) = (f64::INFINITY, [0.0_f64; 2]);
+        for row in ours {
+            let column = text(&row["column_name"]);
+            let (r, p) = theirs[&column];
+            let found = [&row["value"], &row["p_value"]].map(|of| of.as_f64().expect("found"));
+            assert_eq!(row["of"], golden[name]["metric"]);
+            assert!(r <= above + 2.0 * within, "{name} {kind}: {column} stands too low");
+            above = r;
+            let apart = [(found[0] - r).abs(), (found[1] - p).abs() / p];
+            worst = [worst[0].max(apart[0]), worst[1].max(apart[1])];
+            assert!(apart[0] <= within, "{name} {kind}: r of {column} is {found:?}, not {r}");
+            assert!(apart[1] <= of_p, "{name} {kind}: p of {column} is {found:?}, not {p}");
         }
+        let line = format!("{name} {kind}: r within {:.1e}, p within {:.1e}\n", worst[0], worst[1]);
+        io::Write::write_all(&mut io::stderr(), line.as_bytes()).expect("stderr can be written");
     }
 }
 

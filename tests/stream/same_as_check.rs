@@ -82,6 +82,9 @@ fn windows_by_size_of_one_partition() {
     site.well(&["replay", &file]);
     let results = site.results(broker, 7);
     assert_same(&streamed(&results), &checked);
+    for rank in ["\"drift_correlation\"", "\"breach_count\""] {
+        assert!(checked[6].1.keys().any(|key| key[1] == rank), "{rank} is there to be compared");
+    }
     site.verify();
     instance.stop();
 }

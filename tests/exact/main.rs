@@ -9,6 +9,7 @@
 
 mod canonical; // settings as bytes: they travel and come back, and tell one epoch from another
 mod classifier; // how well trees tell two samples apart, and what a window keeps for it
+mod coverage; // simulated truth: how often the band around an estimate holds it
 mod custom; // metrics of one's own
 mod data; // files that tests read, and files that a test keeps current
 mod diagnosis; // why performance changed: orders of columns

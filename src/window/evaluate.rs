@@ -5,8 +5,9 @@ use crate::profile::{
     Categorical, Column, ColumnReading, ColumnValue, Distribution, Measured, Reading, Role, Values,
 };
 use crate::stats::{
-    NewCategories, Tails, Undefined, chi2, hellinger, jensen_shannon, kolmogorov_smirnov,
-    kolmogorov_smirnov_binned, l_infinity, psi, wasserstein, wasserstein_binned, widened,
+    Histogram, NewCategories, Tails, Undefined, chi2, hellinger, jensen_shannon,
+    kolmogorov_smirnov, kolmogorov_smirnov_binned, l_infinity, psi, wasserstein,
+    wasserstein_binned, widened,
 };
 use crate::window::again::Repeated;
 use crate::window::categorical::CategoricalState;
@@ -153,6 +154,28 @@ fn continuous(
     }
 }
 
+/// Below this share of the squares around the reference's centre, a spread around the mean is what rounding left.
+const CANCELLED: f64 = 1.0 / (1 << 20) as f64;
+
+/// The sum of squares around the mean, from the values themselves: of a column that got stuck far from the reference.
+///
+/// O(n log n), one copy.
+fn spread_of(values: &Histogram<u64>) -> f64 {
+    let mut known = Vec::new();
+    values.for_each(|value, &times| known.push((value, times)));
+    known.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut rows, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    // However rows came and were merged: each value once, in order.
+    for equal in known.chunk_by(|a, b| a.0 == b.0) {
+        let times = equal.iter().map(|&(_, times)| times).sum::<u64>() as f64;
+        let apart = equal[0].0 - known[0].0;
+        rows += times;
+        sum += times * apart;
+        squares += times * (apart * apart);
+    }
+    (squares - sum * sum / rows).max(0.0)
+}
+
 fn summary(
     state: &ContinuousState,
     binned: &Binned,
@@ -173,7 +196,13 @@ fn summary(
         }
         let distance = binned.sum.minus_times(plan.centre, finite, plan.scale);
         let squares = binned.squares.value(plan.square_scale);
-        finite_or(((squares - distance * distance / n).max(0.0) / (n - 1.0)).sqrt())
+        let spread = squares - distance * distance / n;
+        let spread = if spread < CANCELLED * squares && state.values.is_exact() {
+            spread_of(&state.values)
+        } else {
+            spread.max(0.0)
+        };
+        finite_or((spread / (n - 1.0)).sqrt())
     };
     // A sum of no values is zero, but only where there are rows.
     let sum_value = match none {

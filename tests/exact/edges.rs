@@ -380,6 +380,26 @@ fn nothing_but_numbers_leaves_in_any_case() {
 }
 
 #[test]
+fn a_column_that_got_stuck_far_away_has_no_spread() {
+    let deviation = |amounts: [f64; 4]| {
+        let window = changed(|index, row| Row { amount: Some(amounts[index]), ..row });
+        let case = Case { name: "", reference: reference(), window, absent: false };
+        let is_it = |figure: &Figure| {
+            figure.column_name.as_deref() == Some("amount")
+                && figure.metric.metric() == Metric::StandardDeviation
+        };
+        figures(&case).into_iter().find(is_it).unwrap().value.unwrap()
+    };
+    for stuck in [-7.3, 1e6 / 3.0, -1e-9] {
+        assert_eq!(deviation([stuck; 4]), 0.0, "{stuck}");
+    }
+    // 2^-20 apart: half of them a step above the others, the deviation of a sample is a step divided by the root of 3.
+    let step = 1.0 / f64::from(1 << 20);
+    let nearly = deviation([-7.0, -7.0 + step, -7.0, -7.0 + step]);
+    assert!((nearly * 3.0_f64.sqrt() / step - 1.0).abs() < 1e-12, "{nearly}");
+}
+
+#[test]
 fn targets_that_have_not_come_are_no_fault_of_the_data() {
     let of_target = |window: Vec<Row>| {
         let case = Case { name: "", reference: reference(), window, absent: false };

@@ -1,7 +1,8 @@
 //! NannyML in a process of its own.
 //!
 //! `VIGIE_PEER_PYTHON` names a Python that has `nannyml==0.13.1 pandas==2.2.3 numpy==1.26.4 scipy==1.13.1
-//! scikit-learn==1.5.2 category-encoders==2.6.4 statsmodels pyarrow<20`; default `python3`.
+//! scikit-learn==1.5.2 category-encoders==2.6.4 statsmodels pyarrow<20`; default `python3`. `tests/parity/install` makes
+//! such an environment, and prints its Python.
 
 use std::env;
 use std::path::Path;

@@ -37,20 +37,35 @@ const EPOCH: u64 = 1;
 const APPENDED: i64 = 4_000_000_000_000;
 
 fn main() {
-    println!(
-        "features  models  bytes   us an event: intake   wire   tally   total   open windows MB"
-    );
+    let names = "features  models  bytes   us an event: intake   wire   tally   total   windows MB";
+    println!("{names}");
     for (numbers, categories) in [(16, 4), (80, 20)] {
         for models in [1, 1_000] {
             let shape = WideShape { numbers, categories, models, event_bytes: 0 };
-            measure(shape, if models == 1 { 300_000 } else { 1_000_000 });
+            measure(shape, if models == 1 { 300_000 } else { 1_000_000 }, true);
+        }
+    }
+    for (multivariate, what) in [(false, "without"), (true, "with")] {
+        println!("\n{what} reconstruction errors\n{names}");
+        let mut before: Option<f64> = None;
+        for (numbers, categories) in [(8, 2), (80, 20), (800, 200)] {
+            let shape = WideShape { numbers, categories, models: 1, event_bytes: 0 };
+            let events = 3_000_000 / (numbers + categories) as u64;
+            let cost = measure(shape, events.clamp(20_000, PART), multivariate);
+            if let Some(before) = before.replace(cost) {
+                println!(
+                    "         ten times the features: features to the {:.2}",
+                    libm::log10(cost / before)
+                );
+            }
         }
     }
 }
 
-fn measure(shape: WideShape, events: u64) {
+/// What an event costs, in microseconds.
+fn measure(shape: WideShape, events: u64, multivariate: bool) -> f64 {
     let world = WideWorld::new(7, shape, Timeline::default());
-    let epochs = epochs(&world, shape);
+    let epochs = epochs(&world, shape, multivariate);
     let mut reader = Reader::new(&epochs.epochs[&EPOCH], Limits::default(), &|_| Ok(None))
         .expect("all paths are plain");
     let lane = Lane { topic: 7, partition: 0 };
@@ -71,7 +86,8 @@ fn measure(shape: WideShape, events: u64) {
     let mut results = 0;
     let mut offset = 0;
     for start in (0..events).step_by(PART as usize) {
-        let rows = world.rows(REFERENCE + start..REFERENCE + start + PART);
+        let end = events.min(start + PART);
+        let rows = world.rows(REFERENCE + start..REFERENCE + end);
         let texts: Vec<Vec<u8>> = rows.map(|row| row.prediction.to_json(Layout::Nested)).collect();
         bytes += texts.iter().map(Vec::len).sum::<usize>();
         let mut made = Vec::new();
@@ -115,7 +131,7 @@ fn measure(shape: WideShape, events: u64) {
     assert_eq!(results as u64, events / SIZE, "every window is sealed");
     let each = |seconds: f64| seconds / events as f64 * 1e6;
     println!(
-        "{:8} {:7} {:6} {:21.2} {:6.2} {:7.2} {:7.2} {:17.0}",
+        "{:8} {:7} {:6} {:21.2} {:6.2} {:7.2} {:7.2} {:12.1}",
         shape.numbers + shape.categories,
         shape.models,
         bytes as u64 / events,
@@ -125,6 +141,7 @@ fn measure(shape: WideShape, events: u64) {
         each(intake + wire + fold),
         open as f64 / 1e6
     );
+    each(intake + wire + fold)
 }
 
 fn cost(work: impl FnOnce()) -> f64 {
@@ -134,17 +151,21 @@ fn cost(work: impl FnOnce()) -> f64 {
 }
 
 /// All models in force, each by the same profile under its own name.
-fn epochs(world: &WideWorld, shape: WideShape) -> Epochs {
+fn epochs(world: &WideWorld, shape: WideShape, multivariate: bool) -> Epochs {
     let mut text =
         String::from("[defaults.columns]\nmodel = 'model.name'\nversion = 'model.version'\n");
     text += "timestamp = 'timestamp'\nprobability = 'y_pred_proba'\nprediction = 'y_pred'\n";
     let mut add = |line: fmt::Arguments<'_>| text.write_fmt(line).expect("a String takes all");
     add(format_args!("[defaults.window]\nsize = {SIZE}\n"));
+    if !multivariate {
+        add(format_args!("[defaults.drift]\nmultivariate = []\n"));
+    }
     for model in 0..shape.models {
         add(format_args!("[model.model-{model}]\nproblem = 'binary'\n"));
     }
     let settings = Settings::read(&text, "bench", &Outside::NOTHING).expect("good settings");
-    let profile = profile(world, shape, &settings);
+    let whole = if multivariate { vec![Metric::ReconstructionError] } else { Vec::new() };
+    let profile = profile(world, shape, &settings, whole);
     let models = settings.models.into_iter().map(|(name, model)| {
         let profile = Profile { model: name.clone(), ..profile.clone() };
         let profiles = BTreeMap::from([(String::new(), Arc::new(profile))]);
@@ -155,7 +176,12 @@ fn epochs(world: &WideWorld, shape: WideShape) -> Epochs {
     Epochs { epochs: BTreeMap::from([(EPOCH, Arc::new(epoch))]), policies: BTreeMap::new() }
 }
 
-fn profile(world: &WideWorld, shape: WideShape, settings: &Settings) -> Profile {
+fn profile(
+    world: &WideWorld,
+    shape: WideShape,
+    settings: &Settings,
+    whole: Vec<Metric>,
+) -> Profile {
     let rows: Vec<WideRow<'_>> = world.rows(0..REFERENCE).collect();
     let numbers = |of: &dyn Fn(&WideRow<'_>) -> f64| {
         Column::new(Values::Numbers(rows.iter().map(|row| Some(of(row))).collect()))
@@ -199,7 +225,7 @@ fn profile(world: &WideWorld, shape: WideShape, settings: &Settings) -> Profile 
         derived: Vec::new(),
         filter: None,
         columns,
-        whole: vec![Metric::ReconstructionError],
+        whole,
         segments: None,
         provenance: Provenance::default(),
     };

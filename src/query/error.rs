@@ -149,8 +149,9 @@ pub enum QueryError {
     },
     /// Several columns that could be meant.
     #[error(
-        "model `{model}`: `{key}` could be {}; say which in `[model.{model}.columns]`",
-        listed(candidates)
+        "model `{model}`: `{key}` could be {}{}say which in `[model.{model}.columns]`",
+        listed(candidates),
+        if why.is_empty() { "; ".to_owned() } else { format!(", {why}") }
     )]
     Ambiguous {
         /// The model.
@@ -159,6 +160,8 @@ pub enum QueryError {
         key: &'static str,
         /// Their names.
         candidates: Vec<String>,
+        /// What they have in common, where that says more than their names.
+        why: &'static str,
     },
     /// A path that leads to no column.
     #[error("there is no column `{path}`{}", or_nothing("; did you mean", nearest.as_deref()))]

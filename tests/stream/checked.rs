@@ -91,6 +91,25 @@ fn a_column_that_the_reference_has_and_the_analysis_has_not() {
 }
 
 #[test]
+fn a_lost_column_is_not_taken_for_the_target() {
+    let mut files = Files::new();
+    for row in &mut files.analysis {
+        row.remove("debt");
+    }
+    let words =
+        ["`target` could be", "`debt`", "`repaid`", "the data to be judged lack", "say which"];
+    files.says(&[2], &words);
+    // Both files have the target, by a name that targets have.
+    for rows in [&mut files.reference, &mut files.analysis] {
+        for row in rows {
+            let target = row.remove("repaid").unwrap_or(json!(1));
+            row.insert("target".to_owned(), target);
+        }
+    }
+    files.says(&[2], &["analysis.jsonl", "column `debt` is missing", "had it as numbers"]);
+}
+
+#[test]
 fn a_column_that_holds_something_else() {
     let mut files = Files::new();
     for row in &mut files.analysis {

@@ -320,7 +320,7 @@ impl Chooser<'_> {
                 self.taken.push(one.clone());
                 Ok(Some(one.clone()))
             }
-            several => Err(self.ambiguous(key, several)),
+            several => Err(self.ambiguous(key, several, "")),
         }
     }
 
@@ -355,8 +355,14 @@ impl Chooser<'_> {
         found.into_iter().map(|(class, path)| (class, with_name(path))).collect()
     }
 
-    fn ambiguous(&self, key: &'static str, several: &[ColumnPath]) -> QueryError {
+    fn ambiguous(
+        &self,
+        key: &'static str,
+        several: &[ColumnPath],
+        why: &'static str,
+    ) -> QueryError {
         QueryError::Ambiguous {
+            why,
             model: self.model.to_owned(),
             key,
             candidates: several.iter().map(|path| path.name().to_owned()).collect(),
@@ -381,9 +387,12 @@ impl Chooser<'_> {
             let lacks = |path: &&ColumnPath| !there.iter().any(|other| other.name() == path.name());
             free.iter().filter(lacks).cloned().collect::<Vec<_>>()
         });
-        for candidates in [by_targets, by_lack].into_iter().flatten() {
-            match candidates.as_slice() {
+        let usual = |path: &ColumnPath| TARGETS.contains(&path.name().to_lowercase().as_str());
+        for (candidates, by_lack) in [(by_targets, false), (by_lack, true)] {
+            match candidates.as_deref().unwrap_or_default() {
                 [] => {}
+                // What is lacking is a feature that got lost, where another column is called as targets are.
+                [one] if by_lack && !usual(one) && free.iter().any(usual) => {}
                 [one] => {
                     self.assumed.push(("target", one.name().to_owned()));
                     self.taken.push(one.clone());
@@ -391,11 +400,14 @@ impl Chooser<'_> {
                 }
                 several => {
                     // A feature that got lost is told from the target where that has a usual name.
-                    let usual =
-                        |path: &&ColumnPath| TARGETS.contains(&path.name().to_lowercase().as_str());
-                    let mut usual = several.iter().filter(usual);
-                    let (Some(one), None) = (usual.next(), usual.next()) else {
-                        return Err(self.ambiguous("target", several));
+                    let mut called = several.iter().filter(|path| usual(path));
+                    let (Some(one), None) = (called.next(), called.next()) else {
+                        let why = if by_lack {
+                            "which the data to be judged lack; features must be there; "
+                        } else {
+                            ""
+                        };
+                        return Err(self.ambiguous("target", several, why));
                     };
                     self.assumed.push(("target", one.name().to_owned()));
                     self.taken.push(one.clone());

@@ -194,8 +194,10 @@ impl Join {
                 self.heard = true;
             }
             Body::Rows(content) => {
-                state.settle();
                 state.note(now, record.header.stretch.to);
+                if content.is_empty() {
+                    state.settle();
+                }
                 self.epoch = self.epoch.max(epoch);
                 let admitted = Admitted { offset, lane, epoch, content };
                 return (admission, Some(admitted).filter(|admitted| !admitted.content.is_empty()));
@@ -255,6 +257,10 @@ impl Join {
         for target in targets {
             let known = found.entry(target.key).or_default();
             self.learn(known, target, offset, &mut realized);
+        }
+        // Only now: a target that was in its topic in time counts, however late its topic was read.
+        if let Some((_, state)) = self.lanes.get_mut(lane as usize) {
+            state.settle();
         }
         Effects { realized, writes: found }
     }

@@ -286,6 +286,21 @@ fn a_prediction_waits_as_long_as_the_slowest_lane_of_its_targets() {
 }
 
 #[test]
+fn a_lane_that_has_not_caught_up_has_reached_nothing() {
+    let waits = waits(1_000_000);
+    let mut desk = Desk::default();
+    desk.open(&waits);
+    desk.events(PREDICTIONS, 0, &[Event::Predicted { id: 1, model: 0 }], &waits);
+    // A target stands in the topic that nobody has sent yet.
+    desk.reach(1, 2_000_000, &waits);
+    assert_eq!(desk.join.settled(&waits["a"]).count(), 0);
+    let told = Event::Known { id: 1, model: None, decided_at: 1, label: Some(1) };
+    desk.events(OUTCOMES, 0, &[told], &waits);
+    assert_eq!(desk.outcome(), BTreeMap::from([(0, Some("1".to_owned()))]));
+    assert_eq!(desk.join.settled(&waits["a"]).next(), Some((PREDICTIONS, 1)));
+}
+
+#[test]
 fn a_lane_of_targets_that_nobody_has_heard_of_lets_nothing_expire() {
     let waits = waits(10);
     let mut desk = Desk::default();

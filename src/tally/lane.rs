@@ -154,3 +154,35 @@ impl LaneState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane_at(position: i64) -> LaneState {
+        let mut lane = LaneState::new("predictions".to_owned(), 1, 0);
+        lane.cursor = Cursor { owner: 1, beginning: 0, position };
+        lane
+    }
+
+    #[test]
+    fn a_lane_never_goes_back_in_time() {
+        let mut lane = lane_at(10);
+        // Brokers' clocks differ, and the next leader's may be behind.
+        for reached in [100, 90] {
+            lane.hear(Heartbeat { high_watermark: 10, reached });
+        }
+        assert_eq!(lane.reached, 100);
+    }
+
+    #[test]
+    fn an_epoch_that_is_named_before_its_rows_begins_when_all_before_them_has_come() {
+        let mut lane = lane_at(10);
+        lane.enter(1, 0);
+        lane.enter_at(2, 20);
+        assert_eq!((lane.epoch, lane.boundaries.len()), (1, 1));
+        lane.cursor.position = 20;
+        lane.enter_at(2, 20);
+        assert_eq!((lane.epoch, lane.boundaries.last()), (2, Some(&(20, 2))));
+    }
+}

@@ -21,6 +21,8 @@ struct Desk {
     join: Join,
     kept: BTreeMap<u128, Vec<u8>>,
     time: i64,
+    /// Of each topic beside the first.
+    more_partitions: i32,
     told: Vec<Realized>,
 }
 
@@ -36,7 +38,7 @@ impl Desk {
         let header = Header {
             lane,
             topic: topic.to_owned(),
-            partitions: 1,
+            partitions: 1 + self.more_partitions,
             owner: 1,
             epoch: 1,
             policy: 0,
@@ -74,9 +76,13 @@ impl Desk {
 
     /// The outcomes' lane says that it has reached a time.
     fn reach(&mut self, high_watermark: i64, reached: i64, waits: &Waits) {
+        self.beat(OUTCOMES, high_watermark, reached, waits);
+    }
+
+    fn beat(&mut self, lane: Lane, high_watermark: i64, reached: i64, waits: &Waits) {
         let beat = Heartbeat { high_watermark, reached };
         let at = (high_watermark, high_watermark);
-        self.send(OUTCOMES, at, Body::Heartbeat(beat), waits);
+        self.send(lane, at, Body::Heartbeat(beat), waits);
     }
 
     /// The target of each prediction by its position, and which predictions are repeated.
@@ -297,6 +303,53 @@ fn a_lane_that_has_not_caught_up_has_reached_nothing() {
     let told = Event::Known { id: 1, model: None, decided_at: 1, label: Some(1) };
     desk.events(OUTCOMES, 0, &[told], &waits);
     assert_eq!(desk.outcome(), BTreeMap::from([(0, Some("1".to_owned()))]));
+    assert_eq!(desk.join.settled(&waits["a"]).next(), Some((PREDICTIONS, 1)));
+}
+
+#[test]
+fn a_stretch_is_joined_in_the_order_of_its_lane_however_it_is_cut() {
+    let waits = waits(1_000_000);
+    let told = |label: u8| Event::Known {
+        id: 1,
+        model: None,
+        decided_at: i64::from(label),
+        label: Some(label),
+    };
+    let events = [told(1), Event::Predicted { id: 1, model: 0 }, told(2)];
+    let after = |cuts: &[usize]| {
+        let mut desk = Desk::default();
+        desk.open(&waits);
+        let mut from = 0;
+        for &to in cuts {
+            desk.events(PREDICTIONS, from as i64, &events[from..to], &waits);
+            from = to;
+        }
+        let news: Vec<News> = desk.told.iter().map(|realized| realized.news.clone()).collect();
+        (news, desk.join.counts(), desk.kept)
+    };
+    let whole = after(&[3]);
+    assert_eq!(whole.0.len(), 2);
+    assert_eq!(whole.1.unmatched, 1, "the first target came before its prediction");
+    for cuts in [&[1, 2, 3][..], &[1, 3], &[2, 3]] {
+        assert_eq!(after(cuts), whole, "{cuts:?}");
+    }
+}
+
+#[test]
+fn the_slowest_of_several_lanes_of_targets_is_waited_for() {
+    let waits = waits(1_000_000);
+    let other = Lane { partition: 1, ..OUTCOMES };
+    let mut desk = Desk { more_partitions: 1, ..Desk::default() };
+    desk.open(&waits);
+    desk.events(PREDICTIONS, 0, &[Event::Predicted { id: 1, model: 0 }], &waits);
+    desk.reach(0, 5_000_000, &waits);
+    assert_eq!(desk.join.reached(&waits["a"]), None, "of the other nobody has heard");
+    desk.send(other, (0, 0), Body::Open { beginning: 0 }, &waits);
+    desk.beat(other, 0, 500_000, &waits);
+    assert_eq!(desk.join.reached(&waits["a"]), Some(500_000));
+    assert_eq!(desk.join.settled(&waits["a"]).count(), 0);
+    desk.beat(other, 0, 2_000_000, &waits);
+    assert_eq!(desk.join.reached(&waits["a"]), Some(2_000_000));
     assert_eq!(desk.join.settled(&waits["a"]).next(), Some((PREDICTIONS, 1)));
 }
 

@@ -242,7 +242,7 @@ fn with_few_targets_nothing_is_judged_and_every_figure_says_why() {
         if kind == "estimated" || kind == "drift" {
             assert!(judged, "rows without a target count for all else: {line}");
         }
-        if line["window_index"] == 3 && kind == "diagnosis" {
+        if line["window_index"] == 3 && line["metric"] == "estimated_minus_realized" {
             let of = |kind: &str| {
                 let of = |other: &&Value| {
                     other["window_index"] == 3

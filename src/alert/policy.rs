@@ -9,7 +9,7 @@ use crate::alert::event::{
 };
 use crate::alert::rank::Ranks;
 use crate::alert::words::{of_segment, summary};
-use crate::metric::{Kind, Measure, Metric};
+use crate::metric::{Kind, Metric};
 use crate::window::{Figure, Method, RevisionCause, WindowResult};
 
 /// What a breach of a kind leads to.
@@ -205,19 +205,6 @@ impl Policy {
         scope: Scope,
         result: &'r WindowResult,
     ) -> Option<(Severity, &'r Figure)> {
-        // With all targets it is the same value; what it stands for is the window, so it has no error.
-        let partial = result.coverage.is_some_and(|coverage| coverage < 1.0);
-        let weighed = |metric: &Measure| {
-            partial
-                && result.figures.iter().any(|figure| {
-                    figure.method == Some(Method::PostStratified)
-                        && figure.kind == Kind::Realized
-                        && figure.metric == *metric
-                        && figure.value.is_some()
-                })
-        };
-        let stands =
-            |figure: &Figure| figure.method != Some(Method::Labelled) || !weighed(&figure.metric);
         let order = |kind| match kind {
             Kind::Realized => 0,
             Kind::Estimated => 1,
@@ -228,7 +215,7 @@ impl Policy {
             .figures
             .iter()
             .filter(|figure| figure.breach == Some(true) && scope.has(figure.kind))
-            .filter(|figure| counts(figure, result.window_rows) && stands(figure))
+            .filter(|figure| counts(figure, result.window_rows) && stands(result, figure))
             .filter_map(|figure| Some((self.level(figure.kind).severity()?, figure)))
             .collect();
         // Stable, so figures at the same distance keep the order in which they are published.
@@ -479,6 +466,22 @@ impl Lifecycle {
     }
 }
 
+/// Whether a figure stands for its window: while targets are missing, that of the rows that have one gives way to the one
+/// that is weighed to stand for all rows.
+fn stands(result: &WindowResult, figure: &Figure) -> bool {
+    // With all targets it is the same value; what it stands for is the window, so it has no error.
+    let partial = result.coverage.is_some_and(|coverage| coverage < 1.0);
+    let weighed = || {
+        result.figures.iter().any(|other| {
+            other.method == Some(Method::PostStratified)
+                && other.kind == Kind::Realized
+                && other.metric == figure.metric
+                && other.value.is_some()
+        })
+    };
+    figure.method != Some(Method::Labelled) || !partial || !weighed()
+}
+
 fn resolved(
     last: AlertEvent,
     sequence: u64,
@@ -488,6 +491,7 @@ fn resolved(
     let figure = result.figures.iter().find(|figure| {
         (figure.kind, &figure.metric, &figure.column_name)
             == (last.kind, &last.metric, &last.column_name)
+            && stands(result, figure)
     });
     AlertEvent {
         engine: result.engine.clone(),

@@ -8,9 +8,12 @@ use jsonschema::validator_for;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
-use vigie::alert::{AlertEvent, Level, Lifecycle, Policy, Scope};
+use vigie::alert::{AlertEvent, Event, Level, Lifecycle, Policy, Scope};
+use vigie::metric::{Kind, Metric};
 use vigie::simulator::{Layout, OutcomePlan, World};
-use vigie::window::{ClosedBy, Dataset, Heading, LaneInput, WindowResult, WindowState};
+use vigie::window::{
+    ClosedBy, Dataset, Figure, Heading, LaneInput, Method, WindowResult, WindowState,
+};
 
 use crate::data::assert_current;
 use crate::world::{Row, plan, rows, served};
@@ -175,4 +178,34 @@ fn ground_truth_is_valid() {
         }
     }
     assert!(withdrawn > 0);
+}
+
+#[test]
+fn an_alert_speaks_of_the_figure_that_stands_for_its_window_to_its_end() {
+    let policy = Policy { resolve_after: 1, ..Policy::default() };
+    let mut life = Lifecycle::default();
+    // While targets are missing, the weighed value decides, whatever the plain one says.
+    let mut step = |window: u64, labelled: f64, weighed: f64| {
+        let mut result = result(&moved());
+        let of = |method, value: f64| Figure {
+            kind: Kind::Realized,
+            metric: Metric::RocAuc.into(),
+            method: Some(method),
+            column_name: None,
+            value: Some(value),
+            lower_threshold: Some(0.8),
+            upper_threshold: None,
+            breach: Some(value < 0.8),
+            ..result.figures[0].clone()
+        };
+        result.figures = vec![of(Method::Labelled, labelled), of(Method::PostStratified, weighed)];
+        result.coverage = Some(0.6);
+        result.window_index = window;
+        policy.step(&mut life, Scope::Realized, &result, &[])
+    };
+    let opened = step(0, 0.9, 0.7).unwrap();
+    assert_eq!((opened.event, opened.value), (Event::Opened, Some(0.7)));
+    let resolved = step(1, 0.7, 0.9).unwrap();
+    assert_eq!((resolved.event, resolved.value), (Event::Resolved, Some(0.9)));
+    assert!(resolved.summary.contains("not below 0.8"), "{}", resolved.summary);
 }

@@ -7,11 +7,11 @@ use minicbor::{Decode, Encode};
 use crate::diagnosis::rank::{Correlated, Course, Drift, by_breaches, by_correlation, changes};
 use crate::metric::{ColumnKind, Kind, Measure, Metric};
 use crate::profile::{Column, Outputs, Role};
-use crate::stats::Basis;
+use crate::stats::{Basis, FEWEST_PAIRS};
 use crate::window::{Figure, Method, Plan, Status, WindowResult};
 
 /// Over fewer windows nothing is ranked.
-pub const FEWEST: usize = 3;
+pub const FEWEST: usize = FEWEST_PAIRS;
 
 /// What a window brings to the ranking of columns. What was not judged is left out: it says too little.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -166,20 +166,5 @@ fn estimated_by(plan: &Plan) -> Option<Method> {
 }
 
 fn figure(metric: Metric, column: &str) -> Figure {
-    Figure {
-        kind: Kind::Diagnosis,
-        metric: metric.into(),
-        method: None,
-        column_name: Some(column.to_owned()),
-        of: None,
-        value: None,
-        sampling_error: None,
-        lower_confidence: None,
-        upper_confidence: None,
-        lower_threshold: None,
-        upper_threshold: None,
-        p_value: None,
-        breach: None,
-        status: Status::Ok,
-    }
+    Figure { column_name: Some(column.to_owned()), ..Figure::bare(Kind::Diagnosis, metric) }
 }

@@ -29,6 +29,11 @@ impl Recent {
         Ranking::over(plan, &self.windows).figures()
     }
 
+    /// What the newest window has brought; `None` where none is kept.
+    pub fn newest(&self) -> Option<&Seen> {
+        self.windows.last()
+    }
+
     /// Takes what a person made of a window: other figures in place of its own, or none any more. What was ranked before
     /// stays as it is.
     pub fn amend(&mut self, result: &WindowResult, plan: Option<&Plan>) {

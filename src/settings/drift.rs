@@ -10,6 +10,7 @@ use crate::settings::at::At;
 use crate::settings::columns::unique;
 use crate::settings::mistake::{Mistakes, suggest};
 use crate::settings::typed;
+use crate::stats::FEWEST_PAIRS;
 
 /// How columns are compared with the reference. Empty lists compare nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +73,7 @@ impl Drift {
 }
 
 /// Any two windows lie on a line.
-const FEWEST_RANKED: u64 = 3;
+const FEWEST_RANKED: u64 = FEWEST_PAIRS as u64;
 /// They are kept with the state of the model.
 const MOST_RANKED: u64 = 200;
 

@@ -15,7 +15,7 @@ pub struct Correlation {
 }
 
 /// With fewer pairs than this any two series lie on a line.
-const LEAST: usize = 3;
+pub const FEWEST_PAIRS: usize = 3;
 
 /// Pearson's correlation of pairs.
 ///
@@ -46,7 +46,7 @@ pub fn pearson(pairs: &[(f64, f64)]) -> Result<Correlation, Undefined> {
     if pairs.is_empty() {
         return Err(Undefined::Empty);
     }
-    if pairs.len() < LEAST {
+    if pairs.len() < FEWEST_PAIRS {
         return Err(Undefined::TooFew);
     }
     let [first, second]: [Vec<f64>; 2] =

@@ -41,7 +41,7 @@ pub use self::classification::{
 };
 pub use self::classifier::{CODES, Coded, MOST_ROWS, Separation, separation};
 pub use self::components::{Eigen, LANES, Products, Residual, Standardized, symmetric_eigen};
-pub use self::correlation::{Correlation, pearson};
+pub use self::correlation::{Correlation, FEWEST_PAIRS, pearson};
 pub use self::decile::decile_cuts;
 pub use self::distance::{
     Bounded, Chi2, DistinctValues, NewCategories, NotDistinct, Tails, chi2, hellinger,

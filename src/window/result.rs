@@ -229,15 +229,15 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// The number of a window's rows, without anything to hold it against.
-    pub fn count(rows: f64, status: Status) -> Self {
+    /// A figure without a value, and without anything to hold it against.
+    pub fn bare(kind: Kind, metric: Metric) -> Self {
         Self {
-            kind: Kind::Summary,
-            metric: Metric::Rows.into(),
+            kind,
+            metric: metric.into(),
             method: None,
             column_name: None,
             of: None,
-            value: Some(rows),
+            value: None,
             sampling_error: None,
             lower_confidence: None,
             upper_confidence: None,
@@ -245,8 +245,13 @@ impl Figure {
             upper_threshold: None,
             p_value: None,
             breach: None,
-            status,
+            status: Status::Ok,
         }
+    }
+
+    /// The number of a window's rows, without anything to hold it against.
+    pub fn count(rows: f64, status: Status) -> Self {
+        Self { value: Some(rows), status, ..Self::bare(Kind::Summary, Metric::Rows) }
     }
 }
 

@@ -44,6 +44,7 @@ const LAYERS: &[Layer] = &[
         &[
             "formula::Formula",
             "metric",
+            "stats::FEWEST_PAIRS",
             "stats::Normalization",
             "stats::Threshold",
             "stats::ValueNormalization",

@@ -69,15 +69,21 @@ fn assert_same(streamed: &[Window], checked: &[Window]) {
     }
 }
 
+/// A site of one partition, a file of seven windows by size, and what `vigie check` says of it.
+fn by_size(broker: &Broker) -> (Site, String, Vec<Window>) {
+    let world = world();
+    let site = Site::new(broker, &world, 1, "window = { size = 900 }");
+    let file = site.file(&world, 0..6_300);
+    let checked = checked(&site, &file);
+    (site, file, checked)
+}
+
 #[test]
 fn windows_by_size_of_one_partition() {
     let Some(broker) = Broker::shared() else {
         return;
     };
-    let world = world();
-    let site = Site::new(broker, &world, 1, "window = { size = 900 }");
-    let file = site.file(&world, 0..6_300);
-    let checked = checked(&site, &file);
+    let (site, file, checked) = by_size(broker);
     let instance = site.start("a").ready();
     site.well(&["replay", &file]);
     let results = site.results(broker, 7);
@@ -94,10 +100,7 @@ fn what_stands_beside_the_event_is_read_from_there() {
     let Some(broker) = Broker::shared() else {
         return;
     };
-    let world = world();
-    let site = Site::new(broker, &world, 1, "window = { size = 900 }");
-    let file = site.file(&world, 0..6_300);
-    let checked = checked(&site, &file);
+    let (site, file, checked) = by_size(broker);
     site.edit("vigie.toml", "id = \"id\"", "id = \"$key\"");
     site.edit("vigie.toml", "timestamp = \"timestamp\"", "timestamp = \"$header.at\"");
     let instance = site.start("a").ready();

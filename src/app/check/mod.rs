@@ -250,7 +250,7 @@ fn score(subject: &Subject) -> Result<Scored> {
     let headings = Headings::new(subject, &profile);
     let mut analysis: Vec<WindowResult> = Vec::new();
     let mut segments: Vec<WindowResult> = Vec::new();
-    let (mut recent, mut seen) = (Recent::default(), Vec::new());
+    let (mut recent, mut seen) = (Recent::default(), Vec::<Seen>::new());
     let batches = subject.analysis.scan(&wanted)?.blocking().map(|batch| {
         let batch = batch.map_err(Error::from)?;
         Ok((batch.num_rows() as u64, batch))
@@ -262,7 +262,7 @@ fn score(subject: &Subject) -> Result<Scored> {
         segments.extend(segments::of_window(&plan, heading.clone(), &window));
         let mut result = heading.result(&plan, &window.reading, window.outcome.as_ref());
         result.figures.extend(recent.take(&plan, &result));
-        seen.push(Seen::of(&plan, &result));
+        seen.extend(recent.newest().cloned());
         analysis.push(WindowResult { targets: window.targets, ..result });
     })
     .with_context(|| format!("analysis {}", names()))?;

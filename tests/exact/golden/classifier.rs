@@ -3,8 +3,8 @@
 use vigie::metric::{Kind, Metric};
 
 use super::agreement::{golden, present, size};
-use super::reconstruction::feature;
-use crate::features::{Feature, fold, length, plan, profile};
+use super::reconstruction::features;
+use crate::features::{fold, length, plan, profile};
 
 /// Other trees on other folds give another curve: within 0.02 for windows of 1,000 rows beside 4,000. With 500 rows
 /// beside 1,000, as the reference's own windows have here, the curve's own error is half as much again.
@@ -13,12 +13,7 @@ const WITHIN: f64 = 0.03;
 #[test]
 fn windows_are_told_apart_as_well_as_the_peer_does() {
     let case = golden("classifier.json");
-    let features: Vec<(String, Feature)> = case["columns"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(name, column)| (name.clone(), feature(column)))
-        .collect();
+    let features = features(&case);
     let (reference, window) = (size(&case["reference_rows"]), size(&case["window_rows"]));
     let of = Metric::DomainClassifier;
     let plan = plan(profile(&features, of, reference, window), of);

@@ -7,7 +7,13 @@ use vigie::stats::symmetric_eigen;
 use super::agreement::{Agreement, golden, numbers, size};
 use crate::features::{Feature, fold, length, plan, profile};
 
-pub(super) fn feature(column: &Value) -> Feature {
+/// The columns of a case, by name.
+pub(super) fn features(case: &Value) -> Vec<(String, Feature)> {
+    let columns = case["columns"].as_object().unwrap();
+    columns.iter().map(|(name, column)| (name.clone(), feature(column))).collect()
+}
+
+fn feature(column: &Value) -> Feature {
     let values = column.as_array().unwrap();
     if values.iter().any(Value::is_string) {
         Feature::Labels(values.iter().map(|label| label.as_str().map(str::to_owned)).collect())
@@ -19,12 +25,7 @@ pub(super) fn feature(column: &Value) -> Feature {
 #[test]
 fn reconstruction_errors_are_those_of_the_peer() {
     for (name, case) in golden("multivariate.json")["reconstruction"].as_object().unwrap() {
-        let features: Vec<(String, Feature)> = case["columns"]
-            .as_object()
-            .unwrap()
-            .iter()
-            .map(|(name, column)| (name.clone(), feature(column)))
-            .collect();
+        let features = features(case);
         let (reference, window) = (size(&case["reference_rows"]), size(&case["window_rows"]));
         let plan = plan(
             profile(&features, Metric::ReconstructionError, reference, window),

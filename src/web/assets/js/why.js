@@ -1,0 +1,83 @@
+// Why performance changed: the split into shift and concept, and what drifted, columns by rank.
+
+/** Drift series as rows of the map: everything together first, then columns by rank. */
+function driftRows(model, view, method) {
+  const one = (column, found) => found.find((series) => series.metric === method) ?? found[0];
+  const all = model.all("drift");
+  const joint = all.filter((series) => !series.column);
+  const together = joint.map((series) => ({ name: joint.length > 1 ? capital(metricName(series.metric)) : "all features", column: null, one: series }));
+  const byColumn = new Map();
+  for (const series of all) {
+    if (!series.column) continue;
+    if (!byColumn.has(series.column)) byColumn.set(series.column, []);
+    byColumn.get(series.column).push(series);
+  }
+  const breaches = (series) => view.places.reduce((sum, i) => sum + (i >= model.references && at(series.breach, i) === true), 0);
+  const ranks = new Map(model.ranking.map((rank, k) => [rank.column, k]));
+  const rows = [...byColumn].map(([column, found]) => {
+    const series = one(column, found);
+    const rank = model.ranking[ranks.get(column)];
+    const note = rank && is(rank.correlation) ? `correlation with performance ${number(rank.correlation, 2)}` : null;
+    return { name: column, note, column, one: series, out: breaches(series), rank: ranks.get(column) ?? Infinity };
+  });
+  rows.sort((a, b) => (a.rank === b.rank ? b.out - a.out || a.name.localeCompare(b.name) : a.rank - b.rank));
+  return [...together, ...rows];
+}
+
+function effects(model, view) {
+  const i = view.picked ?? model.newest;
+  const found = ["covariate_shift_effect", "concept_drift_effect"].map((metric) => model.first("diagnosis", { metric, of: view.metric })).filter(Boolean);
+  if (i === null || !found.some((one) => is(at(one.value, i)))) return "";
+  const most = Math.max(...found.flatMap((one) => [Math.abs(at(one.value, i) ?? 0) + 3 * (at(one.sampling_error, i) ?? 0)]), 1e-9);
+  return html`<table class="effects"><caption>The change of ${metricName(view.metric)} in ${model.named(i)}, split</caption><tbody>${found.map((one) => {
+    const [value, error] = [at(one.value, i), at(one.sampling_error, i)];
+    const width = is(value) ? (Math.abs(value) / most) * 50 : 0;
+    return html`<tr><th scope="row">${metricName(one.metric)}</th><td class="centred"><i class="${value < 0 ? "below" : "above"}" style="width:${width.toFixed(1)}%"></i></td>
+      <td class="n">${is(value) ? html`${number(value)}${is(error) ? html` <span class="soft">\u00b1 ${number(3 * error, 2)}</span>` : ""}` : reason(at(one.status, i))}</td></tr>`;
+  })}</tbody></table>`;
+}
+
+const driftFolded = 30;
+
+function whySection(model, view) {
+  const methodsFound = [...new Set(model.all("drift").filter((one) => one.column).map((one) => one.metric))];
+  const method = methodsFound.includes(view.drift) ? view.drift : methodsFound[0];
+  const rows = driftRows(model, view, method);
+  if (!rows.length) return html`<section data-key="why"><h2>Why</h2><p class="notice">No figure of drift yet: it is made of each window when it is sealed.</p></section>`;
+  const shownRows = view.everything || rows.length <= driftFolded + 5 ? rows : rows.slice(0, driftFolded);
+  const i = view.picked ?? model.newest;
+  const head = ["window", "start (UTC)", "column", "method", "value", "lower threshold", "upper threshold", "p", "breach", "status", "rows"];
+  const { windows } = model;
+  const tableRowsOf = () => [...Array(model.length).keys()].reverse().flatMap((k) => rows.map(({ name, one }) => [
+    at(windows.dataset, k) === "reference" ? `reference ${at(windows.index, k)}` : at(windows.index, k), at(windows.start, k), name, one.metric, at(one.value, k) ?? null, at(one.lower_threshold, k) ?? null, at(one.upper_threshold, k) ?? null,
+    at(one.p_value, k) ?? null, at(one.breach, k) ? "yes" : "no", at(one.status, k), at(windows.rows, k)]));
+  return html`<section data-key="why">
+    <header><h2>Why</h2><p class="note">drift by column, those first whose drift goes together with performance</p>
+    ${methodsFound.length > 1 ? html`<label>Method <select data-do="pickDrift" data-value="${method}">${methodsFound.map((one) => html`<option value="${one}" ${one === method ? new Markup("selected") : ""}>${metricName(one)}</option>`)}</select></label>` : ""}</header>
+    ${effects(model, view)}
+    <ul class="legend"><li><span class="ramp" aria-hidden="true">${[0, 1, 2, 3, 4, 5].map((k) => html`<i style="background:var(--heat-${k})"></i>`)}</span>within its threshold, beyond it, eight times and more</li>
+    <li><svg viewBox="0 0 14 12" aria-hidden="true"><rect class="heat" width="14" height="12"/><circle class="heat-dot" cx="7" cy="6" r="2.2"/></svg>breach</li><li><svg viewBox="0 0 14 12" aria-hidden="true"><path class="none" d="M4 6h6"/></svg>no figure</li></ul>
+    <div class="heat" data-key="heat" data-island></div>
+    ${shownRows.length < rows.length ? html`<p class="more"><button type="button" class="quiet" data-do="allColumns">Show all ${plural(rows.length, "row")}</button></p>` : ""}
+    ${tableFold("drift", `Drift of ${model.model} ${model.version}`, head, tableRowsOf)}
+    ${view.column && i !== null ? columnView(model, view.column, i, renderSoon) : ""}
+  </section>`;
+}
+
+function whyCharts(root, model, view) {
+  const island = root.querySelector('[data-key="heat"]');
+  if (!island) return;
+  const methodsFound = [...new Set(model.all("drift").filter((one) => one.column).map((one) => one.metric))];
+  const rows = driftRows(model, view, methodsFound.includes(view.drift) ? view.drift : methodsFound[0]);
+  const shownRows = view.everything || rows.length <= driftFolded + 5 ? rows : rows.slice(0, driftFolded);
+  const out = shownRows.filter((row) => row.out).length;
+  showChart(island, {
+    ...common(model, view),
+    rows: shownRows,
+    opened: view.column,
+    label: `Drift of ${plural(shownRows.length, "row")} over windows; ${out} of them drifted. Arrow keys go through columns and windows, Enter opens a column.`,
+    open: (column, i) => openColumn(column, i),
+    tell: (row, i) => html`<p class="tip-head">${row.name}</p>${windowLines(model, i)}<table><tbody>${figureLine(metricName(row.one.metric), row.one, i)}<tr><th scope="row">expected</th><td>${expected(row.one, i)}</td></tr></tbody></table>${row.note ? html`<p class="soft">${row.note}</p>` : ""}`,
+    speak: (row, i) => `${row.name}, ${model.named(i)}: ${spoken(metricName(row.one.metric), row.one, i)}Expected ${expected(row.one, i)}`,
+  }, HeatMap);
+}

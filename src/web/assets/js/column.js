@@ -34,7 +34,9 @@ function distributionView(state, name) {
   const id = `distribution-${name}`;
   const labels = found.form === "categorical" ? found.categories.map(String) : found.reference.map((_, k) => `${number(found.edges?.[k])} to ${number(found.edges?.[k + 1])}`);
   const table = tableFold(id, `Distribution of ${name}`, [found.form === "categorical" ? "value" : "from and to", "share of the reference", "share of the window"], () => labels.map((label, k) => [label, before[k], here[k]]));
-  return html`${legend}${found.form === "categorical" ? categoryBars(labels, before, here) : steps(found, before, here)}${table}`;
+  const apart = (pair, words) => (pair?.some((share) => share > 0) ? html`<p class="note">${words(pair)}</p>` : "");
+  const beside = html`${apart(found.missing, ([was, is_]) => `Missing, and not in the picture: ${percent(was)} of the reference, ${percent(is_)} of the window.`)}${apart(found.outside, ([below, above]) => `Beyond the picture in the window: ${percent(below)} below it, ${percent(above)} above.`)}`;
+  return html`${legend}${found.form === "categorical" ? categoryBars(labels, before, here) : steps(found, before, here)}${beside}${table}`;
 }
 
 function steps({ edges }, before, here) {
@@ -92,7 +94,7 @@ function columnView(model, column, i, redraw) {
 function figureRow(one, i) {
   const value = at(one.value, i);
   const status = at(one.status, i);
-  const breach = at(one.breach, i) === true;
+  const breach = isOut(one, i);
   const label = one.kind === "drift" ? `drift: ${metricName(one.metric)}` : metricName(one.metric);
   return html`<tr class="${breach ? "out" : ""}"><th scope="row" data-name="figure">${label}</th>
     <td class="n" data-name="value">${is(value) ? amount(one.metric, value) : reason(status)}${breach ? outSign : ""}</td>

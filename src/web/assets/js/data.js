@@ -127,6 +127,9 @@ function turn(changes, pushed = false) {
 /** A field at window `i`; one value stands for many that are the same. */
 const at = (field, i) => (Array.isArray(field) ? field[i] : field);
 
+/** Whether a figure is outside its thresholds in window `i`. One breach may stand for all windows: those that have a value. */
+const isOut = (one, i) => Boolean(one) && at(one.breach, i) === true && is(at(one.value, i));
+
 /** A model's answer with what is looked for often. `i` counts its windows, those of the reference first. */
 class Model {
   constructor(answer) {

@@ -10,7 +10,7 @@ function beyond(one, i) {
   if (is(high) && high > 0) return value / high;
   if (is(high)) return value > high ? 8 : 0;
   if (is(low) && value < low) return value > 0 ? low / value : 8;
-  return at(one.breach, i) ? 2 : 0.5;
+  return isOut(one, i) ? 2 : 0.5;
 }
 
 /** The shade of a cell, 0 within its threshold, the last at eight times and more. */
@@ -28,7 +28,7 @@ class HeatMap {
     this.row = 0;
     this.spot = null;
     followers.add(this);
-    new ResizeObserver(() => this.redraw()).observe(root);
+    new ResizeObserver(() => this.root.clientWidth !== this.drawnWidth && this.redraw()).observe(root);
     this.plot.addEventListener("pointermove", (event) => this.point(event));
     this.plot.addEventListener("pointerdown", (event) => this.point(event));
     this.plot.addEventListener("pointerleave", () => document.activeElement !== this.plot && point(null, this));
@@ -68,6 +68,7 @@ class HeatMap {
   redraw() {
     const width = this.root.clientWidth;
     if (!this.spec || !width) return;
+    this.drawnWidth = width;
     const { rows, places, references } = this.spec;
     const dot = devicePixelRatio || 1;
     const tall = this.height;
@@ -92,9 +93,17 @@ class HeatMap {
       const top = k * tall + foot;
       const high = tall - foot - 2;
       const late = [];
+      // Thin cells of one shade are one rectangle: a thousand windows have fifty thousand cells.
+      let run = null;
+      const flush = () => {
+        if (!run) return;
+        ctx.fillStyle = run.ink;
+        ctx.fillRect(run.from * pace, top, Math.max((run.to - run.from + 1) * pace - gap, 0.8), high);
+        run = null;
+      };
       places.forEach((i, spot) => {
         const ratio = beyond(row.one, i);
-        const breach = at(row.one.breach, i) === true;
+        const breach = isOut(row.one, i);
         const cell = [spot * pace, top, Math.max(pace - gap, 0.8), high, spot, ratio, breach];
         if (ratio === null) {
           ctx.fillStyle = colour("muted");
@@ -102,10 +111,16 @@ class HeatMap {
         } else if (breach) {
           late.push(cell);
         } else {
-          ctx.fillStyle = (spot < references ? past : hues)[shade(ratio)];
-          ctx.fillRect(...cell.slice(0, 4));
+          const ink = (spot < references ? past : hues)[shade(ratio)];
+          if (!gap && run?.ink === ink && run.to === spot - 1) {
+            run.to = spot;
+          } else {
+            flush();
+            run = { ink, from: spot, to: spot };
+          }
         }
       });
+      flush();
       // Where cells are thinner than a pixel, the ones that matter are painted last.
       for (const [x, y, wide, , spot, ratio] of late) {
         const deep = Math.max(1, shade(ratio));

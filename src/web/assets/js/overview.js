@@ -41,9 +41,9 @@ function overviewVerdict(models) {
 }
 
 function waitingNotice(overview) {
-  if (api.report || overview.ready) return "";
   const parts = Object.entries(overview.waiting ?? {});
-  return html`<div class="notice waiting"><p><strong>vigie is not ready.</strong> Figures below may be older than they look until it is.</p>${parts.length ? html`<ul>${parts.map(([part, why]) => html`<li>${part}: ${why}</li>`)}</ul>` : ""}</div>`;
+  if (api.report || (overview.ready && !parts.length)) return "";
+  return html`<div class="notice waiting"><p>${overview.ready ? "vigie is ready, and still reads what was published before: windows may be missing below." : html`<strong>vigie is not ready.</strong> Figures below may be older than they look until it is.`}</p>${parts.length ? html`<ul>${parts.map(([part, why]) => html`<li>${part}: ${why}</li>`)}</ul>` : ""}</div>`;
 }
 
 function emptyOverview(overview) {

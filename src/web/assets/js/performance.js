@@ -47,7 +47,7 @@ function figureLine(name, one, i, unit) {
   const value = at(one.value, i);
   const error = at(one.sampling_error, i);
   const status = at(one.status, i);
-  const breach = at(one.breach, i) === true;
+  const breach = isOut(one, i);
   const unsure = is(value) && status && status !== "ok" ? `, ${reason(status)}` : "";
   return html`<tr class="${breach ? "out" : ""}"><th scope="row">${name}</th><td>${is(value) ? html`${amount(one.metric, value, unit)}${is(error) ? html` <span class="soft">\u00b1 ${doubt(one.metric, error, unit)}</span>` : ""}` : reason(status)}${unsure}${breach ? outSign : ""}</td></tr>`;
 }
@@ -57,7 +57,7 @@ function spoken(name, one, i) {
   const value = at(one.value, i);
   if (!is(value)) return `${name}: none, ${reason(at(one.status, i))}. `;
   const error = at(one.sampling_error, i);
-  return `${name} ${number(value)}${is(error) ? ` plus or minus ${number(3 * error, 2)}` : ""}${at(one.breach, i) ? ", outside its thresholds" : ""}. `;
+  return `${name} ${number(value)}${is(error) ? ` plus or minus ${number(3 * error, 2)}` : ""}${isOut(one, i) ? ", outside its thresholds" : ""}. `;
 }
 
 /** The chart of a metric of one segment. */
@@ -89,8 +89,8 @@ function performanceSpec(model, view, metric, segment, { height, plain, range })
       brush.each((i, spot) => {
         const [guess, truth] = [estimated && at(estimated.value, i), realized && at(realized.value, i)];
         if (!is(guess) && !is(truth)) brush.gap(spot);
-        const out = estimated && at(estimated.breach, i) === true;
-        const bad = realized && at(realized.breach, i) === true;
+        const out = isOut(estimated, i);
+        const bad = isOut(realized, i);
         if (estimated && (out || !dense)) brush.mark(spot, guess, { shape: out ? "diamond" : "round", name: out ? "breach" : "estimated" });
         if (realized && (bad || !dense)) brush.mark(spot, truth, { shape: bad ? "diamond" : "round", filled: true, name: bad ? "breach" : "realized", strength: strength(i), size: 3 });
       });
@@ -122,7 +122,7 @@ function overall(model, view, estimated, realized) {
     const analysis = view.places.filter((i) => i >= model.references);
     const values = analysis.map((i) => at(one.value, i)).filter(is);
     if (!values.length) return `${name}: no value in these windows.`;
-    const out = analysis.filter((i) => at(one.breach, i) === true).length;
+    const out = analysis.filter((i) => isOut(one, i)).length;
     return `${name}: ${number(Math.min(...values))} to ${number(Math.max(...values))}, newest ${number(values.at(-1))}, ${out ? `${out} of ${analysis.length} windows outside the thresholds` : "none outside the thresholds"}.`;
   };
   return `${part("Estimated", estimated)} ${part("Realized", realized)}`;
@@ -173,7 +173,7 @@ function differenceSpec(model, view, metric) {
       brush.threshold(one.lower_threshold, taken);
       brush.line(one.value, "ink", 1);
       brush.each((i, spot) => {
-        const out = at(one.breach, i) === true;
+        const out = isOut(one, i);
         if (out || brush.pace >= 5) brush.mark(spot, at(one.value, i), { shape: out ? "diamond" : "round", filled: true, name: out ? "breach" : "ink", size: 2.4 });
       });
     },

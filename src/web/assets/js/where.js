@@ -27,7 +27,7 @@ function whereOrder(parts, view) {
   const names = parts.segments.filter((name) => name !== "all");
   return names.map((name) => {
     const found = [parts.estimated(view.metric, name), parts.realized(view.metric, name)];
-    const out = Math.max(...found.map((one) => (one ? view.places.filter((i) => i >= parts.references && at(one.breach, i) === true).length : 0)));
+    const out = Math.max(...found.map((one) => (view.places.filter((i) => i >= parts.references && isOut(one, i)).length)));
     return { name, one: found[0] ?? found[1], out };
   }).sort((a, b) => b.out - a.out || a.name.localeCompare(b.name));
 }
@@ -46,7 +46,7 @@ function qualityParts(model, view) {
   const moved = [];
   const calm = [];
   for (const one of model.all("quality")) {
-    const out = view.places.filter((i) => i >= model.references && at(one.breach, i) === true);
+    const out = view.places.filter((i) => i >= model.references && isOut(one, i));
     (out.length ? moved : calm).push({ one, out, worst: Math.max(0, ...out.map((i) => at(one.value, i) ?? 0)) });
   }
   moved.sort((a, b) => b.worst * b.out.length - a.worst * a.out.length);
@@ -69,9 +69,9 @@ function qualitySection(model, view) {
     ${strong.map(({ one, out }) => html`<div class="chart titled thin" data-key="quality-${one.column}-${one.metric}" data-island data-title="${one.column}" data-subtitle="${metricName(one.metric)}" data-out="${out.length}" style="min-height:64px"></div>`)}
     ${rest.length ? html`<details class="fold" data-key="calm"><summary>${strong.length ? "The rest" : "All figures"}: ${plural(rest.length, "figure")}${moved.length > strong.length ? html`, ${plural(moved.length - strong.length, "of them", "of them")} outside by less than half a percent of the rows` : " within what is expected"}</summary>
       <div class="scroll"><table class="figures list"><thead><tr><th scope="col">column</th><th scope="col">figure</th><th scope="col" class="n">${i === null ? "value" : model.named(i)}</th><th scope="col">expected</th><th scope="col" class="n">windows out</th></tr></thead><tbody>
-      ${rest.map(({ one, out }) => html`<tr class="${i !== null && at(one.breach, i) ? "out" : ""}"><th scope="row" data-name="column">${one.column ?? "all"}</th><td data-name="figure">${metricName(one.metric)}</td><td class="n" data-name="value">${i !== null && is(at(one.value, i)) ? amount(one.metric, at(one.value, i)) : i === null ? "–" : reason(at(one.status, i))}${i !== null && at(one.breach, i) ? outSign : ""}</td><td data-name="expected">${i === null ? "" : expected(one, i)}</td><td class="n" data-name="windows out">${out.length}</td></tr>`)}</tbody></table></div></details>` : ""}
+      ${rest.map(({ one, out }) => html`<tr class="${i !== null && isOut(one, i) ? "out" : ""}"><th scope="row" data-name="column">${one.column ?? "all"}</th><td data-name="figure">${metricName(one.metric)}</td><td class="n" data-name="value">${i !== null && is(at(one.value, i)) ? amount(one.metric, at(one.value, i)) : i === null ? "–" : reason(at(one.status, i))}${i !== null && isOut(one, i) ? outSign : ""}</td><td data-name="expected">${i === null ? "" : expected(one, i)}</td><td class="n" data-name="windows out">${out.length}</td></tr>`)}</tbody></table></div></details>` : ""}
     ${tableFold("quality", `Data quality of ${model.model} ${model.version}`, head, () => [...Array(model.length).keys()].reverse().flatMap((k) => [...moved, ...calm].map(({ one }) => [
-      at(windows.dataset, k) === "reference" ? `reference ${at(windows.index, k)}` : at(windows.index, k), at(windows.start, k), one.column, one.metric, at(one.value, k) ?? null, at(one.lower_threshold, k) ?? null, at(one.upper_threshold, k) ?? null, at(one.breach, k) ? "yes" : "no", at(one.status, k), at(windows.rows, k)])))}
+      at(windows.dataset, k) === "reference" ? `reference ${at(windows.index, k)}` : at(windows.index, k), at(windows.start, k), one.column, one.metric, at(one.value, k) ?? null, at(one.lower_threshold, k) ?? null, at(one.upper_threshold, k) ?? null, isOut(one, k) ? "yes" : "no", at(one.status, k), at(windows.rows, k)])))}
   </section>`;
 }
 
@@ -92,7 +92,7 @@ function qualityCharts(root, model, view) {
         brush.threshold(one.upper_threshold, taken);
         if (view.places.some((i) => at(one.lower_threshold, i) > 0)) brush.threshold(one.lower_threshold, taken);
         brush.each((i, spot) => {
-          const bad = at(one.breach, i) === true;
+          const bad = isOut(one, i);
           if (!is(at(one.value, i))) brush.gap(spot);
           brush.bar(spot, at(one.value, i), brush.old(spot) ? "grey" : bad ? "breach" : "calm");
         });

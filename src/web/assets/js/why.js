@@ -12,7 +12,7 @@ function driftRows(model, view, method) {
     if (!byColumn.has(series.column)) byColumn.set(series.column, []);
     byColumn.get(series.column).push(series);
   }
-  const breaches = (series) => view.places.reduce((sum, i) => sum + (i >= model.references && at(series.breach, i) === true), 0);
+  const breaches = (series) => view.places.reduce((sum, i) => sum + (i >= model.references && isOut(series, i)), 0);
   const ranks = new Map(model.ranking.map((rank, k) => [rank.column, k]));
   const rows = [...byColumn].map(([column, found]) => {
     const series = one(column, found);
@@ -50,7 +50,7 @@ function whySection(model, view) {
   const { windows } = model;
   const tableRowsOf = () => [...Array(model.length).keys()].reverse().flatMap((k) => rows.map(({ name, one }) => [
     at(windows.dataset, k) === "reference" ? `reference ${at(windows.index, k)}` : at(windows.index, k), at(windows.start, k), name, one.metric, at(one.value, k) ?? null, at(one.lower_threshold, k) ?? null, at(one.upper_threshold, k) ?? null,
-    at(one.p_value, k) ?? null, at(one.breach, k) ? "yes" : "no", at(one.status, k), at(windows.rows, k)]));
+    at(one.p_value, k) ?? null, isOut(one, k) ? "yes" : "no", at(one.status, k), at(windows.rows, k)]));
   return html`<section data-key="why">
     <header><h2>Why</h2><p class="note">drift by column, those first whose drift goes together with performance</p>
     ${methodsFound.length > 1 ? html`<label>Method <select data-do="pickDrift" data-value="${method}">${methodsFound.map((one) => html`<option value="${one}" ${one === method ? new Markup("selected") : ""}>${metricName(one)}</option>`)}</select></label>` : ""}</header>

@@ -56,12 +56,19 @@ const reasons = {
   excluded: "left out by a person",
   none: "not published for this window",
 };
-const reason = (status) => reasons[status] ?? String(status ?? "none").replaceAll("_", " ");
+const reason = (status) => reasons[status ?? "none"] ?? String(status).replaceAll("_", " ");
 
 const kinds = { estimated: "estimated", realized: "realized", drift: "drift", quality: "data quality", summary: "summary", diagnosis: "diagnosis" };
 const methods = { cbpe: "CBPE", dle: "DLE", pape: "PAPE", labelled: "from targets", post_stratified: "from targets, reweighted to all rows" };
 
 const isRate = (metric) => /_rate$/.test(metric ?? "");
+
+/** Formats are made once: it takes longer to make one than to use it a hundred times. */
+const formats = new Map();
+function grouped(value, places) {
+  if (!formats.has(places)) formats.set(places, new Intl.NumberFormat("en-US", { maximumFractionDigits: places }));
+  return formats.get(places).format(value);
+}
 
 /** A number to four significant digits; large ones in thousands with commas. */
 function number(value, digits = 4) {
@@ -70,11 +77,11 @@ function number(value, digits = 4) {
   if (size === 0) return "0";
   if (size >= 1e9 || size < 1e-4) return value.toExponential(2).replace("-", "\u2212").replace("e\u2212", "e-").replace("e+", "e");
   const places = clamp(digits - 1 - Math.floor(Math.log10(size)), 0, 6);
-  const text = value.toLocaleString("en-US", { maximumFractionDigits: places });
+  const text = grouped(value, places);
   return text.replace("-", "\u2212");
 }
-const percent = (share, places = 1) => (is(share) ? `${(share * 100).toLocaleString("en-US", { maximumFractionDigits: places })}\u00a0%` : "–");
-const count = (value) => (is(value) ? value.toLocaleString("en-US") : "–");
+const percent = (share, places = 1) => (is(share) ? `${grouped(share * 100, places)}\u00a0%` : "–");
+const count = (value) => (is(value) ? grouped(value, 3) : "–");
 /** With as many digits as its neighbours in a list, so that points stand below each other. */
 const even = (value) => (is(value) && Math.abs(value) < 10 && Math.abs(value) >= 0.01 ? value.toFixed(3).replace("-", "\u2212") : number(value, 3));
 /** A figure of a metric, in its unit. */

@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use vigie::batch::{
     Body, Content, Header, Keyed, Lane, Pending as Predicted, Record, Stretch, Target, key_of,
 };
-use vigie::join::{Join, Keep, KeptBatch, Wait, Waits};
+use vigie::join::{Join, Keep, KeptBatch, Wait, Waits, Working};
 use vigie::store::{Identity, Options, Pending};
 
 use self::lsm::KeptInLsm;
@@ -165,18 +165,17 @@ impl Flow {
             let offset = self.join.position();
             let (_, admitted) = self.join.admit(offset, self.now, record);
             let admitted = admitted.expect("it is new");
-            let keys: Vec<u128> = admitted.needs().collect();
-            let found = keep.get(&keys).expect("it can be read");
-            let effects = self.join.apply(admitted, found, &self.waits);
-            self.known += effects.realized.len() as u64;
-            if !effects.realized.is_empty() {
-                let body = Body::Rows(Content { realized: effects.realized, ..Content::default() });
+            let mut working = Working::fetch(keep, admitted.needs()).expect("it can be read");
+            let realized = self.join.apply(admitted, &mut working, &self.waits);
+            self.known += realized.len() as u64;
+            if !realized.is_empty() {
+                let body = Body::Rows(Content { realized, ..Content::default() });
                 let header = header(Lane { topic: 3, partition: 0 }, offset, offset + 1);
                 assert!(!Record { header, body }.to_bytes().is_empty(), "it is sent");
             }
             let head = minicbor::to_vec(&self.join).expect("it can be encoded");
             let batch = KeptBatch {
-                writes: &effects.writes,
+                writes: &working,
                 over_at: &|known| self.join.over_at(known, &self.waits),
                 head: &head,
                 position: offset + 1,

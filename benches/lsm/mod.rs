@@ -1,6 +1,5 @@
 //! What the join keeps, in an LSM tree: the other way to do it, to measure against and to test against.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use fjall::{Database, Error, Keyspace, KeyspaceCreateOptions};
@@ -23,20 +22,20 @@ impl KeptInLsm {
 impl Keep for KeptInLsm {
     type Error = Error;
 
-    fn get(&mut self, keys: &[u128]) -> Result<BTreeMap<u128, Known>, Error> {
-        let mut found = BTreeMap::new();
+    fn get(&mut self, keys: &[u128]) -> Result<Vec<Known>, Error> {
+        let mut found = Vec::with_capacity(keys.len());
         for key in keys {
             let row = self.rows.get(key.to_be_bytes())?;
             // What is over stands before the rest.
             let known = row.as_deref().and_then(|row| Known::from_bytes(row.get(8..)?));
-            found.extend(known.map(|known| (*key, known)));
+            found.push(known.unwrap_or_default());
         }
         Ok(found)
     }
 
     fn put(&mut self, batch: &KeptBatch<'_>) -> Result<(), Error> {
         let mut writes = self.database.batch();
-        for (key, known) in batch.writes {
+        for (key, known) in batch.writes.writes() {
             if known.is_empty() {
                 writes.remove(&self.rows, key.to_be_bytes());
             } else {

@@ -1,6 +1,5 @@
 //! Local files for what the join keeps: a folder a partition, in the data folder of the instance.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,7 +41,7 @@ impl Files {
 impl Keep for Files {
     type Error = KeepError;
 
-    fn get(&mut self, keys: &[u128]) -> Result<BTreeMap<u128, Known>, KeepError> {
+    fn get(&mut self, keys: &[u128]) -> Result<Vec<Known>, KeepError> {
         self.0.get(keys).map_err(|error| self.failed(error))
     }
 

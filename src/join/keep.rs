@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use super::Known;
+use super::{Known, Working};
 
 /// Keeps what stands under keys: a copy of the log, up to a position of it.
 ///
@@ -13,11 +13,11 @@ pub trait Keep {
     /// What can go wrong.
     type Error;
 
-    /// What stands under these keys; keys without anything are absent.
+    /// What stands under each of these keys, in their order; empty where nothing does.
     ///
     /// # Errors
     /// Where it cannot be read.
-    fn get(&mut self, keys: &[u128]) -> Result<BTreeMap<u128, Known>, Self::Error>;
+    fn get(&mut self, keys: &[u128]) -> Result<Vec<Known>, Self::Error>;
 
     /// Takes a batch, all of it or nothing.
     ///
@@ -45,8 +45,8 @@ pub trait Keep {
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "it lives for a moment")]
 pub struct KeptBatch<'a> {
-    /// What stands under keys from now on; what is empty is gone.
-    pub writes: &'a BTreeMap<u128, Known>,
+    /// What stands under the keys that it was concerned with from now on; what is empty is gone.
+    pub writes: &'a Working,
     /// From when on it is over, in the log's milliseconds ([`Join::over_at`](super::Join::over_at)).
     pub over_at: &'a dyn Fn(&Known) -> i64,
     /// The join's own state.
@@ -86,13 +86,13 @@ impl KeptInMemory {
 impl Keep for KeptInMemory {
     type Error = Infallible;
 
-    fn get(&mut self, keys: &[u128]) -> Result<BTreeMap<u128, Known>, Infallible> {
+    fn get(&mut self, keys: &[u128]) -> Result<Vec<Known>, Infallible> {
         let known = |key| self.kept.get(key).and_then(|(_, bytes)| Known::from_bytes(bytes));
-        Ok(keys.iter().filter_map(|key| Some((*key, known(key)?))).collect())
+        Ok(keys.iter().map(|key| known(key).unwrap_or_default()).collect())
     }
 
     fn put(&mut self, batch: &KeptBatch<'_>) -> Result<(), Infallible> {
-        for (&key, known) in batch.writes {
+        for (key, known) in batch.writes.writes() {
             if known.is_empty() {
                 self.kept.remove(&key);
             } else {

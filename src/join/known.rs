@@ -84,10 +84,15 @@ impl Known {
     /// For a store to keep.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(96);
-        // Writing to memory cannot fail, and no encoder of ours has errors of its own.
-        let written = minicbor::encode(self, &mut bytes);
-        debug_assert!(written.is_ok(), "it can be encoded");
+        self.write(&mut bytes);
         bytes
+    }
+
+    /// The same, behind what is there.
+    pub fn write(&self, bytes: &mut Vec<u8>) {
+        // Writing to memory cannot fail, and no encoder of ours has errors of its own.
+        let written = minicbor::encode(self, bytes);
+        debug_assert!(written.is_ok(), "it can be encoded");
     }
 
     /// Whether nothing is known.
@@ -119,7 +124,10 @@ impl Known {
         match self.targets.iter_mut().find(|known| known.names(target)) {
             Some(known) if known.decided_at > target.decided_at => return false,
             Some(known) => *known = latest,
-            None => self.targets.push(latest),
+            None => {
+                self.targets.reserve_exact(1);
+                self.targets.push(latest);
+            }
         }
         true
     }

@@ -12,6 +12,7 @@
 mod keep;
 mod known;
 mod lanes;
+mod working;
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -26,6 +27,7 @@ use crate::batch::{
 
 pub use self::keep::{Keep, KeptBatch, KeptInMemory};
 pub use self::known::Known;
+pub use self::working::Working;
 
 /// How targets of a model are waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,15 +105,6 @@ pub struct Admitted {
     lane: u32,
     epoch: u64,
     content: Keyed,
-}
-
-/// What a record leads to.
-#[derive(Debug, Default)]
-pub struct Effects {
-    /// What became known, in the order of the log.
-    pub realized: Vec<Realized>,
-    /// What stands under keys from now on.
-    pub writes: BTreeMap<u128, Known>,
 }
 
 impl Join {
@@ -217,25 +210,28 @@ impl Join {
         (at as u32, &mut self.lanes[at].1)
     }
 
-    /// Takes an admitted record; `found` is what stands under its keys ([`Admitted::needs`]).
+    /// Takes an admitted record, whose keys ([`Admitted::needs`]) are among those of `working`: what became known, in the
+    /// order of the log.
     pub fn apply(
         &mut self,
         admitted: Admitted,
-        mut found: BTreeMap<u128, Known>,
+        working: &mut Working,
         waits: &Waits,
-    ) -> Effects {
+    ) -> Vec<Realized> {
+        let places = working.places(admitted.needs());
         let Admitted { offset, lane, epoch, content } = admitted;
         self.forget(waits);
-        for known in found.values_mut() {
-            self.leave_out_past(known, waits);
+        for &place in &places {
+            self.leave_out_past(working.at(place), waits);
         }
         let mut realized = Vec::new();
+        let (of_predictions, of_targets) = places.split_at(content.predictions.len());
         // In the order of the lane, so that it does not matter how it was cut into records.
-        let mut targets = content.targets.iter().peekable();
-        for prediction in content.predictions {
-            while let Some(target) = targets.next_if(|target| target.offset < prediction.offset) {
-                let known = found.entry(target.key).or_default();
-                self.learn(known, target, offset, &mut realized);
+        let mut targets = content.targets.iter().zip(of_targets).peekable();
+        for (prediction, place) in content.predictions.into_iter().zip(of_predictions) {
+            let is_before = |(target, _): &(&Target, _)| target.offset < prediction.offset;
+            while let Some((target, place)) = targets.next_if(is_before) {
+                self.learn(working.at(*place), target, offset, &mut realized);
             }
             let Some(named) = content.models.get(prediction.model as usize) else { continue };
             let model = self.model(named);
@@ -251,18 +247,16 @@ impl Join {
                 scores: prediction.scores,
                 segments: prediction.segments,
             };
-            let known = found.entry(prediction.key).or_default();
-            self.take(known, waiting, offset, &mut realized);
+            self.take(working.at(*place), waiting, offset, &mut realized);
         }
-        for target in targets {
-            let known = found.entry(target.key).or_default();
-            self.learn(known, target, offset, &mut realized);
+        for (target, place) in targets {
+            self.learn(working.at(*place), target, offset, &mut realized);
         }
         // Only now: a target that was in its topic in time counts, however late its topic was read.
         if let Some((_, state)) = self.lanes.get_mut(lane as usize) {
             state.settle();
         }
-        Effects { realized, writes: found }
+        realized
     }
 
     /// What is new of how far each model has come; to be asked after every record.
@@ -302,6 +296,9 @@ impl Join {
 
     /// Leaves out what is over, so that it does not matter when a store drops it.
     fn leave_out_past(&mut self, known: &mut Known, waits: &Waits) {
+        if known.is_empty() {
+            return;
+        }
         let before = known.predictions.len();
         known.predictions.retain(|waiting| !self.is_over(waiting, waits));
         self.counts.expired += (before - known.predictions.len()) as u64;
@@ -359,6 +356,8 @@ impl Join {
             let news = News::Target { before: None, after: label, lag: 0 };
             realized.push(self.told(&waiting, offset, news));
         }
+        // Mostly the only one.
+        known.predictions.reserve_exact(1);
         known.predictions.push(waiting);
     }
 
@@ -455,8 +454,8 @@ impl Join {
 }
 
 impl Admitted {
-    /// The keys that it needs.
-    pub fn needs(&self) -> impl Iterator<Item = u128> {
+    /// The keys that it needs: those of its predictions, then those of its targets.
+    pub fn needs(&self) -> impl Iterator<Item = u128> + Clone {
         let predictions = self.content.predictions.iter().map(|prediction| prediction.key);
         predictions.chain(self.content.targets.iter().map(|target| target.key))
     }

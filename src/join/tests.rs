@@ -49,10 +49,10 @@ impl Desk {
         let (admission, admitted) = self.join.admit(self.join.position(), self.time, record);
         if let Some(admitted) = admitted {
             let kept = |key| self.kept.get(&key).map(|bytes| Known::from_bytes(bytes).unwrap());
-            let found = admitted.needs().filter_map(|key| Some((key, kept(key)?))).collect();
-            let effects = self.join.apply(admitted, found, waits);
-            self.told.extend(effects.realized);
-            for (key, known) in effects.writes {
+            let found = admitted.needs().filter_map(|key| Some((key, kept(key)?)));
+            let mut working = Working::from(found.collect::<BTreeMap<_, _>>());
+            self.told.extend(self.join.apply(admitted, &mut working, waits));
+            for (key, known) in working.writes() {
                 if known.is_empty() {
                     self.kept.remove(&key);
                 } else {

@@ -172,18 +172,18 @@ impl Pending {
     }
 
     /// Where what was kept under these keys lies, in their order; what was not asked for is looked for.
-    fn places<'k>(
+    fn places(
         &mut self,
-        keys: impl Iterator<Item = &'k u128>,
+        keys: impl Iterator<Item = u128>,
     ) -> Result<Vec<Option<Place>>, StoreError> {
         let mut asked = mem::take(&mut self.asked);
         asked.sort_unstable_by_key(|(key, _)| *key);
         let mut known = asked.iter().peekable();
         keys.map(|key| {
-            while known.next_if(|(other, _)| other < key).is_some() {}
+            while known.next_if(|(other, _)| *other < key).is_some() {}
             match known.peek() {
-                Some((other, place)) if other == key => Ok(*place),
-                _ => Ok(self.look(*key)?.map(|(place, _)| place)),
+                Some((other, place)) if *other == key => Ok(*place),
+                _ => Ok(self.look(key)?.map(|(place, _)| place)),
             }
         })
         .collect()
@@ -236,9 +236,9 @@ impl Pending {
 
     /// Which frame each row goes into.
     fn frames(&mut self, batch: &KeptBatch<'_>) -> Result<BTreeMap<Shelf, Frame>, StoreError> {
-        let places = self.places(batch.writes.keys())?;
+        let places = self.places(batch.writes.writes().map(|(key, _)| key))?;
         let mut frames: BTreeMap<Shelf, Frame> = BTreeMap::new();
-        for ((&key, known), old) in batch.writes.iter().zip(places) {
+        for ((key, known), old) in batch.writes.writes().zip(places) {
             let shelf = match old {
                 None if known.is_empty() => continue,
                 // What is gone is to be known as long as what it was.
@@ -266,14 +266,15 @@ impl Pending {
 impl Keep for Pending {
     type Error = StoreError;
 
-    fn get(&mut self, keys: &[u128]) -> Result<BTreeMap<u128, Known>, StoreError> {
-        let mut found = Vec::new();
+    fn get(&mut self, keys: &[u128]) -> Result<Vec<Known>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        self.asked.reserve(keys.len());
         for &key in keys {
             let (place, known) = self.look(key)?.unzip();
             self.asked.push((key, place));
-            found.extend(known.filter(|known| !known.is_empty()).map(|known| (key, known)));
+            found.push(known.unwrap_or_default());
         }
-        Ok(found.into_iter().collect())
+        Ok(found)
     }
 
     fn put(&mut self, batch: &KeptBatch<'_>) -> Result<(), StoreError> {

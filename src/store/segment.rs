@@ -235,6 +235,8 @@ pub(super) struct Frame {
     bytes: Vec<u8>,
     rows: Vec<FrameRow>,
     check: u64,
+    /// A value on its way into `bytes`, behind its length.
+    value: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -248,23 +250,24 @@ struct FrameRow {
 
 impl Frame {
     pub(super) fn new() -> Self {
-        Self { bytes: vec![0; FRAME], rows: Vec::new(), check: 0 }
+        Self { bytes: vec![0; FRAME], rows: Vec::new(), check: 0, value: Vec::new() }
     }
 
     /// Adds a row.
     pub(super) fn push(&mut self, key: u128, known: &Known, old: Option<Place>) {
         let at = self.bytes.len();
         self.rows.push(FrameRow { fingerprint: fingerprint(key), at: at as u32, old });
-        let value = known.to_bytes();
+        self.value.clear();
+        known.write(&mut self.value);
         self.bytes.extend([0; 4]);
-        let mut left = value.len();
+        let mut left = self.value.len();
         while left >= 0x80 {
             self.bytes.push(left as u8 | 0x80);
             left >>= 7;
         }
         self.bytes.push(left as u8);
-        self.bytes.extend(key.to_le_bytes());
-        self.bytes.extend(value);
+        self.bytes.extend_from_slice(&key.to_le_bytes());
+        self.bytes.extend_from_slice(&self.value);
     }
 
     /// Writes the checks of the rows, for the segment that they go to.

@@ -128,7 +128,14 @@ const LAYERS: &[Layer] = &[
     ),
     daemon(
         "store",
-        &["join::Keep", "join::KeptBatch", "join::KeptInMemory", "join::Known", "stats::codec"],
+        &[
+            "join::Keep",
+            "join::KeptBatch",
+            "join::KeptInMemory",
+            "join::Known",
+            "join::Working",
+            "stats::codec",
+        ],
     ),
     daemon(
         "output",

@@ -3,7 +3,6 @@
 #[path = "../../benches/lsm/mod.rs"]
 mod lsm;
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use proptest::prelude::{
@@ -14,7 +13,7 @@ use vigie::batch::{
     Body, Header, Heartbeat, Keyed, Lane, Pending as Predicted, Realized, Record, Stretch, Target,
     key_of,
 };
-use vigie::join::{Counts, Join, Keep, KeptBatch, KeptInMemory, Wait, Waits};
+use vigie::join::{Counts, Join, Keep, KeptBatch, KeptInMemory, Wait, Waits, Working};
 use vigie::store::{Identity, Options, Pending};
 
 use self::lsm::KeptInLsm;
@@ -73,13 +72,10 @@ impl<K: Keep<Error: Debug>> Desk<K> {
         let header = Header { lane, topic, partitions: 1, owner: 1, epoch: 1, policy: 0, stretch };
         let record = Record::from_bytes(&Record { header, body }.to_bytes()).unwrap();
         let (_, admitted) = self.join.admit(self.join.position(), self.now, record);
-        let mut writes = BTreeMap::new();
+        let mut writes = Working::default();
         if let Some(admitted) = admitted {
-            let keys: Vec<u128> = admitted.needs().collect();
-            let found = self.keep.get(&keys).unwrap();
-            let effects = self.join.apply(admitted, found, &self.waits);
-            self.told.extend(effects.realized);
-            writes = effects.writes;
+            writes = Working::fetch(&mut self.keep, admitted.needs()).unwrap();
+            self.told.extend(self.join.apply(admitted, &mut writes, &self.waits));
         }
         let batch = KeptBatch {
             writes: &writes,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::batch::{Body, Content, Keyed, Record};
 use crate::epoch::Epochs;
 use crate::intake::Feed;
-use crate::join::{Join, Keep, Known, Wait, Waits};
+use crate::join::{Join, Keep, Wait, Waits, Working};
 
 /// A record of the join log.
 pub(super) struct Read {
@@ -21,21 +21,19 @@ pub(super) struct Joined {
     /// For the tally log, by its partition.
     pub(super) content: BTreeMap<u32, Content>,
     /// What stands under keys from now on.
-    pub(super) writes: BTreeMap<u128, Known>,
+    pub(super) working: Working,
 }
 
 /// The keys of a batch, so that all of them can be looked up at once.
-fn keys(records: &[Read]) -> Vec<u128> {
-    let mut keys = Vec::new();
-    for read in records {
-        if let Body::Rows(keyed) = &read.record.body {
-            keys.extend(keyed.predictions.iter().map(|prediction| prediction.key));
-            keys.extend(keyed.targets.iter().map(|target| target.key));
-        }
-    }
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+fn keys(records: &[Read]) -> impl Iterator<Item = u128> {
+    let contents = records.iter().filter_map(|read| match &read.record.body {
+        Body::Rows(keyed) => Some(keyed),
+        _ => None,
+    });
+    contents.flat_map(|keyed| {
+        let predictions = keyed.predictions.iter().map(|prediction| prediction.key);
+        predictions.chain(keyed.targets.iter().map(|target| target.key))
+    })
 }
 
 /// Joins a batch, record by record.
@@ -46,8 +44,8 @@ pub(super) fn join<K: Keep + ?Sized>(
     epochs: &Epochs,
     feed: &Feed,
 ) -> Result<Joined, K::Error> {
-    let known = keep.get(&keys(&records))?;
-    let mut joined = Joined::default();
+    let working = Working::fetch(keep, keys(&records))?;
+    let mut joined = Joined { working, ..Joined::default() };
     let mut waits = waits(epochs, join.epoch());
     for Read { offset, appended, record } in records {
         let epoch = join.epoch();
@@ -56,15 +54,10 @@ pub(super) fn join<K: Keep + ?Sized>(
             waits = self::waits(epochs, join.epoch());
         }
         if let Some(admitted) = admitted {
-            // What the batch itself changed goes before what was kept.
-            let of = |key| joined.writes.get(&key).or_else(|| known.get(&key)).cloned();
-            let found = admitted.needs().filter_map(|key| Some((key, of(key)?))).collect();
-            let effects = join.apply(admitted, found, &waits);
-            for realized in effects.realized {
+            for realized in join.apply(admitted, &mut joined.working, &waits) {
                 let output = feed.output(Some(&realized.model));
                 joined.content.entry(output).or_default().realized.push(realized);
             }
-            joined.writes.extend(effects.writes);
         }
         for settled in join.announce(&waits) {
             let output = feed.output(Some(&settled.model));

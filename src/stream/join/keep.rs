@@ -1,6 +1,5 @@
 //! Who keeps what waits: made by whoever knows local files, and handed in.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
@@ -58,7 +57,7 @@ fn never(never: Infallible) -> KeepError {
 impl Keep for InMemory {
     type Error = KeepError;
 
-    fn get(&mut self, keys: &[u128]) -> Result<BTreeMap<u128, Known>, KeepError> {
+    fn get(&mut self, keys: &[u128]) -> Result<Vec<Known>, KeepError> {
         self.0.get(keys).map_err(never)
     }
 

@@ -19,7 +19,7 @@ use super::keep::{AnyKeep, KeepError, KeptOf};
 use super::output::Output;
 use crate::batch::{Body, Content, Keyed, Lane, Record};
 use crate::intake::{Committed, Feed, Outputs, To};
-use crate::join::{Join, KeptBatch, Known};
+use crate::join::{Join, KeptBatch, Working};
 use crate::stream::clients::{PATIENCE, Quiet};
 use crate::stream::crash;
 use crate::stream::error::StreamError;
@@ -156,8 +156,8 @@ impl<'a> Session<'a> {
                 }
                 continue;
             }
-            let Joined { writes, .. } = self.join(records)?;
-            self.keep(&writes)?;
+            let Joined { working, .. } = self.join(records)?;
+            self.keep(&working)?;
             if self.now().saturating_sub(told) >= Duration::from_secs(1) {
                 told = self.now();
                 let done = self.next - from;
@@ -181,7 +181,7 @@ impl<'a> Session<'a> {
                     self.send(joined.content, To::Concerned)?;
                     crash::point(crash::JOIN_ACKNOWLEDGED);
                 }
-                self.keep(&joined.writes)?;
+                self.keep(&joined.working)?;
             }
             let now = self.now();
             if now.saturating_sub(self.told_at) >= TELL {
@@ -278,7 +278,7 @@ impl<'a> Session<'a> {
     }
 
     /// Keeps a batch.
-    fn keep(&mut self, writes: &BTreeMap<u128, Known>) -> Result<(), StreamError> {
+    fn keep(&mut self, writes: &Working) -> Result<(), StreamError> {
         let epochs = self.about.in_force.now().epochs;
         let waits = waits(&epochs, self.join.epoch());
         let head = self.join.to_bytes();

@@ -12,7 +12,7 @@ use vigie::batch::{
     Target, key_of,
 };
 use vigie::epoch::{Epoch, Epochs, Model, Policies, Version};
-use vigie::join::{Join, Known, Wait, Waits};
+use vigie::join::{Join, Known, Wait, Waits, Working};
 use vigie::metric::{Kind, Metric, Problem};
 use vigie::profile::{Profile, WindowRule};
 use vigie::settings::{GroundTruth, Model as Settings};
@@ -280,10 +280,11 @@ impl Works {
             partition.next += 1;
             if let Some(admitted) = admitted {
                 let kept = |key| partition.kept.get(&key).map(|of| Known::from_bytes(of).unwrap());
-                let found = admitted.needs().filter_map(|key| Some((key, kept(key)?))).collect();
-                let effects = partition.join.apply(admitted, found, &waits);
-                partition.waiting.realized.extend(effects.realized);
-                for (key, known) in effects.writes {
+                let found = admitted.needs().filter_map(|key| Some((key, kept(key)?)));
+                let mut working = Working::from(found.collect::<BTreeMap<_, _>>());
+                let realized = partition.join.apply(admitted, &mut working, &waits);
+                partition.waiting.realized.extend(realized);
+                for (key, known) in working.writes() {
                     partition.kept.insert(key, known.to_bytes());
                 }
             }

@@ -35,9 +35,9 @@ pub use self::calibration::{
     Calibrator, InvalidKnots, ShuffleSplit, Split, expected_calibration_error, needs_calibration,
 };
 pub use self::classification::{
-    Basis, Cell, Cells, Confusion, Normalization, PostStratifiedCells, PostStratifiedRanking,
-    ScoreBin, ValueNormalization, Weighed, average_precision, mean_average_precision, mean_roc_auc,
-    roc_auc,
+    Basis, Cell, Cells, Confusion, Normalization, OfOnePrediction, PostStratifiedCells,
+    PostStratifiedConfusion, PostStratifiedRanking, ScoreBin, ValueNormalization, Weighed,
+    average_precision, mean_average_precision, mean_roc_auc, roc_auc,
 };
 pub use self::classifier::{CODES, Coded, MOST_ROWS, Separation, separation};
 pub use self::components::{Eigen, LANES, Products, Residual, Standardized, symmetric_eigen};

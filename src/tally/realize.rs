@@ -12,7 +12,7 @@ use crate::tally::checkpoint::key;
 use crate::tally::model::ModelState;
 use crate::tally::publish::chain;
 use crate::tally::{Moment, Output, Tally, WindowId, segments};
-use crate::window::{Awaited, Labels, RevisionCause, WindowResult};
+use crate::window::{Awaited, Labels, Repeat, RevisionCause, WindowResult};
 
 /// A realized figure is shown from this share of targets on.
 const SHOWN: f64 = 0.9;
@@ -255,7 +255,8 @@ fn take(awaited: &mut Awaited, served: &Arc<Version>, realized: &Realized) {
             },
         ),
         News::Repeated => {
-            awaited.repeat_in(&served.plan, realized.score, predicted, segments);
+            let (score, scores) = (realized.score, realized.scores.as_slice());
+            awaited.repeat(&served.plan, Repeat { score, scores, predicted, segments });
         }
     }
 }

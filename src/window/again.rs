@@ -4,9 +4,10 @@ use arrow::array::{Array, DictionaryArray, Float64Array, Int32Array};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 
 use crate::batch::{Column, Rows, Values, labels};
-use crate::profile::Role;
-use crate::window::awaited::Awaited;
+use crate::profile::{Outputs, Role};
+use crate::window::awaited::{Awaited, Repeat};
 use crate::window::plan::Plan;
+use crate::window::state::usable;
 
 /// Rows of a window that came again: what each is known by. Of any number of parts of the window, in any order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +16,7 @@ pub struct Repeated(Vec<RepeatedRow>);
 #[derive(Clone, Debug, PartialEq)]
 struct RepeatedRow {
     score: Option<f64>,
+    scores: Vec<f64>,
     predicted: Option<String>,
     segments: Vec<u16>,
 }
@@ -27,9 +29,17 @@ impl Repeated {
         let score = find(Role::Score).or_else(|| find(Role::Prediction));
         let score = score.and_then(|index| rows.columns.get(index));
         let prediction = find(Role::Prediction).and_then(|index| rows.columns.get(index));
+        let scores = match &plan.profile().outputs {
+            Outputs::Multiclass(several) => several.scores(&plan.profile().columns),
+            _ => None,
+        };
+        let columns: Vec<&Column> =
+            scores.iter().flatten().filter_map(|&index| rows.columns.get(index)).collect();
         for &row in repeated {
+            let usable = |column: &&Column| number(column, row).and_then(usable);
             self.0.push(RepeatedRow {
                 score: score.and_then(|column| number(column, row)),
+                scores: columns.iter().map(usable).collect::<Option<_>>().unwrap_or_default(),
                 predicted: prediction.and_then(|column| text(column, row)),
                 segments: rows.segments.iter().map(|split| split[row]).collect(),
             });
@@ -52,7 +62,9 @@ impl Repeated {
     pub(super) fn awaited(&self, plan: &Plan) -> Awaited {
         let mut awaited = Awaited::default();
         for row in &self.0 {
-            awaited.repeat(plan, row.score, row.predicted.as_deref());
+            let predicted = row.predicted.as_deref();
+            let (score, scores) = (row.score, row.scores.as_slice());
+            awaited.repeat(plan, Repeat { score, scores, predicted, segments: &[] });
         }
         awaited
     }

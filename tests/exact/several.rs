@@ -11,7 +11,7 @@ use vigie::batch::{Column, Expected, Rows, Values};
 use vigie::fit::{FitError, Predicts, SegmentSpec, SeveralClasses, Spec, fit};
 use vigie::metric::{ColumnKind, Kind, Metric, Problem};
 use vigie::profile::{Beside, Placer, Profile, Provenance, Role, Split, WindowRule};
-use vigie::window::{Awaited, Criteria, Figure, Labels, Plan, Status, WindowState};
+use vigie::window::{Awaited, Criteria, Figure, Labels, Method, Plan, Status, WindowState};
 
 use crate::world::uniform;
 
@@ -343,7 +343,7 @@ fn targets_that_come_late_count_as_those_that_came_with_the_rows() {
     let mut state = fold(plan, &without);
     let mut awaited = Awaited::default();
     awaited.seal(&mut state, plan);
-    let mut tell = |row: &Row, before: Option<&str>, after: Option<&str>| {
+    let tell = |awaited: &mut Awaited, row: &Row, before: Option<&str>, after: Option<&str>| {
         // In the order of the classes: 9, 10, 100.
         let scores = [1, 0, 2].map(|class| row.scores[class].unwrap());
         awaited.learn(
@@ -363,12 +363,12 @@ fn targets_that_come_late_count_as_those_that_came_with_the_rows() {
         let target = row.target.as_deref();
         if at % 7 == 0 {
             // Corrected, and taken back in between.
-            tell(row, None, Some("9"));
-            tell(row, Some("9"), None);
+            tell(&mut awaited, row, None, Some("9"));
+            tell(&mut awaited, row, Some("9"), None);
         }
-        tell(row, None, target);
+        tell(&mut awaited, row, None, target);
         if at % 5 == 0 {
-            tell(row, target, None);
+            tell(&mut awaited, row, target, None);
         }
     }
     let labelled = all.iter().enumerate();
@@ -380,11 +380,33 @@ fn targets_that_come_late_count_as_those_that_came_with_the_rows() {
     assert_eq!(again, awaited);
     let late = plan.realized_figures(700, &outcome, &awaited.estimated());
     let with = figures(&known);
-    assert!(late.len() >= 17);
-    for figure in late {
+    let is_by = |figure: &&Figure, method| figure.method == Some(method);
+    let labelled = |figure: &&Figure| is_by(figure, Method::Labelled);
+    assert!(late.iter().filter(labelled).count() >= 17);
+    for figure in late.iter().filter(labelled) {
         let there = &with[&(Kind::Realized, figure.metric.to_string())];
         let bits = |figure: &Figure| (figure.value.map(f64::to_bits), figure.breach, figure.status);
-        assert_eq!(bits(&figure), bits(there), "{}", figure.metric);
+        assert_eq!(bits(figure), bits(there), "{}", figure.metric);
+    }
+    // Those that have a target stand for all, by predicted class and score: with an error while some are missing...
+    let stratified =
+        |figure: &&Figure| is_by(figure, Method::PostStratified) && figure.kind == Kind::Realized;
+    for figure in late.iter().filter(stratified) {
+        assert!(figure.value.is_some() && figure.sampling_error > Some(0.0), "{figure:?}");
+    }
+    // ...and none once all are there: then it is their own value.
+    for row in all.iter().step_by(5) {
+        tell(&mut awaited, row, None, row.target.as_deref());
+    }
+    let outcome = awaited.measure(plan).unwrap();
+    let whole = plan.realized_figures(700, &outcome, &awaited.estimated());
+    let complete = whole.iter().filter(stratified);
+    assert!(complete.clone().count() >= 17);
+    for figure in complete {
+        let own = whole.iter().filter(labelled).find(|own| own.metric == figure.metric).unwrap();
+        let (found, own) = (figure.value.unwrap(), own.value.unwrap());
+        assert!((found - own).abs() < 1e-12, "{}: {found} {own}", figure.metric);
+        assert!(figure.sampling_error.unwrap() < 1e-12, "{figure:?}");
     }
 }
 

@@ -7,6 +7,7 @@ mod business_value;
 mod cells;
 mod confusion;
 mod post_stratified;
+mod post_stratified_confusion;
 mod ranking;
 mod rates;
 
@@ -14,6 +15,7 @@ pub use self::business_value::ValueNormalization;
 pub use self::cells::{Cell, Cells, Normalization};
 pub use self::confusion::{Confusion, mean_average_precision, mean_roc_auc};
 pub use self::post_stratified::{PostStratifiedCells, PostStratifiedRanking, Weighed};
+pub use self::post_stratified_confusion::{OfOnePrediction, PostStratifiedConfusion};
 pub(in crate::stats) use self::ranking::both_classes;
 pub use self::ranking::{ScoreBin, average_precision, roc_auc};
 pub use self::rates::Basis;

@@ -98,6 +98,19 @@ pub struct Labels<'l> {
     pub segments: &'l [u16],
 }
 
+/// A prediction whose id, model and version had been there before.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat<'l> {
+    /// Its score, or the number that was predicted.
+    pub score: Option<f64>,
+    /// Those of several classes, in their order; empty where one is missing, and for other models.
+    pub scores: &'l [f64],
+    /// What the model decided.
+    pub predicted: Option<&'l str>,
+    /// Which segments it is in, one for each way of splitting rows; those that there are not are passed over.
+    pub segments: &'l [u16],
+}
+
 /// Steps of a lag to the double of it: quantiles are off by at most an eighth.
 const STEPS: f64 = 8.0;
 
@@ -110,6 +123,11 @@ impl Awaited {
                 OutputsPlan::Binary(plan),
                 Some(AwaitedOutputs::Binary(ours)),
                 Some(EstimatedState::Binary(estimated)),
+            ) => ours.seal(estimated, plan),
+            (
+                OutputsPlan::Multiclass(plan),
+                Some(AwaitedOutputs::Multiclass(ours)),
+                Some(EstimatedState::Multiclass(estimated)),
             ) => ours.seal(estimated, plan),
             (
                 OutputsPlan::Regression(plan),
@@ -184,26 +202,19 @@ impl Awaited {
         }
     }
 
-    /// The same, of one that is in these segments.
-    pub fn repeat_in(
-        &mut self,
-        plan: &Plan,
-        score: Option<f64>,
-        predicted: Option<&str>,
-        segments: &[u16],
-    ) {
-        self.segments_of(plan, segments, |of_segment, plan| {
-            of_segment.repeat(plan, score, predicted);
-        });
-        self.repeat(plan, score, predicted);
-    }
-
     /// Takes note that one of its predictions came again: no target will count for it.
-    pub fn repeat(&mut self, plan: &Plan, score: Option<f64>, predicted: Option<&str>) {
+    pub fn repeat(&mut self, plan: &Plan, again: Repeat<'_>) {
+        self.segments_of(plan, again.segments, |of_segment, plan| {
+            of_segment.repeat(plan, Repeat { segments: &[], ..again });
+        });
         self.repeated += 1;
+        let Repeat { score, scores, predicted, .. } = again;
         match (&plan.outputs, self.outputs(plan)) {
             (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) => {
                 ours.repeat(outputs, plan.profile(), score, predicted);
+            }
+            (OutputsPlan::Multiclass(outputs), Some(AwaitedOutputs::Multiclass(ours))) => {
+                ours.repeat(outputs, plan.profile(), scores, predicted);
             }
             (OutputsPlan::Regression(outputs), Some(AwaitedOutputs::Regression(ours))) => {
                 ours.repeat(outputs, score);
@@ -245,8 +256,8 @@ impl Awaited {
             (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) => {
                 Some(ours.measure(outputs, rows))
             }
-            (OutputsPlan::Multiclass(_), Some(AwaitedOutputs::Multiclass(ours))) => {
-                Some(ours.measure(rows))
+            (OutputsPlan::Multiclass(outputs), Some(AwaitedOutputs::Multiclass(ours))) => {
+                Some(ours.measure(outputs, rows))
             }
             (OutputsPlan::Regression(outputs), Some(AwaitedOutputs::Regression(ours))) => {
                 Some(ours.measure(outputs, rows))
@@ -267,6 +278,11 @@ impl Awaited {
                 OutputsPlan::Binary(outputs),
                 Some(AwaitedOutputs::Binary(ours)),
                 RealizedState::Binary(given),
+            ) => Some(ours.measure_with(given, outputs, rows)),
+            (
+                OutputsPlan::Multiclass(outputs),
+                Some(AwaitedOutputs::Multiclass(ours)),
+                RealizedState::Multiclass(given),
             ) => Some(ours.measure_with(given, outputs, rows)),
             (
                 OutputsPlan::Regression(outputs),

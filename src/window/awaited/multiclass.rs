@@ -2,23 +2,87 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::profile::{Performance, Profile};
-use crate::window::awaited::Labels;
-use crate::window::outcome::{MulticlassPlan, MulticlassRealized};
-use crate::window::realized::{Outcome, Stratified};
+use crate::profile::Profile;
+use crate::stats::Histogram;
+use crate::window::awaited::{Labels, less};
+use crate::window::outcome::{
+    Deciles, Expected, MulticlassEstimated, MulticlassPlan, MulticlassRealized, OfSeveral,
+};
+use crate::window::realized::{Outcome, StrataOfSeveral};
 
-/// The targets of a window as they come.
+/// Scores and predictions of a window, and its targets as they come.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub(super) struct MulticlassAwaited {
     #[n(0)]
     given: MulticlassRealized,
     #[n(1)]
     taken: MulticlassRealized,
+    /// Rows with all scores and a prediction, by stratum; empty before the window is sealed, and without scores.
+    #[n(2)]
+    predicted: Vec<u64>,
+    /// Rows with all scores, by the decile of the score of each class.
+    #[n(3)]
+    scored: Vec<Vec<u64>>,
+    /// The same of predictions that came again.
+    #[n(4)]
+    repeated_predicted: Vec<u64>,
+    #[n(5)]
+    repeated_scored: Vec<Vec<u64>>,
+}
+
+/// Rows by the decile of a class's score.
+fn rows_by_decile(curve: &mut Histogram<OfSeveral<Expected>>, deciles: &Deciles) -> Vec<u64> {
+    let mut rows = vec![0; deciles.count()];
+    for (score, OfSeveral(bin)) in curve.ascending(|_, _| ()) {
+        rows[deciles.stratum(score)] += bin.rows;
+    }
+    rows
 }
 
 impl MulticlassAwaited {
     pub(super) fn new(plan: &MulticlassPlan) -> Self {
-        Self { given: plan.realized(), taken: plan.realized() }
+        Self { given: plan.realized(), taken: plan.realized(), ..Self::default() }
+    }
+
+    pub(super) fn seal(&mut self, estimated: &mut MulticlassEstimated, plan: &MulticlassPlan) {
+        self.predicted.clone_from(&estimated.strata);
+        let by_class = estimated.curves.iter_mut().zip(&plan.deciles);
+        self.scored = by_class.map(|(curve, deciles)| rows_by_decile(curve, deciles)).collect();
+    }
+
+    /// Takes note that one of its predictions came again.
+    pub(super) fn repeat(
+        &mut self,
+        plan: &MulticlassPlan,
+        profile: &Profile,
+        scores: &[f64],
+        predicted: Option<&str>,
+    ) {
+        if scores.len() != plan.classes {
+            return;
+        }
+        self.repeated_scored.resize(plan.classes, Vec::new());
+        let by_class = self.repeated_scored.iter_mut().zip(&plan.deciles).zip(scores);
+        for ((rows, deciles), &score) in by_class {
+            rows.resize(deciles.count(), 0);
+            rows[deciles.stratum(score)] += 1;
+        }
+        if let Some(label) = predicted {
+            let predicted = profile.class(label).unwrap_or(plan.classes);
+            self.repeated_predicted.resize(plan.strata(), 0);
+            self.repeated_predicted[plan.stratum(scores, predicted)] += 1;
+        }
+    }
+
+    /// Rows that can have a target.
+    fn strata(&self) -> StrataOfSeveral {
+        let nothing = Vec::new();
+        let repeated = |class: usize| self.repeated_scored.get(class).unwrap_or(&nothing);
+        let scored = self.scored.iter().enumerate();
+        StrataOfSeveral {
+            predicted: less(&self.predicted, &self.repeated_predicted),
+            scored: scored.map(|(class, rows)| less(rows, repeated(class))).collect(),
+        }
     }
 
     /// Takes news of a prediction; whether it is its first target.
@@ -32,11 +96,11 @@ impl MulticlassAwaited {
         let scores = (news.scores.len() == plan.classes).then_some(news.scores);
         let predicted = news.predicted.map(|label| profile.class(label).unwrap_or(plan.classes));
         if let Some(before) = class(news.before) {
-            self.taken.add(before, scores, predicted);
+            self.taken.add(before, scores, predicted, plan);
         }
         let after = class(news.after);
         if let Some(after) = after {
-            self.given.add(after, scores, predicted);
+            self.given.add(after, scores, predicted, plan);
         }
         after.is_some() && news.before.is_none()
     }
@@ -46,16 +110,26 @@ impl MulticlassAwaited {
         self.given.targets.saturating_sub(self.taken.targets)
     }
 
-    pub(super) fn measure(&mut self, rows: u64) -> Outcome {
-        Outcome {
-            rows,
-            labelled: Performance::Multiclass(self.given.measure_without(&mut self.taken)),
-            stratified: Stratified::None,
-        }
+    pub(super) fn measure(&mut self, plan: &MulticlassPlan, rows: u64) -> Outcome {
+        let strata = self.strata();
+        Outcome::of_several_classes(plan, &mut self.given, Some(&mut self.taken), rows, &strata)
+    }
+
+    pub(super) fn measure_with(
+        &self,
+        given: &mut MulticlassRealized,
+        plan: &MulticlassPlan,
+        rows: u64,
+    ) -> Outcome {
+        Outcome::of_several_classes(plan, given, None, rows, &self.strata())
     }
 
     /// Bytes of memory held.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.given.bytes() + self.taken.bytes()
+        let by_class = self.scored.iter().chain(&self.repeated_scored);
+        let counts = self.predicted.len()
+            + self.repeated_predicted.len()
+            + by_class.map(|rows| 3 + rows.len()).sum::<usize>();
+        size_of::<Self>() + self.given.bytes() + self.taken.bytes() + counts * 8
     }
 }

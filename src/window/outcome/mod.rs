@@ -14,12 +14,15 @@ use std::ops::Range;
 use minicbor::{Decode, Encode};
 
 pub(super) use self::binary::{BinaryEstimated, BinaryPlan, BinaryRealized, Scored};
-pub(super) use self::multiclass::{MulticlassEstimated, MulticlassPlan, MulticlassRealized};
+pub(super) use self::deciles::Deciles;
+pub(super) use self::multiclass::{
+    LabelledCurve, MulticlassEstimated, MulticlassPlan, MulticlassRealized,
+};
 pub(super) use self::regression::{
     RegressionEstimated, RegressionPlan, RegressionRealized, Stratum,
 };
-pub(super) use self::weight::Labelled;
 pub use self::weight::PROBABILITY_UNITS;
+pub(super) use self::weight::{Expected, Labelled, OfSeveral};
 use crate::profile::{Outputs, Performance, Profile};
 use crate::window::plan::Prepared;
 

@@ -1,5 +1,6 @@
 //! The outputs of a classifier of several classes in a window: what is expected of them, and what came to pass.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use arrow::array::{Array, Float64Array};
@@ -11,6 +12,7 @@ use crate::stats::{
     Confusion, Histogram, ScoreBin, Undefined, Weight, average_precision, mean_average_precision,
     mean_roc_auc, roc_auc,
 };
+use crate::window::outcome::deciles::Deciles;
 use crate::window::outcome::weight::{Expected, Labelled, OfSeveral, PROBABILITY_UNITS};
 use crate::window::plan::Prepared;
 use crate::window::state::usable;
@@ -23,17 +25,46 @@ pub(in crate::window) struct MulticlassPlan {
     prediction: Option<usize>,
     pub(in crate::window) target: Option<usize>,
     pub(in crate::window) classes: usize,
+    /// By class: of its score.
+    pub(in crate::window) deciles: Vec<Deciles>,
 }
 
 impl MulticlassPlan {
     pub(in crate::window) fn new(several: &Multiclass, profile: &Profile) -> Self {
         let find = |role| profile.columns.iter().position(|column| column.role == role);
+        let scores = several.scores(&profile.columns);
+        let columns = scores.iter().flatten();
         Self {
-            scores: several.scores(&profile.columns),
+            deciles: columns.map(|&index| Deciles::of_column(profile, Some(index))).collect(),
+            scores,
             prediction: find(Role::Prediction),
             target: find(Role::Target),
             classes: several.classes.len(),
         }
+    }
+
+    /// Strata of one predicted class.
+    fn width(&self) -> usize {
+        self.deciles.iter().map(Deciles::count).max().unwrap_or(1)
+    }
+
+    /// How many strata of rows with all scores and a prediction there are.
+    pub(in crate::window) fn strata(&self) -> usize {
+        self.classes * self.width() + 1
+    }
+
+    /// Which of them a row is in: by predicted class, then by the score of that class; those predicted as none of them are
+    /// in the last.
+    pub(in crate::window) fn stratum(&self, scores: &[f64], predicted: usize) -> usize {
+        match (self.deciles.get(predicted), scores.get(predicted)) {
+            (Some(deciles), Some(&score)) => predicted * self.width() + deciles.stratum(score),
+            _ => self.classes * self.width(),
+        }
+    }
+
+    /// The predicted class of a stratum.
+    pub(in crate::window) fn predicted_in(&self, stratum: usize) -> usize {
+        (stratum / self.width()).min(self.classes)
     }
 
     /// The state of no rows; `None` without scores.
@@ -41,6 +72,7 @@ impl MulticlassPlan {
         self.scores.as_ref().map(|_| MulticlassEstimated {
             curves: vec![Histogram::default(); self.classes],
             predicted: (0..=self.classes).map(|_| Predicted::none(self.classes)).collect(),
+            strata: vec![0; self.strata()],
         })
     }
 
@@ -50,6 +82,7 @@ impl MulticlassPlan {
             targets: 0,
             cells: vec![0; self.classes * (self.classes + 1)],
             curves: vec![Histogram::default(); self.classes],
+            strata: BTreeMap::new(),
         }
     }
 
@@ -93,9 +126,14 @@ impl MulticlassPlan {
                     *place = expected[row];
                 }
                 state.add(scores, &probabilities, predicted);
+                if let Some(predicted) = predicted
+                    && let Some(rows) = state.strata.get_mut(self.stratum(scores, predicted))
+                {
+                    *rows += 1;
+                }
             }
             if let (Some(state), Some(target)) = (&mut realized, class(self.target, row)) {
-                state.add(target, scored, predicted);
+                state.add(target, scored, predicted, self);
             }
         }
     }
@@ -106,10 +144,13 @@ impl MulticlassPlan {
 pub(in crate::window) struct MulticlassEstimated {
     /// Rows with all scores, by the score of each class.
     #[n(0)]
-    curves: Vec<Histogram<OfSeveral<Expected>>>,
+    pub(in crate::window) curves: Vec<Histogram<OfSeveral<Expected>>>,
     /// Rows with all scores and a prediction, by predicted class; those predicted as none of them last.
     #[n(1)]
     predicted: Vec<Predicted>,
+    /// The same rows by stratum.
+    #[n(2)]
+    pub(in crate::window) strata: Vec<u64>,
 }
 
 /// Rows that are predicted as one class.
@@ -163,6 +204,9 @@ impl MulticlassEstimated {
                 ours.0 += theirs.0;
             }
         }
+        for (ours, theirs) in self.strata.iter_mut().zip(&other.strata) {
+            *ours += theirs;
+        }
     }
 
     /// What is measured of it; `rows` are those of the window.
@@ -198,6 +242,7 @@ impl MulticlassEstimated {
     pub(super) fn bytes(&self) -> usize {
         self.curves.iter().map(Histogram::bytes).sum::<usize>()
             + self.predicted.len() * (size_of::<Predicted>() + self.curves.len() * 16)
+            + self.strata.len() * 8
     }
 }
 
@@ -230,7 +275,11 @@ pub(in crate::window) struct MulticlassRealized {
     cells: Vec<u64>,
     /// Rows with a target and all scores, by the score of each class.
     #[n(2)]
-    curves: Vec<Histogram<OfSeveral<Labelled>>>,
+    pub(in crate::window) curves: Vec<Histogram<OfSeveral<Labelled>>>,
+    /// Rows with a target, all scores and a prediction: by stratum, then by target, in one number. Mostly few of them have
+    /// any.
+    #[n(3)]
+    strata: BTreeMap<u32, u64>,
 }
 
 impl MulticlassRealized {
@@ -240,8 +289,13 @@ impl MulticlassRealized {
         target: usize,
         scores: Option<&[f64]>,
         predicted: Option<usize>,
+        plan: &MulticlassPlan,
     ) {
         self.targets += 1;
+        if let (Some(scores), Some(predicted)) = (scores, predicted) {
+            let cell = plan.stratum(scores, predicted) * plan.classes + target;
+            *self.strata.entry(u32::try_from(cell).unwrap_or(u32::MAX)).or_default() += 1;
+        }
         let width = self.curves.len() + 1;
         let cell = predicted.filter(|&predicted| predicted < width);
         if let Some(count) = cell.and_then(|at| self.cells.get_mut(target * width + at)) {
@@ -265,18 +319,37 @@ impl MulticlassRealized {
         for (ours, theirs) in self.curves.iter_mut().zip(&other.curves) {
             ours.merge(theirs, |_, _| ());
         }
+        for (&cell, theirs) in &other.strata {
+            *self.strata.entry(cell).or_default() += theirs;
+        }
+    }
+
+    /// Rows with a target, all scores and a prediction that are in a stratum and of a class.
+    pub(in crate::window) fn in_stratum(
+        &self,
+        plan: &MulticlassPlan,
+        stratum: usize,
+        truth: usize,
+    ) -> u64 {
+        let cell = u32::try_from(stratum * plan.classes + truth).ok();
+        cell.and_then(|cell| self.strata.get(&cell)).copied().unwrap_or(0)
     }
 
     /// What is measured of it.
     pub(super) fn measure(&mut self) -> MulticlassPerformance {
-        let curves = self.curves.iter_mut().map(|curve| labelled_curve(curve, None)).collect();
-        performance(self.targets, &self.cells, curves)
+        let curves: Vec<_> =
+            self.curves.iter_mut().map(|curve| labelled_curve(curve, None)).collect();
+        performance(self.targets, &self.cells, &curves)
     }
 
-    /// What is measured of it without what was taken back again.
+    /// What is measured of it without what was taken back again; with the curve of each class, in ascending order of its
+    /// score.
     ///
     /// Exact while the curves are: beyond that a target that was taken back leaves the bin that is nearest to its score.
-    pub(in crate::window) fn measure_without(&mut self, taken: &mut Self) -> MulticlassPerformance {
+    pub(in crate::window) fn measure_without(
+        &mut self,
+        taken: &mut Self,
+    ) -> (MulticlassPerformance, Vec<LabelledCurve>) {
         let cells: Vec<u64> = self
             .cells
             .iter()
@@ -284,21 +357,28 @@ impl MulticlassRealized {
             .map(|(given, taken)| given.saturating_sub(*taken))
             .collect();
         let curves = self.curves.iter_mut().zip(&mut taken.curves);
-        let curves = curves.map(|(given, taken)| labelled_curve(given, Some(taken))).collect();
-        performance(self.targets.saturating_sub(taken.targets), &cells, curves)
+        let curves: Vec<_> =
+            curves.map(|(given, taken)| labelled_curve(given, Some(taken))).collect();
+        let targets = self.targets.saturating_sub(taken.targets);
+        (performance(targets, &cells, &curves), curves)
     }
 
     /// Bytes of memory held.
     pub(in crate::window) fn bytes(&self) -> usize {
-        self.curves.iter().map(Histogram::bytes).sum::<usize>() + self.cells.len() * 8
+        self.curves.iter().map(Histogram::bytes).sum::<usize>()
+            + self.cells.len() * 8
+            + self.strata.len() * 24
     }
 }
+
+/// Rows with a target at each score of a class, in ascending order of it.
+pub(in crate::window) type LabelledCurve = Vec<(f64, ScoreBin)>;
 
 /// Rows with a target in ascending order of a class's score: those that were given, without those that were taken back.
 fn labelled_curve(
     given: &mut Histogram<OfSeveral<Labelled>>,
     taken: Option<&mut Histogram<OfSeveral<Labelled>>>,
-) -> Vec<ScoreBin> {
+) -> LabelledCurve {
     let ascending = given.ascending(|_, _| ());
     let mut curve: Vec<(f64, Labelled)> =
         ascending.map(|(score, OfSeveral(bin))| (score, *bin)).collect();
@@ -306,20 +386,22 @@ fn labelled_curve(
         let taken = taken.ascending(|_, _| ()).map(|(score, OfSeveral(bin))| (score, *bin));
         Labelled::take_back(&mut curve, taken);
     }
-    let bin = |(_, bin): (f64, Labelled)| ScoreBin {
+    let bin = |bin: Labelled| ScoreBin {
         positives: bin.positives as f64,
         negatives: bin.negatives as f64,
     };
-    curve.into_iter().map(bin).collect()
+    curve.into_iter().map(|(score, rows)| (score, bin(rows))).collect()
 }
 
 /// What is measured of counted rows.
-fn performance(targets: u64, cells: &[u64], curves: Vec<Vec<ScoreBin>>) -> MulticlassPerformance {
+fn performance(targets: u64, cells: &[u64], curves: &[LabelledCurve]) -> MulticlassPerformance {
     let counted = cells.chunks(curves.len() + 1);
     let counted = counted.map(|row| row.iter().map(|&count| count as f64).collect()).collect();
-    let rows = |curve: &Vec<ScoreBin>| -> f64 {
-        curve.iter().map(|bin| bin.positives + bin.negatives).sum()
+    let rows = |curve: &LabelledCurve| -> f64 {
+        curve.iter().map(|(_, bin)| bin.positives + bin.negatives).sum()
     };
+    let bins =
+        |curve: &LabelledCurve| -> Vec<ScoreBin> { curve.iter().map(|(_, bin)| *bin).collect() };
     let scored = curves.first().map_or(0.0, rows) as u64;
     let none = (scored == 0).then_some(if targets == 0 {
         Undefined::NoTargets
@@ -327,8 +409,8 @@ fn performance(targets: u64, cells: &[u64], curves: Vec<Vec<ScoreBin>>) -> Multi
         Undefined::AllMissing
     });
     let of = |value| Measured(none.map_or(value, Err));
-    let areas: ByClass = curves.iter().map(|curve| roc_auc(curve.iter().copied())).collect();
-    let precisions = curves.into_iter().map(average_precision);
+    let areas: ByClass = curves.iter().map(|curve| roc_auc(bins(curve))).collect();
+    let precisions = curves.iter().map(|curve| average_precision(bins(curve)));
     MulticlassPerformance {
         usable: targets,
         predicted: cells.iter().sum(),

@@ -123,7 +123,7 @@ impl BinaryStratified {
             Metric::AveragePrecision => return ranking.ok()?.average_precision.ok()?.1,
             _ => {}
         }
-        let (above, below) = ratio(metric, criteria)?;
+        let (above, below) = of_two_classes(metric, criteria)?;
         self.cells.as_ref().ok()?.error(above, below)
     }
 
@@ -136,7 +136,10 @@ impl BinaryStratified {
 }
 
 /// A metric as a sum over the cells, in the order of [`Cell::ALL`]; or as a ratio of two.
-fn ratio(metric: Metric, criteria: &Criteria) -> Option<([f64; 4], Option<[f64; 4]>)> {
+pub(super) fn of_two_classes(
+    metric: Metric,
+    criteria: &Criteria,
+) -> Option<([f64; 4], Option<[f64; 4]>)> {
     const ROWS: [f64; 4] = [1.0; 4];
     // True positives, false positives, false negatives, true negatives.
     let cell = |above: [f64; 4]| {

@@ -1,9 +1,12 @@
 //! Realized performance: from the rows that have a target, as they are and weighed to stand for all rows.
 
 mod binary;
+mod multiclass;
 mod regression;
 
 use self::binary::BinaryStratified;
+use self::multiclass::MulticlassStratified;
+pub(super) use self::multiclass::StrataOfSeveral;
 use self::regression::RegressionStratified;
 use crate::profile::Performance;
 use crate::stats::{Basis, Undefined};
@@ -28,6 +31,8 @@ pub(super) enum Stratified {
     Binary(BinaryStratified),
     /// Those that have a target stand for themselves alone.
     None,
+    /// Of several classes.
+    Multiclass(Box<MulticlassStratified>),
     /// Of a number.
     Regression(RegressionStratified),
 }
@@ -49,6 +54,7 @@ impl Stratified {
     pub(super) fn performance(&self) -> Option<Performance> {
         match self {
             Self::Binary(found) => Some(Performance::Binary(found.performance)),
+            Self::Multiclass(found) => Some(Performance::Multiclass(found.performance.clone())),
             Self::Regression(found) => Some(Performance::Regression(found.performance)),
             Self::None => None,
         }
@@ -58,6 +64,7 @@ impl Stratified {
     pub(super) fn value(&self, of: &Asked, criteria: &Criteria) -> Result<f64, Undefined> {
         let refused = match self {
             Self::Binary(found) => found.refused(of.metric),
+            Self::Multiclass(found) => found.refused(of.metric),
             // Its values say it themselves.
             Self::Regression(_) | Self::None => None,
         };
@@ -75,6 +82,7 @@ impl Stratified {
                 Some(formula) => found.error_of(formula),
                 None => found.error(of.metric, criteria),
             },
+            Self::Multiclass(found) => found.error(of, criteria),
             Self::Regression(found) => found.error(of.metric),
             Self::None => None,
         }

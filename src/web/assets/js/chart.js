@@ -3,7 +3,7 @@
 
 const narrow = matchMedia("(max-width: 40rem)");
 /** Left of every plot: the axis, or the names of rows. */
-const gutter = () => (narrow.matches ? 50 : 164);
+const gutter = () => (narrow.matches ? 50 : 176);
 /** Right of every plot: the figures of thresholds. */
 const edge = () => (narrow.matches ? 50 : 66);
 const fontOf = (size = 12) => `${size}px ${getComputedStyle(document.body).fontFamily}`;
@@ -53,7 +53,8 @@ function steadyRange(key, values, { least = -Infinity, most = Infinity, zero = f
 function ticks({ places }, room) {
   const step = Math.max(1, Math.ceil((places.length * 92) / Math.max(1, room)));
   const found = [];
-  for (let spot = places.length - 1 - Math.floor(step / 2.5); spot >= 0; spot -= step) found.unshift(spot);
+  const first = (26 * places.length) / Math.max(1, room); // further left it would stand in the axis
+  for (let spot = places.length - 1 - Math.floor(step / 2.5); spot >= first; spot -= step) found.unshift(spot);
   return found.length ? found : places.length ? [places.length - 1] : [];
 }
 
@@ -453,10 +454,14 @@ function showChart(root, spec, Kind = Chart) {
   charts.get(root).show(spec);
 }
 
-/** Draws all again: the theme or the paper is another. */
+/** Draws all again: the theme is another, or there is paper in place of a screen, which is narrower. */
 function redrawAll() {
   palette.clear();
-  for (const follower of followers) if (follower.root.isConnected) follower.redraw();
+  for (const follower of followers) {
+    if (!follower.root.isConnected) continue;
+    follower.fit?.();
+    follower.redraw();
+  }
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);
 addEventListener("beforeprint", () => {

@@ -133,7 +133,7 @@ const isOut = (one, i) => Boolean(one) && at(one.breach, i) === true && is(at(on
 /** A model's answer with what is looked for often. `i` counts its windows, those of the reference first. */
 class Model {
   constructor(answer) {
-    Object.assign(this, answer);
+    Object.assign(this, { alerts: [], ranking: [], segments: ["all"] }, answer);
     const { dataset } = this.windows;
     this.length = dataset.length;
     this.references = dataset.filter((name) => name === "reference").length;

@@ -20,6 +20,9 @@ function render() {
     paint(root, html`${late}${view}`);
     if (here.view === "model") modelCharts(root, known, api.parts);
   }
+  // A step back brings the words back, unless somebody types.
+  const typed = document.getElementById("q");
+  if (typed && typed !== document.activeElement) typed.value = here.query.get("q") ?? "";
   document.title = named(here);
   paint(document.getElementById("foot"), html`${api.report ? html`Report made ${utc(api.report.made_at)}` : html`${api.overview ? `vigie ${api.overview.engine}, instance ${api.overview.instance}` : "vigie"}`}. Times are UTC.`);
 }
@@ -131,6 +134,11 @@ actions.again = () => {
   api.trouble = null;
   render();
   refresh();
+};
+
+actions.skip = (link, event) => {
+  event.preventDefault(); // what follows # is the address in a report
+  root.focus();
 };
 
 // Links within the page change the address, not the document.

@@ -99,7 +99,7 @@ function spark(primary) {
   };
   const [top, foot] = [is(primary.upper_threshold) ? y(primary.upper_threshold) : 0, is(primary.lower_threshold) ? y(primary.lower_threshold) : tall];
   const [guess, truth] = [end(primary.estimated), end(primary.realized)];
-  return html`<svg class="spark" viewBox="0 0 ${wide} ${tall}" aria-hidden="true">${limits.length ? html`<rect class="within" x="0" width="${wide}" y="${top.toFixed(1)}" height="${Math.max(0, foot - top).toFixed(1)}"/>` : ""}
+  return html`<svg class="spark" preserveAspectRatio="xMinYMid meet" viewBox="0 0 ${wide} ${tall}" aria-hidden="true">${limits.length ? html`<rect class="within" x="0" width="${wide}" y="${top.toFixed(1)}" height="${Math.max(0, foot - top).toFixed(1)}"/>` : ""}
     <path class="estimated line" d="${path(primary.estimated)}"/><path class="realized line" d="${path(primary.realized)}"/>
     ${guess ? html`<circle class="estimated hollow" cx="${guess[0]}" cy="${guess[1]}" r="2.6"/>` : ""}${truth ? html`<circle class="realized full" cx="${truth[0]}" cy="${truth[1]}" r="2.4"/>` : ""}</svg>`;
 }

@@ -39,7 +39,8 @@ function changes(model, view) {
 function windowLines(model, i) {
   const w = model.window(i);
   return html`<p class="tip-head">${capital(model.named(i))}<span>${plural(w.rows, "row")}</span></p>
-    ${w.start ? html`<p>${span(w.start, w.end)}<br><span class="soft">${local(w.start)} here</span></p>` : ""}`;
+    ${w.start ? html`<p>${span(w.start, w.end)}<br><span class="soft">${local(w.start)} here</span></p>` : ""}
+    ${w.revision_cause === "excluded" || w.revision_cause === "replaced" ? html`<p><strong>${w.revision_cause === "excluded" ? "Left out" : "Restated"} by a person</strong>${w.reason ? `: ${w.reason}` : ""}</p>` : ""}`;
 }
 
 function figureLine(name, one, i, unit) {

@@ -19,6 +19,15 @@ function point(spot, source) {
   }
 }
 
+/** Where the spot of a chart lies in what it shows next: who went to a window by keyboard stays with it. */
+function stay(chart, next) {
+  if (chart.spot === null || !chart.spec) return chart.spot;
+  const found = next.places.indexOf(chart.spec.places[chart.spot]);
+  const spot = found >= 0 ? found : Math.min(chart.spot, next.places.length - 1);
+  if (chart.leads && document.activeElement === chart.plot && pointer.spot !== null) pointer.spot = spot;
+  return next.places.length ? spot : null;
+}
+
 /** Steps of 1, 2 or 5 that give about `wanted` of them. */
 function niceStep(width, wanted) {
   const rough = width / wanted;
@@ -102,6 +111,7 @@ class Chart {
 
   /** Shows `spec`: places, references, height, range, paint, tell, speak, pick, picked, marks, plain (without x axis), tight (small). */
   show(spec) {
+    this.spot = stay(this, spec);
     this.spec = spec;
     const xs = spec.places.map((_, spot) => spot);
     if (!this.u) this.make(xs);

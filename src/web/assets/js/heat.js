@@ -44,6 +44,7 @@ class HeatMap {
 
   /** Shows `spec`: places, references, rows of { name, note, one (series), column }, tell, speak, open, picked, opened. */
   show(spec) {
+    this.spot = stay(this, spec);
     this.spec = spec;
     this.row = clamp(this.row, 0, Math.max(0, spec.rows.length - 1));
     this.plot.setAttribute("aria-label", spec.label);

@@ -167,7 +167,7 @@ function live() {
   const sign = document.getElementById("live");
   const show = (state, text, hint) => paint(sign, html`<span class="live-sign ${state}" title="${hint}">${text}</span>`);
   if (api.report) {
-    show("still", `report of ${utc(api.report.made_at)}`, "Figures as they were then");
+    show("still", `report of ${api.report.made_at.slice(0, 10)}`, `Figures as they were at ${utc(api.report.made_at)}`);
     return;
   }
   show("waiting", "connecting", "Asking for what is new");

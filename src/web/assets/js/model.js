@@ -39,7 +39,7 @@ function modelView(answer, parts, trouble) {
   return html`<article class="model">
     <p class="crumb"><a href="${address("/")}" data-link>Overview</a></p>
     <header class="model-head"><h1>${title(model.model, model.version)}</h1>${stateBadge(model.state, true)}${model.since ? html`<span class="note">for ${since(model.since)}</span>` : ""}</header>
-    <p class="verdict">${readable(model.verdict)}</p>
+    <p class="verdict">${verdictParts(model.verdict)}</p>
     <dl class="facts">
       <div><dt>Last window</dt><dd>${last ? html`${last.start ? html`<span title="${local(last.start)} to ${local(last.end)}">${span(last.start, last.end)}</span>` : `window ${last.index}`}<span class="soft">, ${plural(last.rows, "row")}</span>` : html`none yet: <span class="soft">it is awaited since ${utc(opened)}</span>`}</dd></div>
       <div><dt>Targets</dt><dd>${last && is(last.coverage) ? html`${percent(last.coverage, 0)} of it<span class="soft">${last.final ? ", final" : ", more may come"}</span>` : html`<span class="soft">none are expected</span>`}</dd></div>

@@ -134,12 +134,19 @@ function lasting(from, to) {
 }
 const since = (time) => (parsed(time) ? html`<time datetime="${time}" title="${utc(time)}; ${local(time)}">${lasting(time, now())}</time>` : html`–`);
 
-/** Times in a server's sentence, made shorter: a fraction of a second tells nobody anything. */
+/** Times in a server's sentence, made shorter: a fraction of a second tells nobody anything. Names stay as they are. */
 const readable = (sentence) =>
-  capital(String(sentence ?? ""))
+  String(sentence ?? "")
+    .replace(/^(estimated|realized|the|no|nothing|all|last|too|windows?|it) /, (word) => capital(word))
     .replace(/(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z/g, "$1 $2 UTC")
     .replace(/(\d{4}-\d\d-\d\d) (\S+) UTC to \1 /g, "$1 $2 to ")
     .replaceAll("+-", "\u00b1");
+
+/** A sentence whose first part says what is wrong, and the rest what lies beside it. */
+function verdictParts(sentence) {
+  const [first, ...rest] = readable(sentence).split("; ");
+  return html`${first}${rest.length ? html`<span class="beside"><span class="unseen">; </span>${rest.join("; ")}</span>` : ""}`;
+}
 
 /** The name of a model version. */
 const title = (model, version) => html`<span class="name">${model}</span>${version ? html` <span class="version">${version}</span>` : ""}`;

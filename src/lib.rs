@@ -26,6 +26,8 @@
 //! tally/      which window a row belongs to, when it is sealed; results
 //! diagnosis/  why performance changed: columns by what their drift has to do with it
 //! alert/      results -> alert events: policy, a pure state machine
+//! history/    what was published of models, as people look at it
+//! report/     history -> one HTML file
 //! engine/     the stages joined by queues in memory
 //! simulator/  a seeded world with a model, drift and faults, that knows the truth
 //! ```
@@ -38,7 +40,7 @@
 //! store/      local files: what the join keeps between batches
 //! output/     from the results topic to Prometheus and files
 //! query/      DataFusion: reading files, SQL expressions on rows
-//! web/        /metrics, /healthz, /readyz
+//! web/        the page and what it asks for, /metrics, /healthz, /readyz
 //! telemetry   every metric of vigie itself; the clock
 //! app/        one file a command; wiring only
 //! ```
@@ -52,6 +54,7 @@ pub mod engine;
 pub mod epoch;
 pub mod fit;
 pub mod formula;
+pub mod history;
 pub mod intake;
 pub mod join;
 pub mod metric;
@@ -60,6 +63,7 @@ pub mod output;
 pub mod profile;
 #[cfg(feature = "daemon")]
 pub mod query;
+pub mod report;
 pub mod settings;
 pub mod simulator;
 pub mod stats;

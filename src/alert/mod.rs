@@ -11,4 +11,5 @@ mod words;
 pub use self::event::{
     Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, SegmentFigure, Severity,
 };
-pub use self::policy::{Level, Lifecycle, Policy, Scope};
+pub use self::policy::{Level, Lifecycle, Policy, Scope, beyond, weighs};
+pub use self::words::{describe, number};

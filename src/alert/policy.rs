@@ -82,7 +82,7 @@ const CHANCE: f64 = 3.0;
 
 /// Whether a breach counts. Faults of the data: where their share, less three of its binomial standard errors, is still
 /// above the threshold; that there are fewer than expected is no fault.
-fn counts(figure: &Figure, rows: u64) -> bool {
+pub fn weighs(figure: &Figure, rows: u64) -> bool {
     let (Kind::Quality, Some(value)) = (figure.kind, figure.value) else { return true };
     let Some(limit) = figure.upper_threshold else { return false };
     let rows = rows as f64;
@@ -215,7 +215,7 @@ impl Policy {
             .figures
             .iter()
             .filter(|figure| figure.breach == Some(true) && scope.has(figure.kind))
-            .filter(|figure| counts(figure, result.window_rows) && stands(result, figure))
+            .filter(|figure| weighs(figure, result.window_rows) && stands(result, figure))
             .filter_map(|figure| Some((self.level(figure.kind).severity()?, figure)))
             .collect();
         // Stable, so figures at the same distance keep the order in which they are published.
@@ -528,7 +528,7 @@ fn decided_by(figure: &Figure) -> String {
 }
 
 /// How far a value lies beyond its threshold: rates in themselves, all else as a share of the threshold.
-fn beyond(figure: &Figure) -> f64 {
+pub fn beyond(figure: &Figure) -> f64 {
     let Some(value) = figure.value else { return 0.0 };
     let distance = |limit: f64, distance: f64| match figure.kind {
         Kind::Quality => distance,

@@ -32,7 +32,7 @@ pub(super) fn of_segment(found: &SegmentFigure, currency: Option<&str>) -> Strin
 }
 
 /// One figure against its threshold.
-fn describe(figure: &Figure, currency: Option<&str>) -> String {
+pub fn describe(figure: &Figure, currency: Option<&str>) -> String {
     let metric = &figure.metric;
     let unit = currency.filter(|_| *metric == Metric::BusinessValue);
     let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
@@ -64,7 +64,7 @@ fn describe(figure: &Figure, currency: Option<&str>) -> String {
 }
 
 /// Shares as people read them, the rest to four digits.
-fn number(metric: Metric, value: f64) -> String {
+pub fn number(metric: Metric, value: f64) -> String {
     match metric {
         Metric::MissingRate | Metric::UnseenRate | Metric::OutOfRangeRate if value <= 1.0 => {
             format!("{:.1} %", value * 100.0)

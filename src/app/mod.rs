@@ -7,9 +7,11 @@ mod config;
 mod demo;
 mod keep;
 mod load;
+mod page;
 mod profile;
 mod reference;
 mod replay;
+mod report;
 mod run;
 mod splitting;
 mod terminal;
@@ -53,6 +55,8 @@ enum Command {
     Exclude(amend::ExcludeArgs),
     /// Puts mended rows in the place of a window's own, and says why.
     Restate(amend::RestateArgs),
+    /// Writes what was published, or what a check has written, as one HTML file that needs nothing else.
+    Report(report::ReportArgs),
     /// Says whether every input offset is accounted for exactly once.
     Verify(verify::VerifyArgs),
     /// Makes and checks vigie's own topics.
@@ -116,6 +120,7 @@ fn run(command: Command) -> Result<Outcome> {
             Command::Replay(args) => replay::run(args).await,
             Command::Exclude(args) => amend::exclude(args).await,
             Command::Restate(args) => amend::restate(args).await,
+            Command::Report(args) => report::run(args).await,
             Command::Verify(args) => verify::run(&args),
             Command::Topics(command) => topics::run(&command),
             Command::Config(command) => config::run(&command),

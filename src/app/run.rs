@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use crate::app::keep::in_files;
+use crate::app::page::Filling as FillPage;
 use crate::app::{ConfigFile, Outcome, load};
 use crate::output::prometheus::{Gauges, PartitionGauges};
 use crate::query::table::for_stream;
@@ -22,7 +23,7 @@ use crate::settings::Settings;
 use crate::stream::{Clients, ExpressionMaker, Kept, Profiles, Service, Stages, Stop};
 use crate::tally::{Filling, Show, Standing};
 use crate::telemetry::{Clock, Telemetry, start_log};
-use crate::web::{Server, router};
+use crate::web::{Page, Server, router};
 use crate::window::WindowResult;
 
 /// What `vigie run` is told.
@@ -30,7 +31,7 @@ use crate::window::WindowResult;
 pub(super) struct RunArgs {
     #[command(flatten)]
     file: ConfigFile,
-    /// Where `/metrics` listens, as host:port; overrides the settings.
+    /// Where the page and `/metrics` listen, as host:port; overrides the settings.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Folder for local files; overrides the settings.
@@ -90,7 +91,10 @@ pub(super) async fn run(args: RunArgs) -> Result<Outcome> {
         process::abort();
     });
     let server = bind(&settings.service.listen).await?;
-    tracing::info!(address = format!("http://{}", server.address()), "metrics are served");
+    tracing::info!(
+        address = format!("http://{}", server.address()),
+        "the page and metrics are served"
+    );
     serve(settings, profiles, stages, telemetry, stop, server, Told::nobody()).await?;
     Ok(Outcome::Fine)
 }
@@ -163,6 +167,7 @@ pub(super) async fn serve(
 ) -> Result<()> {
     let gauges = Gauges::new(&settings.prometheus, &telemetry)?;
     let instance = settings.service.instance.clone().unwrap_or_else(host);
+    let page = Page::new(&instance);
     let make_keep = if told.0.is_some() {
         Arc::new(|_: &_| Ok(Kept::in_memory()))
     } else {
@@ -183,6 +188,7 @@ pub(super) async fn serve(
         make_show: Box::new(move |partition| {
             Box::new(Shown { gauges: gauges.partition(partition), told: told.0.clone() })
         }),
+        follow: Box::new(FillPage::new(&page)),
         stop,
     };
     let (ended, end) = oneshot::channel::<()>();
@@ -191,9 +197,11 @@ pub(super) async fn serve(
         drop(ended);
         outcome
     });
-    let served = server.serve(router(&telemetry), async move {
+    let shown = page.clone();
+    let served = server.serve(router(&telemetry, &page), async move {
         // Either way the stages have ended.
         end.await.unwrap_or(());
+        shown.close();
     });
     let (stages, served) = tokio::join!(stages, served);
     stages.context("the stages ended early")??;

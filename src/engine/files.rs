@@ -14,7 +14,9 @@ use std::thread;
 
 use crate::batch::Rows;
 use crate::profile::{Beside, Reading};
-use crate::window::{Cut, Outcome, Plan, Repeated, SegmentPlan, Targets, WindowKey, WindowState};
+use crate::window::{
+    Cut, Distribution, Outcome, Plan, Repeated, SegmentPlan, Targets, WindowKey, WindowState,
+};
 
 /// A window of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,17 @@ pub struct FileWindow {
     pub targets: Option<Targets>,
     /// Its segments, in the order of the plan's.
     pub segments: Vec<FileSegment>,
+    /// Its columns in few bins, where these are asked for.
+    pub distributions: Vec<Distribution>,
+}
+
+/// What is asked of windows beside their figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Targets are known to come: a window without any says so.
+    pub targets: bool,
+    /// The columns in few bins are to be shown.
+    pub distributions: bool,
 }
 
 /// A segment of a window of a file.
@@ -150,16 +163,16 @@ type Ids = HashSet<u128>;
 /// Gives every window of a file to `emit`, in their order.
 ///
 /// `batches` are the file's rows in their order, each with its number of rows; `convert` makes rows of a batch, whose
-/// first row has that number in the file. `awaits` says that targets are known to come: then a window without any says
-/// so; else realized performance is that of windows with some. Returns how many rows were rejected; a window counts those read since the
-/// one before, so those behind the last good row are in none.
+/// first row has that number in the file. Where no targets are known to come, realized performance is that of windows
+/// with some. Returns how many rows were rejected; a window counts those read since the one before, so those behind the
+/// last good row are in none.
 ///
 /// # Errors
 /// The first error of a batch or of `convert`.
 pub fn run<B: Send, E: Send>(
     plan: &Plan,
     cut: &FileCut,
-    awaits: bool,
+    asked: Asked,
     batches: impl Iterator<Item = Result<(u64, B), E>>,
     convert: impl Fn(B, u64) -> Result<Read, E> + Sync,
     mut emit: impl FnMut(FileWindow),
@@ -171,7 +184,7 @@ pub fn run<B: Send, E: Send>(
     thread::scope(|scope| {
         for _ in 0..workers {
             let (done, waiting, convert) = (done.clone(), &waiting, &convert);
-            scope.spawn(move || work(plan, cut, awaits, waiting, &done, convert));
+            scope.spawn(move || work(plan, cut, asked, waiting, &done, convert));
         }
         drop(done);
         let mut collector = Collector {
@@ -200,7 +213,7 @@ pub fn run<B: Send, E: Send>(
 fn work<B, E>(
     plan: &Plan,
     cut: &FileCut,
-    awaits: bool,
+    asked: Asked,
     waiting: &Mutex<Receiver<Job<B>>>,
     done: &Sender<Done<E>>,
     convert: &impl Fn(B, u64) -> Result<Read, E>,
@@ -226,8 +239,10 @@ fn work<B, E>(
                 let Part { mut state, repeated, rows, times, rejected } = *part;
                 let span = times.map(|(least, greatest)| (least, greatest + 1));
                 let reading = state.evaluate(plan);
-                let (outcome, targets) = outcome(&mut state, plan, &repeated, awaits);
-                let segments = segments(&mut state, plan, &repeated, awaits);
+                let (outcome, targets) = outcome(&mut state, plan, &repeated, asked.targets);
+                let segments = segments(&mut state, plan, &repeated, asked.targets);
+                let distributions =
+                    if asked.distributions { state.distributions(plan) } else { Vec::new() };
                 Done::Evaluated(Box::new(FileWindow {
                     key,
                     span: cut.cut.span(key).or(span),
@@ -237,6 +252,7 @@ fn work<B, E>(
                     outcome,
                     targets,
                     segments,
+                    distributions,
                 }))
             }
         };

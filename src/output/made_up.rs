@@ -78,5 +78,6 @@ pub(crate) fn result() -> WindowResult {
             figure(Kind::Summary, Metric::Mean, Some("income"), 0.5),
             Figure::count(5000.0, Status::Ok),
         ],
+        distributions: Vec::new(),
     }
 }

@@ -12,6 +12,7 @@ mod reading;
 mod reconstruction;
 mod sample;
 mod segments;
+mod shape;
 mod windows;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,7 @@ pub use self::sample::{Codes, Coding, KeyedRows, MISSING, Sample, UNSEEN};
 pub use self::segments::{
     Beside, OTHER, Placer, Segment, SegmentReference, Segments, Split, count_values,
 };
+pub use self::shape::{Form, MOST_LABELS, Shape, shown_labels};
 pub use self::windows::WindowRule;
 use crate::metric::Problem;
 

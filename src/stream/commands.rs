@@ -96,7 +96,7 @@ pub fn send(clients: &Clients, request: &Request) -> Result<(), StreamError> {
 /// The records of a command.
 fn records(request: &Request) -> Vec<Record> {
     let Request { seen, reason, rows } = request;
-    let bare = WindowResult { figures: Vec::new(), ..seen.clone() };
+    let bare = WindowResult { figures: Vec::new(), distributions: Vec::new(), ..seen.clone() };
     let seen = serde_json::to_string(&bare).unwrap_or_default();
     let none = [Content::default()];
     let contents = rows.as_deref().unwrap_or(&none);

@@ -8,6 +8,7 @@
 //! tally       a worker a partition of the tally log
 //! worker      fences, reads the state back, catches up in silence; results, alerts and state in one transaction
 //! control     what is in force, agreed on through a topic
+//! follow      results and alerts of all models, read back from their topics: what people are shown
 //! ```
 //!
 //! The rules live in the stages themselves (`intake`, `tally`); what stands here does what they say. Only this module
@@ -23,6 +24,7 @@ mod dead_letters;
 mod embedded;
 mod error;
 mod expressions;
+mod follow;
 mod intake;
 mod join;
 mod membership;
@@ -48,6 +50,7 @@ pub use self::crash::POINTS as CRASH_POINTS;
 pub use self::embedded::EmbeddedBroker;
 pub use self::error::{Disposition, StreamError};
 pub use self::expressions::ExpressionMaker;
+pub use self::follow::{Follow, read_published};
 pub use self::join::{AnyKeep, KeepError, Kept, KeptOf, MakeKeep};
 pub use self::read::{ReadRecord, Reading, read_to_end};
 pub use self::sender::Sender;

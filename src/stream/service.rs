@@ -1,6 +1,7 @@
 //! The whole service: settings put in force, then the stages until it is told to stop.
 
 use std::io;
+use std::mem;
 use std::thread;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::stream::clients::Clients;
 use crate::stream::control::{self, Applied, InForce, Profiles};
 use crate::stream::error::{Disposition, StreamError, chain};
 use crate::stream::expressions::ExpressionMaker;
+use crate::stream::follow::{Follow, Nobody, follow};
 use crate::stream::intake::Intake;
 use crate::stream::join::{Joins, MakeKeep};
 use crate::stream::stop::Stop;
@@ -44,6 +46,8 @@ pub struct Service {
     pub telemetry: Telemetry,
     /// What shows results.
     pub make_show: MakeShow,
+    /// Who is told of the results and alerts of all models, whoever published them.
+    pub follow: Box<dyn Follow>,
     /// What keeps predictions that wait for their targets.
     pub make_keep: MakeKeep,
     /// Ends it.
@@ -55,7 +59,8 @@ impl Service {
     ///
     /// # Errors
     /// What keeps it from starting; later faults are said, and tried again or left to a hand.
-    pub fn run(self) -> Result<(), StreamError> {
+    pub fn run(mut self) -> Result<(), StreamError> {
+        let mut who = mem::replace(&mut self.follow, Box::new(Nobody));
         self.patiently("reach the cluster", |service| {
             topics::describe_own(&service.clients).map(drop)
         })?;
@@ -71,6 +76,7 @@ impl Service {
         say("settings", applied.0);
         say("policy", applied.1);
         let in_force = InForce::default();
+        let who = who.as_mut();
         thread::scope(|scope| {
             let follower = {
                 let (clients, in_force, stop) = (&self.clients, &in_force, &self.stop);
@@ -78,6 +84,13 @@ impl Service {
             };
             let epoch = applied.0.in_force();
             while !self.stop.is_set() && !in_force.wait_for(epoch, Duration::from_millis(500)) {}
+            let (clients, known, stop) = (&self.clients, &in_force, &self.stop);
+            // Whatever becomes of it, the stages go on.
+            let shown = thread::Builder::new().name("follow".to_owned());
+            let shown = shown.spawn_scoped(scope, move || follow(clients, known, who, stop));
+            if let Err(error) = shown {
+                tracing::error!(%error, "no thread to follow results: the page stays empty");
+            }
             let outcome = self.run_stages(layout, &in_force);
             self.stop.set();
             drop(follower.join());

@@ -91,7 +91,13 @@ impl Tally {
                     return;
                 };
                 let result = told(restated(head, &mut state, served));
-                let bare = WindowResult { figures: Vec::new(), ..result.clone() };
+                let distributions = state.distributions(&served.plan);
+                let result = WindowResult { distributions, ..result };
+                let bare = WindowResult {
+                    figures: Vec::new(),
+                    distributions: Vec::new(),
+                    ..result.clone()
+                };
                 (result, segments::amended(&bare, Some(&mut state), &served.plan))
             }
         };

@@ -1,11 +1,13 @@
 //! Windows that are still open.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
 use crate::batch::{Digest, Lane};
-use crate::window::{Awaited, WindowState};
+use crate::epoch::Version;
+use crate::window::{Awaited, Distribution, WindowState};
 
 /// Which open window of a model: in the order in which they are sealed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -121,6 +123,12 @@ impl OpenWindow {
             self.times = Some((least.min(time), greatest.max(time)));
         }
         digest
+    }
+
+    /// Its columns in few bins, where a profile serves it.
+    pub(super) fn distributions(&mut self, served: Option<&Arc<Version>>) -> Vec<Distribution> {
+        let found = self.state.as_mut().zip(served);
+        found.map_or_else(Vec::new, |(state, served)| state.distributions(&served.plan))
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -36,7 +36,6 @@ impl Tally {
             state.fates.open.remove(&input.digest);
             state.fates.sealed.merge(&input.digest);
         }
-        let inputs = told(&window.inputs, &self.lanes);
         let served = rules.and_then(|rules| rules.version(&id.version));
         let period = rules.and_then(|rules| match rules.timing.rule {
             WindowRule::Period(period) => Some(WindowRule::period_of(period, id.start)),
@@ -58,7 +57,7 @@ impl Tally {
             rejected: strays.rejected,
             quarantined: strays.quarantined,
             lanes_left_out: left_out.to_vec(),
-            inputs,
+            inputs: told(&window.inputs, &self.lanes),
             epoch: id.epoch,
             profile: served.map_or_else(String::new, |served| served.profile.clone()),
             settings: rules.map_or_else(String::new, |rules| rules.settings_hash.clone()),
@@ -102,6 +101,8 @@ impl Tally {
             self.gone.insert(segment_key(name, &id.version, &segment));
         }
         version_state.show_segments(&segments);
+        // They are looked at, not judged: neither state nor alerts hold them.
+        let distributions = window.distributions(served);
         let policy = epochs.policy(self.policy, name);
         let alerts = if let Some((awaited, step)) = awaited {
             version_state.show_realized(&result);
@@ -116,7 +117,7 @@ impl Tally {
         } else {
             [policy.step(&mut version_state.alert, Scope::All, &result, &segments), None]
         };
-        for result in [result].into_iter().chain(segments) {
+        for result in [WindowResult { distributions, ..result }].into_iter().chain(segments) {
             self.outputs = chain(self.outputs, &result);
             out.push(Output::Result(Box::new(result)));
         }
@@ -127,11 +128,12 @@ impl Tally {
     }
 }
 
-/// The running hash of outputs: all that is published but for the version of vigie. Alerts follow from results.
+/// The running hash of outputs: all figures that are published, but not the version of vigie. Alerts and distributions
+/// follow from the same rows.
 pub(super) fn chain((count, hash): (u64, u128), result: &WindowResult) -> (u64, u128) {
     let mut hasher = Xxh3::new();
     hasher.update(&hash.to_le_bytes());
-    let bare = WindowResult { engine: String::new(), ..result.clone() };
+    let bare = WindowResult { engine: String::new(), distributions: Vec::new(), ..result.clone() };
     if let Ok(bytes) = serde_json::to_vec(&bare) {
         hasher.update(&bytes);
     }

@@ -10,6 +10,7 @@ mod clock;
 mod log;
 mod measures;
 mod readiness;
+mod sight;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use self::clock::{Clock, Hand};
 pub use self::log::{LogError, LogFormat, start_log};
 pub use self::measures::{MEASURES, Measure};
 pub use self::readiness::Readiness;
+pub use self::sight::{LaneSight, Sight};
 
 /// What vigie says of itself. Clones speak for the same process.
 ///

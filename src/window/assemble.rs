@@ -99,6 +99,7 @@ impl Heading {
             model: self.model,
             version: self.version,
             figures,
+            distributions: Vec::new(),
         }
         .with_id()
     }
@@ -119,6 +120,7 @@ impl WindowResult {
             targets: None,
             inputs: Vec::new(),
             figures: Vec::new(),
+            distributions: Vec::new(),
             ..self.clone()
         }
         .with_id()

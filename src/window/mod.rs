@@ -15,12 +15,14 @@ mod categorical;
 mod continuous;
 mod criteria;
 mod cut;
+mod distribution;
 mod evaluate;
 mod judge;
 mod outcome;
 mod plan;
 mod realized;
 mod reconstruction;
+mod reference;
 mod result;
 mod sample;
 mod segments;
@@ -34,9 +36,10 @@ pub use self::cut::{Cut, Run, WindowKey};
 pub use self::outcome::PROBABILITY_UNITS;
 pub use self::plan::{Plan, Prepared};
 pub use self::realized::Outcome;
+pub use self::reference::reference_results;
 pub use self::result::{
-    ClosedBy, Dataset, Figure, LaneInput, Method, RevisionCause, SCHEMA, Status, Targets,
-    WindowResult,
+    ClosedBy, Dataset, Distribution, Figure, LaneInput, Method, RevisionCause, SCHEMA, Status,
+    Targets, WindowResult,
 };
 pub use self::segments::SegmentPlan;
 pub use self::state::WindowState;

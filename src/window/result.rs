@@ -76,6 +76,40 @@ pub struct WindowResult {
     pub settings: String,
     /// What was found.
     pub figures: Vec<Figure>,
+    /// The columns in few bins, to be looked at beside the reference's; on the results topic alone, of the whole window
+    /// when it is sealed, and only so many as fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distributions: Vec<Distribution>,
+}
+
+/// A column of a window in the few bins that its profile has for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Distribution {
+    /// The column.
+    pub column_name: String,
+    /// Rows in each bin of the profile (Doane's rule), or with each of the labels that the reference has most often (at
+    /// most 20, the most frequent first).
+    pub counts: Vec<u64>,
+    /// Rows below the first bin; numbers only.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub below: u64,
+    /// Rows above the last bin; numbers only.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub above: u64,
+    /// Rows with any other label of the reference.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub other: u64,
+    /// Rows with a label that the reference does not have.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unseen: u64,
+    /// Rows without a value.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missing: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(rows: &u64) -> bool {
+    *rows == 0
 }
 
 /// What is known of a window's targets, where they come later.

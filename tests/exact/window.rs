@@ -3,6 +3,7 @@
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 use proptest::test_runner::Config;
 use vigie::metric::Kind;
+use vigie::profile::{Form, Shape};
 use vigie::window::{Plan, WindowState};
 
 use crate::world::{Row, plan, row, rows, served};
@@ -88,6 +89,65 @@ proptest! {
         prop_assert_eq!(&again, &whole);
         prop_assert_eq!(text(again), text(whole));
     }
+}
+
+/// The amounts of rows in the bins of the reference, counted one by one: below, in each, above, missing.
+fn counted(plan: &Plan, rows: &[Row]) -> (u64, Vec<u64>, u64, u64) {
+    let column = plan.profile().columns.iter().find(|column| column.name == "amount").unwrap();
+    let Form::Bins(edges) = Shape::of(column).form else { panic!("amounts are numbers") };
+    let (first, last) = (edges[0], edges[edges.len() - 1]);
+    let (mut below, mut counts, mut above, mut missing) = (0, vec![0; edges.len() - 1], 0, 0);
+    for row in rows {
+        match row.amount {
+            None => missing += 1,
+            Some(amount) if amount.is_nan() => missing += 1,
+            Some(amount) if amount < first => below += 1,
+            Some(amount) if amount > last => above += 1,
+            Some(amount) => {
+                let bin = edges.windows(2).position(|pair| pair[0] <= amount && amount < pair[1]);
+                counts[bin.unwrap_or(edges.len() - 2)] += 1;
+            }
+        }
+    }
+    (below, counts, above, missing)
+}
+
+/// The same as the state tells it.
+fn told(plan: &Plan, rows: &[Row]) -> (u64, Vec<u64>, u64, u64) {
+    let found = fold(plan, rows).distributions(plan);
+    let of = found.into_iter().find(|of| of.column_name == "amount").unwrap();
+    (of.below, of.counts, of.above, of.missing)
+}
+
+proptest! {
+    #[test]
+    fn columns_in_few_bins_hold_every_row_once(rows in odd_rows()) {
+        let plan = plan();
+        let found = fold(plan, &rows).distributions(plan);
+        prop_assert_eq!(found.len(), plan.profile().columns.len());
+        for (of, column) in found.iter().zip(&plan.profile().columns) {
+            let told: u64 = of.counts.iter().sum::<u64>();
+            let all = told + of.below + of.above + of.other + of.unseen + of.missing;
+            prop_assert_eq!(all, rows.len() as u64, "{}", &of.column_name);
+            prop_assert_eq!(&of.column_name, &column.name);
+            prop_assert_eq!(of.counts.len(), Shape::of(column).counts.len());
+        }
+        prop_assert_eq!(told(plan, &rows), counted(plan, &rows));
+    }
+}
+
+#[test]
+fn columns_of_large_windows_are_counted_as_well() {
+    let rows: Vec<Row> = (0..60_000)
+        .map(|index| {
+            let plain = row(9, index);
+            Row {
+                amount: plain.amount.map(|amount| amount + 1e-7 * f64::from(index as u32)),
+                ..plain
+            }
+        })
+        .collect();
+    assert_eq!(told(plan(), &rows), counted(plan(), &rows));
 }
 
 #[test]

@@ -46,6 +46,8 @@ mod lanes; // where partitions begin, and what happens when what Kafka knows of 
 #[cfg(test)]
 mod late_targets; // `vigie check` with targets in a file of their own
 #[cfg(test)]
+mod page; // the page shows what was published: on every instance, and again after a restart
+#[cfg(test)]
 mod pending; // the join over local files, over an LSM tree and over a map: the same is told
 #[cfg(test)]
 mod poisoned; // windows that persons leave out or mend

@@ -176,6 +176,12 @@ columns = {{ id = "id", timestamp = "timestamp", probability = "y_pred_proba", p
         Instance::start(&self.arguments(instance, settings))
     }
 
+    /// An instance that runs these stages alone.
+    pub(crate) fn start_stages(&self, instance: &str, stages: &str) -> Instance {
+        let arguments = self.arguments(instance, &self.path("vigie.toml"));
+        Instance::start(&[arguments, vec!["--stages".to_owned(), stages.to_owned()]].concat())
+    }
+
     /// An instance that ends as if by kill -9 when it comes to a named point.
     pub(crate) fn start_to_crash(&self, instance: &str, point: &str) -> Instance {
         self.start_with(instance, &[format!("VIGIE_CRASH_AT={point}")])

@@ -21,17 +21,19 @@ use self::save::Save;
 use self::verdict::{Verdict, verdict};
 use crate::app::load;
 use crate::app::reference::{self, Reference};
+use crate::app::report;
 use crate::app::terminal::print;
 use crate::app::{Outcome, is_watched};
 use crate::diagnosis::{Recent, Seen};
-use crate::engine::files::{self, FileWindow};
+use crate::engine::files::{self, Asked, FileWindow};
 use crate::epoch::{check, rule};
+use crate::history::About;
 use crate::metric::{Metric, Problem};
 use crate::profile::{Profile, WindowRule};
 use crate::query::table::{Choice, Hints, RowMaker, SegmentColumns, expressions_of};
 use crate::query::{Files, Options};
 use crate::settings::Model;
-use crate::window::{ALL, ClosedBy, Dataset, Heading, Plan, WindowResult};
+use crate::window::{ALL, ClosedBy, Dataset, Heading, Plan, WindowResult, reference_results};
 
 /// What `vigie check` is told.
 #[derive(Debug, Args)]
@@ -64,6 +66,9 @@ pub(super) struct CheckArgs {
     /// Where to write every figure of every window: `.jsonl` or `.parquet`.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Where to write a report: one HTML file with charts, the verdict first.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Also shows the windows of the reference.
     #[arg(long)]
     show_reference: bool,
@@ -91,8 +96,9 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     let rule = subject.profile.rule;
     let currency = model.performance.currency.as_deref();
     let policy = model.alerts.policy(subject.profile.can_estimate(), currency);
-    let Scored { reference, analysis, segments, ranking, rejected, told } =
-        spawn_blocking(move || score(&subject)).await.context("scoring ended early")??;
+    let reports = args.report.is_some();
+    let Scored { reference, analysis, segments, ranking, rejected, told, about } =
+        spawn_blocking(move || score(&subject, reports)).await.context("scoring ended early")??;
     lines.rejected(rejected);
     lines.targets(told);
     lines.segments(segments::said(&segments, &policy));
@@ -111,6 +117,14 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     text += &ranking;
     text += &segments::table(&segments, &policy);
     text += &table::figures(&analysis, &policy, is_watched());
+    if let Some(path) = &args.report {
+        let (model, version) = (&about.0, &about.1);
+        let results = [analysis, segments].concat();
+        let mut history = report::history_of(&results, |_| policy.clone());
+        history.about(model, version, about.2);
+        text.push('\n');
+        text += &report::write(&history, &report::title(&history), path)?;
+    }
     print(&text)?;
     Ok(outcome)
 }
@@ -221,10 +235,12 @@ struct Scored {
     rejected: u64,
     /// What was met among the targets, in words.
     told: Vec<String>,
+    /// The model, its version, and what is known of them, for a report.
+    about: (String, String, About),
 }
 
 /// Scores all windows.
-fn score(subject: &Subject) -> Result<Scored> {
+fn score(subject: &Subject, distributions: bool) -> Result<Scored> {
     let profile = Arc::new(subject.profile.clone());
     let names = || subject.analysis.names().collect::<Vec<_>>().join(", ");
     let plan = Plan::new(Arc::clone(&profile), subject.model.criteria());
@@ -257,13 +273,15 @@ fn score(subject: &Subject) -> Result<Scored> {
     });
     let convert = |batch: RecordBatch, first| maker.make(&batch, first).map_err(Error::from);
     let awaits = targets.is_some() || subject.model.ground_truth.is_some();
-    let rejected = files::run(&plan, &cut, awaits, batches, convert, |window| {
+    let asked = Asked { targets: awaits, distributions };
+    let rejected = files::run(&plan, &cut, asked, batches, convert, |window| {
         let heading = headings.analysis(&window, analysis.len() as u64);
         segments.extend(segments::of_window(&plan, heading.clone(), &window));
         let mut result = heading.result(&plan, &window.reading, window.outcome.as_ref());
         result.figures.extend(recent.take(&plan, &result));
         seen.extend(recent.newest().cloned());
-        analysis.push(WindowResult { targets: window.targets, ..result });
+        let (targets, distributions) = (window.targets, window.distributions);
+        analysis.push(WindowResult { targets, distributions, ..result });
     })
     .with_context(|| format!("analysis {}", names()))?;
     let told = targets.map(|targets| targets::told(&targets)).unwrap_or_default();
@@ -279,21 +297,23 @@ fn score(subject: &Subject) -> Result<Scored> {
             }
         }
     }
-    let reference = profile
-        .windows
-        .iter()
-        .enumerate()
-        .map(|(index, window)| {
-            let heading = Heading {
-                dataset: Dataset::Reference,
-                ..headings.of(index as u64, window.span, window.row_span, window.reading.rows, 0)
-            };
-            segments.extend(segments::of_reference(&plan, heading.clone(), index));
-            heading.result(&plan, &window.reading, None)
-        })
-        .collect();
+    let (reference, of_segments) = reference_results(&plan, |index, window| {
+        headings.of(index, window.span, window.row_span, window.reading.rows, 0)
+    });
+    segments.extend(of_segments);
     let ranking = ranking::table(&plan, &seen);
-    Ok(Scored { reference, analysis, segments, ranking, rejected, told })
+    let (model, version) = (headings.model.clone(), headings.version.clone());
+    let about = About::of(&plan, &model, &version, 0, &headings.settings);
+    let about = About { currency: subject.model.performance.currency.clone(), ..about };
+    Ok(Scored {
+        reference,
+        analysis,
+        segments,
+        ranking,
+        rejected,
+        told,
+        about: (model, version, about),
+    })
 }
 
 /// What all windows of a check have in common.

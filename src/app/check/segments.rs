@@ -28,21 +28,6 @@ pub(super) fn of_window(plan: &Plan, heading: Heading, window: &FileWindow) -> V
     result.collect()
 }
 
-/// The results of the segments of a window of the reference, for those that have one of their own.
-pub(super) fn of_reference(plan: &Plan, heading: Heading, index: usize) -> Vec<WindowResult> {
-    let bare = heading.bare();
-    let result = plan.segments().iter().filter_map(|segment| {
-        let of_segment = segment.plan()?;
-        let reading = &of_segment.profile().windows.get(index)?.reading;
-        let result = bare.of_segment(segment.name(), reading.rows);
-        match reading.rows {
-            0 => result.counted(segment),
-            _ => Some(result.with_figures(of_segment, reading, None)),
-        }
-    });
-    result.collect()
-}
-
 /// How many segments are named.
 const MOST: usize = 20;
 

@@ -35,7 +35,7 @@ use crate::window::WindowResult;
 /// What `vigie demo` is told.
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// Where `/metrics` listens, as host:port; any free port of this machine where it is taken.
+    /// Where the page and `/metrics` listen, as host:port; any free port of this machine where it is taken.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
     listen: String,
     /// Where settings, reference and profile are written.
@@ -84,7 +84,8 @@ pub(super) async fn run(args: DemoArgs) -> Result<Outcome> {
     let (settings, config) = write_settings(&args, &broker.address(), &address.to_string())?;
     broker.make_topics(&settings)?;
     print(&format!(
-        "vigie demo: a simulated credit model, {} predictions a second, windows of {}\n  \
+        "open http://{address}/\n\n\
+         vigie demo: a simulated credit model, {} predictions a second, windows of {}\n  \
          broker    {} (inside this process)\n  metrics   http://{address}/metrics\n  settings  {}\n\
          making the reference profile...\n",
         args.rate,

@@ -32,7 +32,7 @@ pub fn batch(results: &[WindowResult]) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(schema(), arrays)
 }
 
-fn data_type(form: Form) -> DataType {
+pub(super) fn data_type(form: Form) -> DataType {
     match form {
         Form::Text => DataType::Utf8,
         Form::Texts => DataType::new_list(DataType::Utf8, true),

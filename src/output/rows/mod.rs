@@ -5,10 +5,12 @@
 //! nothing of files.
 
 mod arrow_rows;
+mod back;
 mod columns;
 mod json_lines;
 #[cfg(test)]
 mod tests;
 
 pub use self::arrow_rows::{batch, schema};
+pub use self::back::{Gather, Row, rows};
 pub use self::json_lines::write_json_lines;

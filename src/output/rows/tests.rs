@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::output::made_up::result;
+use crate::window::WindowResult;
 
 fn lines() -> Vec<Value> {
     let mut bytes = Vec::new();
@@ -63,4 +64,24 @@ fn arrow_rows_have_the_same_names_and_values() {
     }
     let start = rows["window_start"].as_primitive::<TimestampMicrosecondType>();
     assert_eq!(start.value(0), 1_767_225_600_000_000);
+}
+
+#[test]
+fn rows_of_both_forms_come_back_as_the_results_that_they_were() {
+    let other = WindowResult { targets: None, reason: None, ..result() };
+    let other = WindowResult { window_index: 3, lanes_left_out: Vec::new(), ..other }.with_id();
+    let results = [result(), other];
+    let mut bytes = Vec::new();
+    for result in &results {
+        write_json_lines(result, &mut bytes).unwrap();
+    }
+    let text = String::from_utf8(bytes).unwrap();
+    let lines: Vec<Row> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for read in [lines, rows(&batch(&results).unwrap()).unwrap()] {
+        let mut gather = Gather::default();
+        let mut found: Vec<_> =
+            read.into_iter().filter_map(|row| gather.take(row).unwrap()).collect();
+        found.extend(gather.finish());
+        assert_eq!(found, results);
+    }
 }

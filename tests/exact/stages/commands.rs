@@ -51,7 +51,7 @@ pub(super) fn newest(works: &Works, window: u64) -> &WindowResult {
 }
 
 pub(super) fn record(id: &str, seen: &WindowResult, act: Act, content: Content) -> Record {
-    let bare = WindowResult { figures: Vec::new(), ..seen.clone() };
+    let bare = WindowResult { figures: Vec::new(), distributions: Vec::new(), ..seen.clone() };
     let command = Command {
         id: id.to_owned(),
         model: seen.model.clone(),

@@ -1,0 +1,71 @@
+//! What settings and profile say of a model version, for those who look at its windows.
+
+use crate::metric::{Measure, Problem};
+use crate::profile::{ReferenceWindow, Shape, WindowRule};
+use crate::window::{ClosedBy, Dataset, Heading, Plan, WindowResult, reference_results};
+
+/// What settings and profile say of a model version.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The epoch since which it is so.
+    pub epoch: u64,
+    /// What the model predicts.
+    pub problem: Problem,
+    /// The performance figure that leads.
+    pub primary: Option<Measure>,
+    /// What money is counted in.
+    pub currency: Option<String>,
+    /// Hash of the profile.
+    pub profile: String,
+    /// Hash of the settings.
+    pub settings: String,
+    /// A version of which no window was heard for so many microseconds is silent; `None` where windows come when they
+    /// are full.
+    pub silent_after: Option<i64>,
+    /// The windows of the reference, and those of its segments.
+    pub reference: Vec<WindowResult>,
+    /// The columns of the reference in few bins.
+    pub shapes: Vec<Shape>,
+}
+
+impl About {
+    /// What a plan says of a model version.
+    pub fn of(plan: &Plan, model: &str, version: &str, epoch: u64, settings: &str) -> Self {
+        let profile = plan.profile();
+        let hash = profile.hash();
+        let heading = |index, window: &ReferenceWindow| Heading {
+            model: model.to_owned(),
+            version: version.to_owned(),
+            dataset: Dataset::Reference,
+            index,
+            span: window.span,
+            row_span: None,
+            rows: window.reading.rows,
+            closed_by: match profile.rule {
+                WindowRule::Size(_) | WindowRule::Number(_) => ClosedBy::Size,
+                WindowRule::Period(_) | WindowRule::Days { .. } => ClosedBy::Period,
+            },
+            late: 0,
+            rejected: 0,
+            quarantined: 0,
+            lanes_left_out: Vec::new(),
+            inputs: Vec::new(),
+            epoch,
+            profile: hash.clone(),
+            settings: settings.to_owned(),
+        };
+        let (mut reference, segments) = reference_results(plan, heading);
+        reference.extend(segments);
+        Self {
+            epoch,
+            problem: profile.problem,
+            primary: plan.leading().cloned(),
+            currency: None,
+            settings: settings.to_owned(),
+            silent_after: None,
+            reference,
+            shapes: profile.columns.iter().map(Shape::of).collect(),
+            profile: hash,
+        }
+    }
+}

@@ -43,7 +43,12 @@ const STEP: i64 = 1_000;
 fn main() {
     let count: u64 = env::args().find_map(|count| count.parse().ok()).unwrap_or(10_000_000);
     println!("{count} predictions pending, records of {RECORD}, targets of {}", targets_of(count));
-    let hot = Options { hot_rows: usize::MAX, segment_bytes: 1 << 31, ..Options::default() };
+    let hot = Options {
+        hot_rows: usize::MAX,
+        few_rows: usize::MAX,
+        segment_bytes: 1 << 31,
+        ..Options::default()
+    };
     if count <= 20_000_000 {
         println!("\nstore, all of it hot");
         own(count, hot);

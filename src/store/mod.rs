@@ -73,8 +73,11 @@ impl Display for Identity {
 /// How much is kept where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// So many rows are known by memory, at most 16 bytes each, before the largest segment is sealed.
+    /// At most so many rows are known by memory, at most 16 bytes each, before the largest segment is sealed.
     pub hot_rows: usize,
+    /// So many may always be; beyond them an eighth of those that are sealed. So memory hardly grows with what waits, and
+    /// segments become larger as they become many: each is asked for every key.
+    pub few_rows: usize,
     /// A segment is sealed when it has so many bytes; at most 2^31.
     pub segment_bytes: u64,
     /// The journal is made anew when it has so many bytes.
@@ -83,7 +86,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { hot_rows: 4 << 20, segment_bytes: 1 << 30, journal_bytes: 64 << 20 }
+        Self {
+            hot_rows: 4 << 20,
+            few_rows: 1 << 16,
+            segment_bytes: 1 << 30,
+            journal_bytes: 64 << 20,
+        }
     }
 }
 
@@ -209,11 +217,15 @@ impl Pending {
                 _ => None,
             });
         let rows: usize = hot.clone().map(|(_, rows, _)| rows).sum();
+        let sealed = self.segments.iter().filter_map(|segment| match &segment.index {
+            Index::Sealed(sealed) => Some(sealed.len()),
+            Index::Hot(_) => None,
+        });
+        let Options { hot_rows, few_rows, .. } = self.options;
+        let most = hot_rows.min(few_rows.max(sealed.sum::<usize>() / 8));
         let too_long = hot.clone().find(|(.., length)| *length >= self.options.segment_bytes);
         let largest = || hot.max_by_key(|(_, rows, _)| *rows);
-        too_long
-            .or_else(|| if rows > self.options.hot_rows { largest() } else { None })
-            .map(|of| of.0)
+        too_long.or_else(|| if rows > most { largest() } else { None }).map(|of| of.0)
     }
 
     /// A new journal that names the segments that `stays` says, once all that it names is on the disk.

@@ -6,6 +6,7 @@ use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
 };
 use tempfile::TempDir;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::*;
 use crate::join::{KeptInMemory, Working};
@@ -24,7 +25,7 @@ fn folder() -> TempDir {
 }
 
 fn options(hot_rows: usize) -> Options {
-    Options { hot_rows, segment_bytes: 3000, journal_bytes: 2000 }
+    Options { hot_rows, segment_bytes: 3000, journal_bytes: 2000, ..Options::default() }
 }
 
 fn open(folder: &Path, options: Options) -> Opened {
@@ -304,6 +305,23 @@ fn two_cannot_have_it_open() {
     assert!(matches!(second, StoreError::InUse { .. }) && !second.needs_rebuild());
     drop(first);
     open(folder.path(), options(6));
+}
+
+#[test]
+fn memory_hardly_grows_with_what_waits() {
+    let folder = folder();
+    let options = Options { few_rows: 40, ..Options::default() };
+    let mut store = open(folder.path(), options).store;
+    for position in 1..=2000_i64 {
+        let id = |at: i64| u128::from(xxh3_64(&(position * 8 + at).to_le_bytes())) << 64;
+        let writes = (0..8).map(|at| (id(at), Known::made_up(1, 1 << 40, "x")));
+        put(&mut store, &writes.collect(), (position, position));
+        let Usage { hot_rows, sealed_rows, segments, .. } = store.usage();
+        assert!(hot_rows <= 48.max(sealed_rows / 8 + 8), "{hot_rows} of {sealed_rows}");
+        // Each segment is an eighth of those before, so they are as many as the logarithm.
+        assert!(segments <= 60, "{segments}");
+    }
+    assert_eq!(store.rows(), 16_000);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What an instance stands in goes wrong: others come and go all the time, the disk is full, the broker or the network
 //! gives no answer. In the end it is what `vigie check` says, each result once, and every record is accounted for.
 
+use std::env;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::patience;
 use crate::site::Site;
 use crate::storm::{WAIT, send};
 use crate::targets::{assert_settles, site};
-use crate::tools::not_allowed;
+use crate::tools::{not_allowed, skip};
 use crate::wire::Wire;
 
 #[test]
@@ -220,4 +221,47 @@ fn a_network_that_is_slow_and_breaks_loses_nothing() {
     }
     assert_settles(&broker, &site);
     instance.ready().stop();
+}
+
+/// Where Debian has the library that gives a process another clock.
+fn faketime() -> Option<PathBuf> {
+    let triple = format!("{}-linux-gnu", env::consts::ARCH);
+    let path = Path::new("/usr/lib").join(triple).join("faketime/libfaketimeMT.so.1");
+    path.exists().then_some(path).or_else(|| skip("libfaketime is missing"))
+}
+
+#[test]
+fn a_clock_that_jumps_changes_nothing() {
+    let (Some(broker), Some(library)) = (Broker::shared(), faketime()) else {
+        return;
+    };
+    let (site, outcomes) = site(broker, WAIT);
+    let clock = site.path("clock");
+    let set = |offset: &str| fs::write(&clock, offset).unwrap();
+    set("+0");
+    // The wall clock of the instance alone: time that runs is the kernel's, and the broker has its own.
+    let variables = [
+        format!("LD_PRELOAD={}", library.display()),
+        format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()),
+        "FAKETIME_NO_CACHE=1".to_owned(),
+        "DONT_FAKE_MONOTONIC=1".to_owned(),
+        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
+    ];
+    let a = site.start_with("a", &variables).ready();
+    let b = site.start("b").ready();
+    let jumps = ["+0", "+15s", "-3d", "+3d", "+12y"];
+    let rounds = jumps.len() as u64;
+    for (round, jump) in (0..).zip(jumps) {
+        set(jump);
+        send(broker, &site, &outcomes, round, rounds);
+        thread::sleep(Duration::from_secs(3));
+    }
+    assert_settles(broker, &site);
+    // librdkafka's waits by the wall clock are the kernel's, which has not jumped: they may last for years, so it cannot end
+    // in order.
+    a.kill();
+    let a = site.start("a").ready();
+    assert_settles(broker, &site);
+    a.stop();
+    b.stop();
 }

@@ -75,7 +75,7 @@ impl Display for Identity {
 pub struct Options {
     /// At most so many rows are known by memory, at most 16 bytes each, before the largest segment is sealed.
     pub hot_rows: usize,
-    /// So many may always be; beyond them an eighth of those that are sealed. So memory hardly grows with what waits, and
+    /// So many may always be; beyond them a quarter of those that are sealed. So memory hardly grows with what waits, and
     /// segments become larger as they become many: each is asked for every key.
     pub few_rows: usize,
     /// A segment is sealed when it has so many bytes; at most 2^31.
@@ -168,15 +168,26 @@ impl Pending {
         usage
     }
 
-    /// What stands under a key, and where; also where it says that nothing stands there any more.
-    fn look(&self, key: u128) -> Result<Option<(Place, Known)>, StoreError> {
+    /// What stands under each of these keys, and where; also where it says that nothing stands there any more.
+    ///
+    /// Segment by segment: what one knows of all keys stays near, while each key would fetch something of every segment.
+    fn look(&self, keys: &[u128]) -> Result<Vec<Option<(Place, Known)>>, StoreError> {
+        let mut found: Vec<Option<(Place, Known)>> = vec![None; keys.len()];
+        let mut open: Vec<(usize, u128)> = keys.iter().copied().enumerate().collect();
         for segment in &self.segments {
-            if let Some((at, known)) = segment.find(key)? {
-                let Note { number, shelf, .. } = segment.note;
-                return Ok(Some((Place { segment: number, at, shelf }, known)));
+            let Note { number, shelf, .. } = segment.note;
+            let mut left = Vec::with_capacity(open.len());
+            for (index, key) in open {
+                match segment.find(key)? {
+                    Some((at, known)) => {
+                        found[index] = Some((Place { segment: number, at, shelf }, known));
+                    }
+                    None => left.push((index, key)),
+                }
             }
+            open = left;
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// Where what was kept under these keys lies, in their order; what was not asked for is looked for.
@@ -191,7 +202,7 @@ impl Pending {
             while known.next_if(|(other, _)| *other < key).is_some() {}
             match known.peek() {
                 Some((other, place)) if *other == key => Ok(*place),
-                _ => Ok(self.look(key)?.map(|(place, _)| place)),
+                _ => Ok(self.look(&[key])?.pop().flatten().map(|(place, _)| place)),
             }
         })
         .collect()
@@ -222,7 +233,7 @@ impl Pending {
             Index::Hot(_) => None,
         });
         let Options { hot_rows, few_rows, .. } = self.options;
-        let most = hot_rows.min(few_rows.max(sealed.sum::<usize>() / 8));
+        let most = hot_rows.min(few_rows.max(sealed.sum::<usize>() / 4));
         let too_long = hot.clone().find(|(.., length)| *length >= self.options.segment_bytes);
         let largest = || hot.max_by_key(|(_, rows, _)| *rows);
         too_long.or_else(|| if rows > most { largest() } else { None }).map(|of| of.0)
@@ -281,8 +292,8 @@ impl Keep for Pending {
     fn get(&mut self, keys: &[u128]) -> Result<Vec<Known>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
         self.asked.reserve(keys.len());
-        for &key in keys {
-            let (place, known) = self.look(key)?.unzip();
+        for (&key, at) in keys.iter().zip(self.look(keys)?) {
+            let (place, known) = at.unzip();
             self.asked.push((key, place));
             found.push(known.unwrap_or_default());
         }

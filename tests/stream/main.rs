@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod broker; // a real Apache Kafka, alone or shared by the tests of this executable: kill -9, freeze, restart
 #[cfg(test)]
+mod browser; // a real Chromium, driven over DevTools
+#[cfg(test)]
 mod http; // asking over HTTP
 #[cfg(test)]
 mod instance; // a running `vigie run`
@@ -45,6 +47,8 @@ mod harness; // that those above do what they say
 mod lanes; // where partitions begin, and what happens when what Kafka knows of them is lost
 #[cfg(test)]
 mod late_targets; // `vigie check` with targets in a file of their own
+#[cfg(test)]
+mod looked_at; // the page in a real browser: whole, alive, for the keyboard, with nothing, without a service
 #[cfg(test)]
 mod page; // the page shows what was published: on every instance, and again after a restart
 #[cfg(test)]

@@ -7,12 +7,17 @@ use std::thread;
 
 /// Whether `program` is on the path. Where it is not, the test that asked ends early, see [`skip`].
 pub(crate) fn has(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let there = env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    let there = found(program);
     if !there {
         skip::<()>(&format!("`{program}` is missing"));
     }
     there
+}
+
+/// Whether `program` is on the path; who asks says what follows.
+pub(crate) fn found(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// Says on the terminal, past the test runner's capture, which test is left out, and why. Always none.

@@ -1,4 +1,4 @@
-//! A real Chromium without a window, driven over DevTools by two pipes.
+//! A real Chromium without a window, driven by two pipes over the protocol of its developer tools.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -75,7 +75,7 @@ impl Browser {
         let heard = Arc::clone(&wire);
         thread::spawn(move || {
             for message in BufReader::new(from).split(0).map_while(Result::ok) {
-                heard.sort(serde_json::from_slice(&message).expect("DevTools speaks JSON"));
+                heard.sort(serde_json::from_slice(&message).expect("the browser speaks JSON"));
             }
         });
         Some(Self { wire, _process: process })
@@ -300,7 +300,7 @@ fn bytes_of(text: &str) -> Vec<u8> {
     for four in text.trim_end_matches('=').as_bytes().chunks(4) {
         let bits = four.iter().fold(0_u32, |bits, sign| {
             let value = SIGNS.iter().position(|known| known == sign).expect("base64");
-            bits << 6 | value as u32
+            (bits << 6) | value as u32
         });
         let bits = bits << (6 * (4 - four.len()));
         bytes.extend_from_slice(&bits.to_be_bytes()[1..four.len()]);

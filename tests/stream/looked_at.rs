@@ -2,7 +2,9 @@
 //!
 //! Pictures of all of them lie in `target/tmp/page` afterwards: how it looks is for a person to judge.
 
+use std::env;
 use std::fs;
+use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
@@ -100,7 +102,7 @@ impl Own {
         let server = runtime.block_on(Server::bind(any)).unwrap();
         let address = server.address();
         let serving = router(&Telemetry::default(), &page);
-        runtime.spawn(server.serve(serving, std::future::pending()));
+        runtime.spawn(server.serve(serving, pending()));
         Self { address, _runtime: runtime }
     }
 
@@ -134,8 +136,8 @@ fn told(model: u64, window: u64) -> Value {
 
 /// axe-core, as `tests/setup` fetched it.
 fn checker() -> Option<String> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))?;
     let file = cache.join("vigie/axe-core-4.10.3/axe.min.js");
     fs::read_to_string(&file)
         .ok()
@@ -317,7 +319,7 @@ fn a_chart_is_a_table_too() {
     let indexes = windows["index"].as_array().expect("a column");
     let row = (0..indexes.len()).rfind(|row| {
         windows["dataset"][row] == "analysis"
-            && indexes[*row].to_string() == newest[place("window")]
+            && indexes[*row].as_u64() == newest[place("window")].parse().ok()
     });
     let row = row.expect("the window that stands in the file");
     let series = view["series"].as_array().expect("series");

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod broker; // a real Apache Kafka, alone or shared by the tests of this executable: kill -9, freeze, restart
 #[cfg(test)]
-mod browser; // a real Chromium, driven over DevTools
+mod browser; // a real Chromium, driven by pipes
 #[cfg(test)]
 mod http; // asking over HTTP
 #[cfg(test)]

@@ -20,7 +20,11 @@ pub(super) fn settings(path: &Path) -> Result<Settings> {
         variable: &|name| env::var(name).ok(),
         file: &|file| fs::read_to_string(beside.join(file)).map_err(|error| error.to_string()),
     };
-    Ok(Settings::read(&text, &name, &outside)?)
+    let mut settings = Settings::read(&text, &name, &outside)?;
+    if let Some(archive) = settings.archive.as_mut().filter(|archive| !archive.is_url()) {
+        archive.path = beside.join(&archive.path).display().to_string();
+    }
+    Ok(settings)
 }
 
 /// The model of that name, or the only one.

@@ -2,13 +2,16 @@
 
 mod amend;
 mod apply;
+mod archive;
 mod check;
 mod config;
 mod demo;
+mod explain;
 mod keep;
 mod load;
 mod page;
 mod profile;
+mod query;
 mod reference;
 mod replay;
 mod report;
@@ -59,6 +62,10 @@ enum Command {
     Report(report::ReportArgs),
     /// Says whether every input offset is accounted for exactly once.
     Verify(verify::VerifyArgs),
+    /// Says why an alert was raised: figures, rows, profile and settings; `--recompute` does it again.
+    Explain(explain::ExplainArgs),
+    /// SQL over archived results and alerts, and over files.
+    Query(query::QueryArgs),
     /// Makes and checks vigie's own topics.
     #[command(subcommand)]
     Topics(topics::TopicsCommand),
@@ -122,6 +129,8 @@ fn run(command: Command) -> Result<Outcome> {
             Command::Restate(args) => amend::restate(args).await,
             Command::Report(args) => report::run(args).await,
             Command::Verify(args) => verify::run(&args),
+            Command::Explain(args) => explain::run(args).await,
+            Command::Query(args) => query::run(args).await,
             Command::Topics(command) => topics::run(&command),
             Command::Config(command) => config::run(&command),
         }

@@ -14,10 +14,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
+use crate::app::archive::in_place;
 use crate::app::keep::in_files;
 use crate::app::page::Filling as FillPage;
 use crate::app::{ConfigFile, Outcome, load};
 use crate::output::prometheus::{Gauges, PartitionGauges};
+use crate::query::Place;
 use crate::query::table::for_stream;
 use crate::settings::Settings;
 use crate::stream::{Clients, ExpressionMaker, Kept, Profiles, Service, Stages, Stop};
@@ -173,6 +175,10 @@ pub(super) async fn serve(
     } else {
         in_files(settings.service.data_dir.clone())
     };
+    let archive = match &settings.archive {
+        Some(archive) => Some(in_place(Place::open(&archive.path)?)),
+        None => None,
+    };
     let service = Service {
         clients: if told.0.is_some() {
             Clients::embedded(&settings.kafka, &instance)
@@ -185,6 +191,7 @@ pub(super) async fn serve(
         expressions: ExpressionMaker::new(for_stream),
         telemetry: telemetry.clone(),
         make_keep,
+        archive,
         make_show: Box::new(move |partition| {
             Box::new(Shown { gauges: gauges.partition(partition), told: told.0.clone() })
         }),

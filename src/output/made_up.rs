@@ -1,5 +1,6 @@
 //! A result for tests, with a figure of every kind that is written today.
 
+use crate::alert::{self, Action, AlertEvent, Event, Evidence, Severity};
 use crate::metric::{Kind, Measure, Metric};
 use crate::window::{
     ClosedBy, Dataset, ENGINE, Figure, Method, RevisionCause, SCHEMA, Status, Targets, WindowResult,
@@ -79,5 +80,40 @@ pub(crate) fn result() -> WindowResult {
             Figure::count(5000.0, Status::Ok),
         ],
         distributions: Vec::new(),
+    }
+}
+
+/// What is said when that model opens an alert.
+pub(crate) fn alert() -> AlertEvent {
+    AlertEvent {
+        schema: alert::SCHEMA,
+        engine: ENGINE.to_owned(),
+        id: "car-loan/7/2".to_owned(),
+        sequence: 0,
+        event: Event::Opened,
+        resolution: None,
+        model: "car-loan".to_owned(),
+        version: "7".to_owned(),
+        severity: Severity::Critical,
+        since: Some("2026-01-01T00:00:00Z".to_owned()),
+        window: 2,
+        kind: Kind::Estimated,
+        metric: Measure::Metric(Metric::F1),
+        column_name: None,
+        segment: "all".to_owned(),
+        value: Some(0.75),
+        currency: None,
+        sampling_error: None,
+        lower_threshold: None,
+        upper_threshold: Some(0.5),
+        summary: "f1 is above 0.5".to_owned(),
+        evidence: Evidence {
+            drift: vec![figure(Kind::Drift, Metric::JensenShannon, Some("income"), 0.625)],
+            ..Evidence::default()
+        },
+        action: Action::Confirm,
+        result: "car-loan/7/1/2/all/0".to_owned(),
+        profile: "abc".to_owned(),
+        settings: "def".to_owned(),
     }
 }

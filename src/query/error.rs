@@ -191,6 +191,12 @@ pub enum QueryError {
         /// What is wrong, and the way out.
         problem: String,
     },
+    /// A query that cannot be understood or answered.
+    #[error("the query cannot be answered: {problem}")]
+    Sql {
+        /// What is wrong, and the way out.
+        problem: String,
+    },
     /// A kernel failed on rows, which no input should cause.
     #[error("rows could not be converted: {0}")]
     Rows(#[from] ArrowError),

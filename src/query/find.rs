@@ -171,10 +171,7 @@ async fn remote(input: &str) -> Result<Located, QueryError> {
         None => (input, None),
     };
     let url = Url::parse(folder).map_err(|error| problem(error.to_string()))?;
-    let options = credentials().chain(web.then(|| ("allow_http".to_owned(), "true".to_owned())));
-    let (store, path) = object_store::parse_url_opts(&url, options)
-        .map_err(|source| QueryError::Store { file: input.to_owned(), source })?;
-    let store: Arc<dyn ObjectStore> = Arc::from(store);
+    let (store, path) = opened(&url, input)?;
     let failed = |source| QueryError::Store { file: input.to_owned(), source };
 
     if pattern.is_none() && !input.ends_with('/') {
@@ -214,6 +211,24 @@ async fn remote(input: &str) -> Result<Located, QueryError> {
         }
     }
     Ok(Located { files, named: false })
+}
+
+/// The store of a folder's URL, and the folder in it.
+pub(super) fn store(input: &str) -> Result<(Url, Arc<dyn ObjectStore>, StorePath), QueryError> {
+    let url = Url::parse(input).map_err(|error| QueryError::Input {
+        input: input.to_owned(),
+        problem: error.to_string(),
+    })?;
+    let (store, path) = opened(&url, input)?;
+    Ok((url, store, path))
+}
+
+fn opened(url: &Url, input: &str) -> Result<(Arc<dyn ObjectStore>, StorePath), QueryError> {
+    let web = input.starts_with("http");
+    let options = credentials().chain(web.then(|| ("allow_http".to_owned(), "true".to_owned())));
+    let (store, path) = object_store::parse_url_opts(url, options)
+        .map_err(|source| QueryError::Store { file: input.to_owned(), source })?;
+    Ok((Arc::from(store), path))
 }
 
 fn place(store: &Arc<dyn ObjectStore>, object: ObjectMeta) -> Location {

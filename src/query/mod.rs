@@ -6,6 +6,8 @@
 //! typing       a column of any Arrow type -> what the engine folds: numbers, labels, event times
 //! RowExpressions   derived columns, the row filter and conditions, compiled once, the same on files and on the stream
 //! ParquetSink  rows -> a Parquet file, in bounded memory
+//! Database     tables of files -> answers to SQL
+//! Place        a folder of files that are written whole, on disk or in an object store
 //! ```
 //!
 //! Invariants: rows come out in the order in which they lie in the files; no more than a few batches and one page
@@ -13,6 +15,7 @@
 //! from Kafka. Only [`table`] knows what a column is to a model; nothing here knows of windows.
 
 mod csv;
+mod database;
 mod error;
 pub mod events;
 mod expressions;
@@ -23,6 +26,7 @@ mod labels;
 mod location;
 mod parquet;
 mod path;
+mod place;
 mod scan;
 mod schema;
 mod shape;
@@ -31,12 +35,14 @@ pub mod table;
 mod times;
 mod typing;
 
+pub use self::database::{Answer, Database};
 pub use self::error::QueryError;
 pub use self::expressions::{Applied, RowExpressions};
 pub use self::files::{Files, Format, Options};
 pub use self::labels::categorical;
 pub use self::path::ColumnPath;
+pub use self::place::Place;
 pub use self::scan::{BlockingScan, Scan};
-pub use self::sink::ParquetSink;
+pub use self::sink::{ParquetSink, parquet_bytes};
 pub use self::times::{EventTimes, event_times};
 pub use self::typing::{Kind, kind, numeric};

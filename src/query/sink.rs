@@ -18,6 +18,9 @@ use super::error::QueryError;
 /// and one page a column.
 const ROW_GROUP_BYTES: usize = 16 << 20;
 
+/// Rows of a row group, where a file is made in memory.
+const ROW_GROUP_ROWS: usize = 128 << 10;
+
 /// Writes batches to a Parquet file (zstd), in bounded memory. Blocks.
 ///
 /// The file appears under its name when it is complete: until [`finish`](Self::finish) it is a hidden file beside it,
@@ -72,6 +75,25 @@ impl ParquetSink {
         };
         whole().map_err(|source| unwritable(&path, source))
     }
+}
+
+/// Rows as a Parquet file: the same rows give the same bytes, by the same version of vigie.
+///
+/// # Errors
+/// A type that has no form in Parquet.
+pub fn parquet_bytes(rows: &RecordBatch) -> Result<Vec<u8>, QueryError> {
+    let properties = WriterProperties::builder()
+        .set_created_by("vigie".to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .build();
+    let mut bytes = Vec::new();
+    let failed = |source| refused(Path::new("in memory"), source);
+    let mut writer =
+        ArrowWriter::try_new(&mut bytes, rows.schema(), Some(properties)).map_err(failed)?;
+    writer.write(rows).map_err(failed)?;
+    writer.close().map_err(failed)?;
+    Ok(bytes)
 }
 
 impl Drop for Partial {

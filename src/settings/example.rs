@@ -31,6 +31,7 @@ pub fn example() -> String {
         ("kafka", fields::<typed::Kafka>()),
         ("kafka.topics", fields::<typed::Topics>()),
         ("service", fields::<typed::Service>()),
+        ("archive", fields::<typed::Archive>()),
         ("prometheus", fields::<typed::Prometheus>()),
         ("defaults", &[]),
         (model, fields::<typed::Model>()),

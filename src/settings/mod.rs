@@ -17,6 +17,7 @@
 //! whether a path exists in any event.
 
 mod alerts;
+mod archive;
 mod at;
 mod canonical;
 mod columns;
@@ -54,6 +55,7 @@ use self::at::At;
 use self::mistake::Mistakes;
 
 pub use self::alerts::{Alerts, Export, OpenRule, Prometheus, Silence};
+pub use self::archive::Archive;
 pub use self::canonical::{ModelPolicy, Policy};
 pub use self::columns::{Columns, Label, Prediction, Probability, TimeUnit, Timestamp};
 pub use self::drift::{Drift, Multivariate, Quality};
@@ -80,6 +82,8 @@ pub struct Settings {
     pub kafka: Kafka,
     /// This instance of the service.
     pub service: Service,
+    /// Where results and alerts are kept as files; `None`: nowhere.
+    pub archive: Option<Archive>,
     /// The models by name; at least one.
     pub models: BTreeMap<String, Model>,
     /// What is exported as Prometheus series.
@@ -238,6 +242,7 @@ impl Settings {
         let prometheus = Prometheus::meant(&typed.prometheus, &at.key("prometheus"), mistakes);
         let kafka = Kafka::meant(typed.kafka, outside, &at.key("kafka"), mistakes);
         let service = Service::meant(typed.service, outside, &at.key("service"), mistakes);
+        let archive = Archive::meant(typed.archive, &at.key("archive"), mistakes);
         let mut models = BTreeMap::new();
         for (name, typed) in typed.model {
             let at = at.keys(&["model", &name]);
@@ -249,7 +254,7 @@ impl Settings {
             later::refuse_of_model(&model, &at, mistakes);
             models.insert(name, model);
         }
-        Self { kafka, service, models, prometheus }
+        Self { kafka, service, archive, models, prometheus }
     }
 }
 

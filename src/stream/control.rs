@@ -173,6 +173,24 @@ impl ControlLog {
         self.policies.keys().next_back().copied().unwrap_or(0)
     }
 
+    /// The text of a profile that was ever put in force, by its hash.
+    ///
+    /// # Errors
+    /// Where the topic does not hold it whole.
+    pub fn profile_text(&self, hash: &str) -> Result<String, StreamError> {
+        let missing = || StreamError::Control(format!("profile {hash} is not there"));
+        let parts = self.profiles.get(hash).ok_or_else(missing)?;
+        let bytes: Vec<u8> = parts.values().flatten().copied().collect();
+        String::from_utf8(bytes).map_err(|_| missing())
+    }
+
+    /// Settings of a model that were ever in force, in canonical form, by their hash.
+    pub fn settings_text(&self, hash: &str) -> Option<String> {
+        let models = self.epochs.values().flat_map(|epoch| epoch.models.values());
+        let mut found = models.filter(|model| model.hash == hash);
+        found.next().map(|model| model.settings.clone())
+    }
+
     /// Everything compiled.
     ///
     /// # Errors
@@ -237,10 +255,7 @@ impl ControlLog {
     }
 
     fn profile(&self, hash: &str) -> Result<Profile, StreamError> {
-        let missing = || StreamError::Control(format!("profile {hash} is not there"));
-        let parts = self.profiles.get(hash).ok_or_else(missing)?;
-        let bytes: Vec<u8> = parts.values().flatten().copied().collect();
-        let text = String::from_utf8(bytes).map_err(|_| missing())?;
+        let text = self.profile_text(hash)?;
         Profile::from_text(hash, &text).map_err(|error| StreamError::Control(error.to_string()))
     }
 }
@@ -287,6 +302,14 @@ pub(super) fn read(clients: &Clients) -> Result<ControlLog, StreamError> {
         }
     })?;
     Ok(log)
+}
+
+/// All that was ever put in force.
+///
+/// # Errors
+/// A cluster that does not answer.
+pub fn control_log(clients: &Clients) -> Result<ControlLog, StreamError> {
+    read(clients)
 }
 
 /// The layout of our own logs that was recorded when they were made; `None` before.

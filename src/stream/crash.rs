@@ -23,6 +23,9 @@ pub const POINTS: [&str; 12] = [
     TALLY_CAUGHT_UP,
 ];
 
+/// Those of the archive, which not every instance has.
+pub const ARCHIVE_POINTS: [&str; 3] = [ARCHIVE_CUT, ARCHIVE_WRITTEN, ARCHIVE_DONE];
+
 /// The number of a lane's new owner is committed, and nobody has heard of it.
 pub(super) const INTAKE_OWNER_COMMITTED: &str = "intake-owner-committed";
 /// A stretch is on its way to the tally log.
@@ -47,6 +50,13 @@ pub(super) const TALLY_BEFORE_COMMIT: &str = "tally-before-commit";
 pub(super) const TALLY_COMMITTED: &str = "tally-committed";
 /// The state is read back, and nothing is published since.
 pub(super) const TALLY_CAUGHT_UP: &str = "tally-caught-up";
+
+/// The records of files are read, and nothing of them is written.
+pub(super) const ARCHIVE_CUT: &str = "archive-cut";
+/// One of several files is written.
+pub(super) const ARCHIVE_WRITTEN: &str = "archive-written";
+/// All of them are, and so is how far that goes.
+pub(super) const ARCHIVE_DONE: &str = "archive-done";
 
 static ARMED: OnceLock<Option<(String, AtomicU64)>> = OnceLock::new();
 

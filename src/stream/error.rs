@@ -106,6 +106,17 @@ pub enum StreamError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The archive cannot be written or read.
+    #[error("archive of {topic}/{partition}")]
+    Archive {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// We have not read as far as whoever wrote this.
     #[error("{what}")]
     Behind {
@@ -181,6 +192,7 @@ impl StreamError {
             | Self::Behind { .. }
             // Disks fill and are emptied: nothing is taken meanwhile, and nothing lost.
             | Self::Kept { .. }
+            | Self::Archive { .. }
             | Self::Halt {
                 source: Halt::UnknownEpoch { .. } | Halt::UnknownPolicy { .. }, ..
             } => Disposition::Retry,

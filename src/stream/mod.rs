@@ -7,6 +7,7 @@
 //! join/       a worker a partition of the join log: what waits is kept in local files, what becomes known goes to the tally log
 //! tally       a worker a partition of the tally log
 //! worker      fences, reads the state back, catches up in silence; results, alerts and state in one transaction
+//! archive     results and alerts to whoever keeps them as files
 //! control     what is in force, agreed on through a topic
 //! follow      results and alerts of all models, read back from their topics: what people are shown
 //! ```
@@ -15,6 +16,8 @@
 //! names rdkafka.
 
 mod acks;
+mod again;
+mod archive;
 mod audit;
 mod clients;
 mod commands;
@@ -40,19 +43,21 @@ mod tally;
 mod topics;
 mod worker;
 
+pub use self::again::rows_again;
+pub use self::archive::{Archive, ArchiveError, ArchivedPartition, MakeArchive, Step};
 pub use self::audit::{Audit, Finding, LaneAudit, audit};
 pub use self::clients::Clients;
 pub use self::commands::{Request, ever_in_force, newest, send};
 pub use self::control::{
-    Applied, ControlLog, InForce, Now, Profiles, apply, give_up, recorded_layout,
+    Applied, ControlLog, InForce, Now, Profiles, apply, control_log, give_up, recorded_layout,
 };
-pub use self::crash::POINTS as CRASH_POINTS;
+pub use self::crash::{ARCHIVE_POINTS, POINTS as CRASH_POINTS};
 pub use self::embedded::EmbeddedBroker;
 pub use self::error::{Disposition, StreamError};
 pub use self::expressions::ExpressionMaker;
 pub use self::follow::{Follow, read_published};
 pub use self::join::{AnyKeep, KeepError, Kept, KeptOf, MakeKeep};
-pub use self::read::{ReadRecord, Reading, read_to_end};
+pub use self::read::{ReadRecord, Reading, read_on, read_to_end};
 pub use self::sender::Sender;
 pub use self::service::{Service, Stages};
 pub use self::stop::Stop;

@@ -9,6 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::intake;
 use crate::stream::clients::{Clients, Quiet};
 use crate::stream::error::StreamError;
 use crate::stream::topics::watermarks;
@@ -51,6 +52,12 @@ impl<'m> ReadRecord<'m> {
     }
 }
 
+impl intake::Headers for ReadRecord<'_> {
+    fn last(&self, name: &str) -> Option<Option<&[u8]>> {
+        self.headers?.iter().filter(|header| header.key == name).last().map(|header| header.value)
+    }
+}
+
 /// How long a partition may say nothing before we take it that it cannot be read.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -68,6 +75,26 @@ pub fn read_to_end(
     let reader = clients.reader_with_end("read", reading == Reading::Committed)?;
     let (first, _) = watermarks(&reader, topic, partition)?;
     read_range(&reader, topic, partition, first, i64::MAX, take)
+}
+
+/// The same from a position on, or from the first record that is there where that is later or none is given.
+///
+/// # Errors
+/// As those of [`read_to_end`].
+pub fn read_on(
+    clients: &Clients,
+    topic: &str,
+    partition: i32,
+    from: Option<i64>,
+    take: impl FnMut(ReadRecord<'_>) -> Result<(), StreamError>,
+) -> Result<(), StreamError> {
+    let reader = clients.reader_with_end("read", true)?;
+    let (first, end) = watermarks(&reader, topic, partition)?;
+    let from = from.unwrap_or(first).max(first);
+    if from >= end {
+        return Ok(());
+    }
+    read_range(&reader, topic, partition, from, i64::MAX, take)
 }
 
 /// The same for partitions 0 to before `partitions` of a topic at once, each in its order.

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::settings::Settings;
+use crate::stream::archive::{Archiving, MakeArchive};
 use crate::stream::clients::Clients;
 use crate::stream::control::{self, Applied, InForce, Profiles};
 use crate::stream::error::{Disposition, StreamError, chain};
@@ -50,6 +51,8 @@ pub struct Service {
     pub follow: Box<dyn Follow>,
     /// What keeps predictions that wait for their targets.
     pub make_keep: MakeKeep,
+    /// What keeps results and alerts as files, if anything does.
+    pub archive: Option<MakeArchive>,
     /// Ends it.
     pub stop: Stop,
 }
@@ -150,6 +153,19 @@ impl Service {
                         .spawn_scoped(scope, move || intake.run())
                         .map_err(|error| no_thread(&error))?,
                 );
+            }
+            if let Some(make) = &self.archive {
+                let archiving = Archiving {
+                    clients: &self.clients,
+                    make,
+                    telemetry: &self.telemetry,
+                    stop: &self.stop,
+                };
+                // No stage: none waits for it, and it takes none along.
+                thread::Builder::new()
+                    .name("archive".to_owned())
+                    .spawn_scoped(scope, move || archiving.run())
+                    .map_err(|error| no_thread(&error))?;
             }
             // Each stage has said by now what it waits for itself.
             self.telemetry.readiness().done(Readiness::SERVICE);

@@ -68,6 +68,8 @@ pub enum Stage {
     Join,
     /// Rows to results.
     Tally,
+    /// Results and alerts to files.
+    Archive,
 }
 
 impl Stage {
@@ -77,6 +79,7 @@ impl Stage {
             Self::Intake => "intake",
             Self::Join => "join",
             Self::Tally => "tally",
+            Self::Archive => "archive",
         }
     }
 }
@@ -305,6 +308,29 @@ impl Telemetry {
     /// An alert event was committed.
     pub fn alerted(&self, event: &AlertEvent) {
         self.measures().alert_events.with_label_values(&[event.event.as_str()]).inc();
+    }
+
+    // === What the archive says
+
+    /// A file was written to the archive.
+    pub fn archived(&self) {
+        self.measures().archive_files.inc();
+    }
+
+    /// The archive could not be written, or its topics not be read.
+    pub fn archive_failed(&self) {
+        self.measures().archive_failures.inc();
+    }
+
+    /// So many offsets are missing from the archive for good.
+    pub fn archive_lost(&self, offsets: u64) {
+        self.measures().archive_lost.inc_by(offsets);
+    }
+
+    /// A partition is archived by another instance now.
+    pub fn archive_released(&self, topic: &str, partition: i32) {
+        let labels = [Stage::Archive.as_str(), topic, &partition.to_string()];
+        forget(self.measures().lag.remove_label_values(&labels));
     }
 
     // === What shows it

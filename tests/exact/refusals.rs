@@ -221,6 +221,9 @@ fn kafka_is_checked_too() {
         ("[service]\ninstance = \"\"", "service.instance"),
         ("[prometheus]\nsegments = [\"region=*\", \"*=north\"]", "prometheus.segments[1]"),
         ("[prometheus]\nsegments = [\"\"]", "prometheus.segments[0]"),
+        ("[archive]\npath = \"\"", "archive.path"),
+        ("[archive]\npath = \"ftp://host/folder\"", "archive.path"),
+        ("[archive]\npath = \"kept\"\nrows = true", "archive.rows"),
         ("[[notify]]\nurl = \"https://example.org\"", "notify"),
     ] {
         let text = format!("[model.a]\nproblem = \"none\"\n{lines}");

@@ -32,6 +32,8 @@ mod wire; // what lies between an instance and the broker: silent, slow, broken
 #[cfg(test)]
 mod alerts; // one alert from opening to recovery
 #[cfg(test)]
+mod archived; // results and alerts as files, SQL over them, an alert explained and computed again
+#[cfg(test)]
 mod checked; // what `vigie check` says of files that it cannot use
 #[cfg(test)]
 mod dead_letters; // what cannot be read goes aside with its reason and place

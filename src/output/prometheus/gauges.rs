@@ -16,7 +16,7 @@ use crate::telemetry::{ExpositionError, Telemetry};
 use crate::window::{ALL, Dataset, RevisionCause, WindowResult};
 
 /// The version of whatever no profile serves: such versions come from strangers.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 
 /// The gauges of one process. Clones show the same.
 #[derive(Clone)]

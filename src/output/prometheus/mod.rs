@@ -11,9 +11,11 @@
 
 mod families;
 mod gauges;
+mod history;
 mod series;
 #[cfg(test)]
 mod tests;
 
 pub use self::families::{FAMILIES, FamilySpec};
 pub use self::gauges::{Gauges, PartitionGauges};
+pub use self::history::History;

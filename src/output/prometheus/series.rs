@@ -63,6 +63,11 @@ impl Text {
 const NONE: Text = Text::Fixed("");
 
 impl Series {
+    /// Its value.
+    pub(super) fn value(&self) -> f64 {
+        self.value
+    }
+
     /// The series as the registry takes it.
     pub(super) fn metric(&self, whose: &Whose) -> proto::Metric {
         let mut own = self.labels.iter();

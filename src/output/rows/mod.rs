@@ -6,11 +6,15 @@
 
 mod arrow_rows;
 mod back;
+mod cells;
 mod columns;
 mod json_lines;
+mod read;
 #[cfg(test)]
 mod tests;
 
 pub use self::arrow_rows::{batch, schema};
 pub use self::back::{Gather, Row, rows};
+pub use self::cells::json_rows;
 pub use self::json_lines::write_json_lines;
+pub use self::read::{missing, read};

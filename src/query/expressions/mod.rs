@@ -33,6 +33,7 @@ use arrow::error::ArrowError;
 use datafusion::physical_plan::PhysicalExpr;
 
 use self::evaluate::evaluate;
+pub(super) use self::parse::plain_text;
 use self::parse::{Parsed, Parser};
 use self::plain::{plain, plain_type};
 use self::plan::Planner;

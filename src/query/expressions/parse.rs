@@ -131,7 +131,7 @@ fn is_operator(token: &Token) -> bool {
 }
 
 /// A message of the SQL library in our words: what matters of it, without headings and its names for types.
-pub(super) fn plain_text(message: &str) -> String {
+pub(in crate::query) fn plain_text(message: &str) -> String {
     let mut lines = message.lines();
     let mut line = lines.next().unwrap_or_default();
     let headings = [

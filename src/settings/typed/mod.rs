@@ -7,6 +7,7 @@
 //! None of them prints itself: they may hold secrets.
 
 mod alerts;
+mod archive;
 mod columns;
 mod figures;
 mod ground_truth;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use self::alerts::{Alerts, Off, OpenAfter, Prometheus};
+pub(crate) use self::archive::Archive;
 pub(crate) use self::columns::{Columns, PredictionTable, TimestampTable};
 pub(crate) use self::figures::{
     CustomTable, Drift, NoThreshold, Normalize, Performance, Quality, ThresholdTable, methods,
@@ -42,6 +44,8 @@ pub(crate) struct File {
     pub(crate) kafka: Kafka,
     /// This instance of the service.
     pub(crate) service: Service,
+    /// What is kept of results and alerts beside their topics: Parquet files.
+    pub(crate) archive: Archive,
     /// What holds for every model that does not say otherwise: any key of a model can stand here. Sections are
     /// merged key by key; a value of the model replaces the whole value given here.
     pub(crate) defaults: Model,

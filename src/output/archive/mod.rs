@@ -1,0 +1,40 @@
+//! Results and alerts as files: which records go into which file, under which name, in which columns.
+//!
+//! ```text
+//! records of a partition --cut--> those of one file --files--> a table a model, each with its path
+//! ```
+//!
+//! All of it is a function of the topic alone: whoever reads the same partition from the same position makes the same
+//! files, after a crash, beside another instance, or years later. Knows nothing of Kafka, disks and Parquet.
+
+mod alerts;
+mod cut;
+mod files;
+mod messages;
+mod names;
+#[cfg(test)]
+mod tests;
+
+pub use self::cut::{Cutter, Published};
+pub use self::files::{Made, Table, files};
+pub use self::names::{
+    ALERTS, MESSAGES, POSITIONS, PROFILES, RESULTS, SETTINGS, Source, Topic, folder_model,
+    profile_file, settings_file,
+};
+
+use arrow::datatypes::SchemaRef;
+
+use crate::output::rows;
+
+/// The schema of a table of the archive, as its files have it: the model stands in their folder's name.
+///
+/// # Panics
+/// Where there is no such table.
+pub fn schema_of(table: &str) -> SchemaRef {
+    match table {
+        RESULTS => files::without_model(&rows::schema()),
+        ALERTS => files::without_model(&alerts::schema()),
+        MESSAGES => messages::schema(),
+        _ => unreachable!("the archive has no table `{table}`"),
+    }
+}

@@ -64,7 +64,7 @@ impl Table {
                     let number = |row| text(row).and_then(|text| text.parse::<f64>().ok());
                     Values::Numbers(rows.iter().map(number).collect::<Float64Array>())
                 }
-                ColumnKind::Categorical => {
+                ColumnKind::Categorical | ColumnKind::Embedding => {
                     let labels: Vec<Option<String>> = rows.iter().map(text).collect();
                     let labels: DictionaryArray<Int32Type> =
                         labels.iter().map(Option::as_deref).collect();

@@ -69,7 +69,7 @@ pub enum Problem {
     None,
 }
 
-/// Whether a column holds numbers or categories.
+/// Whether a column holds numbers, categories or vectors.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -79,6 +79,8 @@ pub enum ColumnKind {
     Continuous,
     /// Labels without an order.
     Categorical,
+    /// Lists of numbers, each a point in a space.
+    Embedding,
 }
 
 impl ColumnKind {
@@ -87,6 +89,7 @@ impl ColumnKind {
         match self {
             Self::Continuous => "continuous",
             Self::Categorical => "categorical",
+            Self::Embedding => "embedding",
         }
     }
 }
@@ -180,6 +183,10 @@ const NO: &[ColumnKind] = &[];
 const NUMBERS: &[ColumnKind] = &[ColumnKind::Continuous];
 const LABELS: &[ColumnKind] = &[ColumnKind::Categorical];
 const BOTH: &[ColumnKind] = &[ColumnKind::Continuous, ColumnKind::Categorical];
+const VECTORS: &[ColumnKind] = &[ColumnKind::Embedding];
+const RANGED: &[ColumnKind] = &[ColumnKind::Continuous, ColumnKind::Embedding];
+const EVERY: &[ColumnKind] =
+    &[ColumnKind::Continuous, ColumnKind::Categorical, ColumnKind::Embedding];
 
 metrics! {
     RocAuc "roc_auc" Performance CLASSES NO UNIT Higher THREE_SIGMA
@@ -237,17 +244,17 @@ metrics! {
     Psi "psi" Drift ALL BOTH POSITIVE Neither THREE_SIGMA_ABOVE
         "population stability index" "Siddiqi 2006; Yurdakul 2018";
 
-    ReconstructionError "reconstruction_error" Whole ALL NO POSITIVE_OR_OPEN Neither THREE_SIGMA
-        "mean distance of the rows from the principal components of the reference" "Pearson 1901; Hotelling 1933";
+    ReconstructionError "reconstruction_error" Whole ALL VECTORS POSITIVE_OR_OPEN Neither THREE_SIGMA
+        "mean distance of the rows, or of an embedding's vectors, from the principal components of the reference" "Pearson 1901; Hotelling 1933";
     DomainClassifier "domain_classifier" Whole ALL NO UNIT Neither TOLD_APART
         "how well trees tell the window from the reference: area under the curve" "Lopez-Paz and Oquab 2017";
 
-    MissingRate "missing_rate" Quality ALL BOTH UNIT Lower THREE_SIGMA
+    MissingRate "missing_rate" Quality ALL EVERY UNIT Lower THREE_SIGMA
         "share of the rows without a value" "binomial";
     UnseenRate "unseen_rate" Quality ALL LABELS UNIT Lower ABOVE_ZERO
         "share of the rows whose category the reference does not have" "count";
-    OutOfRangeRate "out_of_range_rate" Quality ALL NUMBERS UNIT Lower ABOVE_ZERO
-        "share of the rows below the reference's least or above its greatest value" "count";
+    OutOfRangeRate "out_of_range_rate" Quality ALL RANGED UNIT Lower ABOVE_ZERO
+        "share of the rows below the reference's least or above its greatest value; of an embedding: with a list that is no vector of the reference's length" "count";
 
     Mean "mean" Summary ALL NUMBERS ANY Neither THREE_SIGMA
         "mean of the values" "sample mean";
@@ -262,9 +269,9 @@ metrics! {
 
     EstimatedMinusRealized "estimated_minus_realized" Diagnosis ALL NO ANY Neither NONE
         "what was estimated of a window less what came to pass" "difference of the two figures";
-    DriftCorrelation "drift_correlation" Diagnosis ALL BOTH EITHER_WAY Neither NONE
+    DriftCorrelation "drift_correlation" Diagnosis ALL EVERY EITHER_WAY Neither NONE
         "how a column's drift goes together with the change of performance, over the last windows" "Pearson 1896";
-    BreachCount "breach_count" Diagnosis ALL BOTH POSITIVE Neither NONE
+    BreachCount "breach_count" Diagnosis ALL EVERY POSITIVE Neither NONE
         "in how many of the last windows a column's drift is a breach" "count";
 }
 

@@ -12,8 +12,8 @@ use crate::app::terminal::{count, figure, print};
 use crate::app::{ConfigFile, Outcome, load, reference};
 use crate::metric::{ColumnKind, Metric};
 use crate::profile::{
-    Binary, Calibration, CalibrationReason, Categorical, Outputs, Profile, ReferenceWindow, Role,
-    Segments, Values,
+    Binary, Calibration, CalibrationReason, Categorical, Embedding, Outputs, Profile,
+    ReferenceWindow, Role, Segments, Values,
 };
 use crate::query::table::Hints;
 use crate::query::{Files, Options};
@@ -203,6 +203,7 @@ fn columns_shown(profile: &Profile) -> String {
         let kind = match column.kind() {
             ColumnKind::Continuous => "continuous",
             ColumnKind::Categorical => "categorical",
+            ColumnKind::Embedding => "embedding",
         };
         let mut holds = match &column.values {
             Values::Continuous(values) => format!(
@@ -213,6 +214,7 @@ fn columns_shown(profile: &Profile) -> String {
                 figure(values.standard_deviation)
             ),
             Values::Categorical(values) => labels(values),
+            Values::Embedding(values) => vectors(values),
         };
         if column.missing > 0 && column.rows > 0 {
             let share = 100.0 * column.missing as f64 / column.rows as f64;
@@ -253,6 +255,20 @@ fn calibrated(calibration: &Calibration) -> String {
     };
     let kind = if calibration.calibrator.is_some() { "isotonic" } else { "none" };
     format!("{kind}: {why}")
+}
+
+/// The vectors of an embedding, and what they have in common.
+fn vectors(values: &Embedding) -> String {
+    let residual = values.space.as_ref().and_then(|space| space.residual.as_ref());
+    let held = match residual {
+        Some(residual) => format!("{} components hold 65 % of the variance", residual.components),
+        None => "nothing in common".to_owned(),
+    };
+    let malformed = match values.malformed {
+        0 => String::new(),
+        rows => format!(", {} rows with none", count(rows)),
+    };
+    format!("vectors of {} numbers, {held}{malformed}", values.dimensions)
 }
 
 /// How many labels are named.

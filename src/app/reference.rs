@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Schema};
 use futures::StreamExt;
 
 use crate::app::splitting::{self, Splitting};
-use crate::batch::{Rows, labels as texts_of};
+use crate::batch::{LONGEST, Rows, Vectors, labels as texts_of, vector};
 use crate::epoch::{check_classes, rule, splits};
 use crate::fit::{CalibrationChoice, Predicts, SeveralClasses, Spec, TwoClasses, fit};
 use crate::intake::score_path;
@@ -17,7 +17,7 @@ use crate::profile::{Beside, Derived, Holds, Input, Profile, Provenance, Role, W
 use crate::query::table::{
     Choice, Chosen, Columns, Hints, ProfileExpressions, RowMaker, choose, conditions_of,
 };
-use crate::query::{ColumnPath, Files, Kind, categorical, kind, numeric};
+use crate::query::{ColumnPath, Files, Kind, categorical, kind, numeric, vectors};
 use crate::settings::{Calibration, Calibrator, Model, Multivariate};
 use crate::window::ENGINE;
 
@@ -70,8 +70,9 @@ pub(super) async fn profile_of(
         .with_context(|| format!("reference {}", name()))?;
     if !choice.named_features {
         drop_ids(&mut choice, &batches)?;
-        inputs.retain(|input| !choice.ignored.iter().any(|(ignored, _)| *ignored == input.name));
     }
+    drop_lists(model, &mut choice, &batches)?;
+    inputs.retain(|input| !choice.ignored.iter().any(|(ignored, _)| *ignored == input.name));
     if problem.is_none() {
         tell_numbers(&mut choice, &batches)?;
     }
@@ -231,6 +232,7 @@ fn needed(
     }
     if let Some(expressions) = expressions {
         for name in expressions.columns() {
+            refuse_vectors(model, files, choice, name)?;
             if !choice.columns.iter().any(|column| column.name == name) {
                 let path =
                     files.resolve(name).with_context(|| format!("model `{}`", model.name))?;
@@ -245,6 +247,21 @@ fn needed(
         }
     }
     Ok((wanted, inputs))
+}
+
+/// Refuses lists of numbers in SQL, which the stream does not hand to it.
+fn refuse_vectors(model: &Model, files: &Files, choice: &Choice, name: &str) -> Result<()> {
+    let chosen = choice.columns.iter().find(|column| column.name == name);
+    let path = chosen.map(|column| column.path.clone()).or_else(|| files.resolve(name).ok());
+    let data_type = path.and_then(|path| path.data_type(files.schema()));
+    if data_type.is_some_and(|data_type| kind(&data_type) == Kind::Vector) {
+        bail!(
+            "model `{}`: `filter`, `derived` or `segments` reads `{name}`, which holds lists of numbers: SQL on the stream \
+             cannot use them; give the numbers that it needs columns of their own",
+            model.name
+        );
+    }
+    Ok(())
 }
 
 /// Whether a column is made of the score.
@@ -273,6 +290,7 @@ pub(super) fn input(name: &str, path: &str, data_type: Option<DataType>) -> Resu
         (Kind::Continuous, _) => Holds::Number,
         (Kind::Categorical, DataType::Boolean) => Holds::Boolean,
         (Kind::Categorical, _) => Holds::Text,
+        (Kind::Vector, _) => Holds::Vector,
         _ => bail!(
             "column `{name}` holds {data_type}, which neither features nor expressions can use on the stream"
         ),
@@ -321,6 +339,43 @@ fn drop_ids(choice: &mut Choice, batches: &[RecordBatch]) -> Result<()> {
     }
     choice.columns.retain(|column| !ids.contains(&column.name));
     choice.ignored.extend(ids.into_iter().map(|name| (name, "unique to its row")));
+    Ok(())
+}
+
+/// In an embedding so many lists have the same length: fewer are lists of something else.
+const OF_ONE_LENGTH: f64 = 0.95;
+
+/// Leaves out lists of numbers that nobody named one by one, and that are no vectors: of different lengths, of one number,
+/// or of more than can be measured.
+fn drop_lists(model: &Model, choice: &mut Choice, batches: &[RecordBatch]) -> Result<()> {
+    let named = |name: &String| model.columns.features.iter().flatten().any(|of| of == name);
+    let mut dropped = Vec::new();
+    for column in choice.columns.iter().filter(|column| column.kind == ColumnKind::Embedding) {
+        if named(&column.name) {
+            continue;
+        }
+        let mut lengths: BTreeMap<usize, u64> = BTreeMap::new();
+        for batch in batches {
+            let Some(values) = batch.column_by_name(&column.name) else { continue };
+            let Vectors::Raw(lists) = vectors(&column.name, values)? else { continue };
+            for numbers in (0..lists.len()).filter_map(|row| vector(&lists, row)) {
+                *lengths.entry(numbers.len()).or_default() += 1;
+            }
+        }
+        let all: u64 = lengths.values().sum();
+        let (length, most) =
+            lengths.into_iter().max_by_key(|(_, count)| *count).unwrap_or_default();
+        let why = match length {
+            _ if all == 0 => "nothing but missing values",
+            _ if (most as f64) < OF_ONE_LENGTH * all as f64 => "lists of different lengths",
+            0 | 1 => "lists of fewer than two numbers",
+            _ if length > LONGEST => "lists of more than 4,096 numbers",
+            _ => continue,
+        };
+        dropped.push((column.name.clone(), why));
+    }
+    choice.columns.retain(|column| !dropped.iter().any(|(name, _)| *name == column.name));
+    choice.ignored.extend(dropped);
     Ok(())
 }
 
@@ -428,6 +483,7 @@ pub(super) fn layout(
                 match column.kind() {
                     ColumnKind::Continuous => "numbers",
                     ColumnKind::Categorical => "a category",
+                    ColumnKind::Embedding => "lists of numbers",
                 }
             ),
         }

@@ -8,6 +8,7 @@ mod keyed;
 mod lane;
 mod record;
 mod rows;
+mod vectors;
 mod wire;
 
 pub use self::command::{Act, Command};
@@ -19,4 +20,5 @@ pub use self::record::{
     Settled,
 };
 pub use self::rows::{Column, Expected, NO_SEGMENT, Rows, Values, labels};
+pub use self::vectors::{Distances, LONGEST, Vectors, vector};
 pub use self::wire::WireError;

@@ -7,6 +7,8 @@ use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, Int32Type};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::vectors::Vectors;
+
 /// Predictions of one model version, in columns; the order of the columns is that of its profile.
 #[derive(Clone, Debug)]
 pub struct Rows {
@@ -61,6 +63,8 @@ pub enum Values {
     Numbers(Float64Array),
     /// Of a categorical column: positions in a list of labels that belongs to these rows alone.
     Labels(DictionaryArray<Int32Type>),
+    /// Of an embedding: lists of numbers.
+    Vectors(Vectors),
 }
 
 impl Rows {
@@ -121,12 +125,12 @@ impl Rows {
 }
 
 /// The values at these places.
-fn picked<T: ArrowNativeType>(values: &[T], places: &[u32]) -> ScalarBuffer<T> {
+pub(super) fn picked<T: ArrowNativeType>(values: &[T], places: &[u32]) -> ScalarBuffer<T> {
     places.iter().map(|&place| values[place as usize]).collect()
 }
 
 /// The flags at these places.
-fn flags(flags: &BooleanBuffer, places: &[u32]) -> BooleanBuffer {
+pub(super) fn flags(flags: &BooleanBuffer, places: &[u32]) -> BooleanBuffer {
     places.iter().map(|&place| flags.value(place as usize)).collect()
 }
 
@@ -196,7 +200,7 @@ impl Column {
             Values::Numbers(array) => {
                 array.is_valid(row).then(|| array.value(row)).filter(|number| !number.is_nan())
             }
-            Values::Labels(_) => None,
+            Values::Labels(_) | Values::Vectors(_) => None,
         }
     }
 
@@ -207,7 +211,7 @@ impl Column {
                 let strings = array.values().as_any().downcast_ref::<StringArray>()?;
                 Some(strings.value(array.key(row)?))
             }
-            Values::Numbers(_) => None,
+            Values::Numbers(_) | Values::Vectors(_) => None,
         }
     }
 
@@ -234,6 +238,18 @@ impl Column {
                     mix(key, hash.copied().unwrap_or(MISSING));
                 }
             }
+            Values::Vectors(vectors) => {
+                for (row, key) in keys.iter_mut().enumerate() {
+                    let mut any = false;
+                    for bits in vectors.bits(row) {
+                        mix(key, bits);
+                        any = true;
+                    }
+                    if !any {
+                        mix(key, MISSING);
+                    }
+                }
+            }
         }
     }
 
@@ -242,6 +258,7 @@ impl Column {
             values: match &self.values {
                 Values::Numbers(array) => Values::Numbers(array.slice(start, length)),
                 Values::Labels(array) => Values::Labels(array.slice(start, length)),
+                Values::Vectors(vectors) => Values::Vectors(vectors.slice(start, length)),
             },
             absent: self.absent.as_ref().map(|absent| absent.slice(start, length)),
         }
@@ -262,6 +279,7 @@ impl Column {
                 // The positions are some of those that were there.
                 Values::Labels(DictionaryArray::new(keys, Arc::clone(array.values())))
             }
+            Values::Vectors(vectors) => Values::Vectors(vectors.pick(places)),
         };
         Self { values, absent: self.absent.as_ref().map(|absent| flags(absent, places)) }
     }
@@ -273,6 +291,7 @@ impl Values {
         match self {
             Self::Numbers(array) => array.len(),
             Self::Labels(array) => array.len(),
+            Self::Vectors(vectors) => vectors.len(),
         }
     }
 

@@ -18,6 +18,7 @@ use crate::batch::record::{
     Body, Carried, Content, Header, Heartbeat, Reached, Realized, Record, Reject, Section, Settled,
 };
 use crate::batch::rows::{Column, Expected, Rows, Values, labels};
+use crate::batch::vectors::{Distances, Vectors};
 
 // Numbers travel as they lie in memory.
 const _: () = assert!(cfg!(target_endian = "little"), "vigie runs on little-endian machines");
@@ -145,6 +146,17 @@ struct WireColumn<'b> {
     labels: Option<Vec<Cow<'b, str>>>,
     #[b(3)]
     absent: Option<Bytes<'b>>,
+    /// Of an embedding, whose values are how far its vectors lie.
+    #[b(4)]
+    vectors: Option<WireVectors<'b>>,
+}
+
+#[derive(Encode, Decode)]
+struct WireVectors<'b> {
+    #[b(0)]
+    malformed: Option<Bytes<'b>>,
+    #[b(1)]
+    along: Vec<Bytes<'b>>,
 }
 
 #[derive(Encode, Decode)]
@@ -285,18 +297,29 @@ fn write_section(section: &Section) -> WireSection<'_> {
 }
 
 fn write_column(column: &Column) -> WireColumn<'_> {
-    let (values, nulls, labels) = match &column.values {
-        Values::Numbers(array) => (numbers(array.values()), array.nulls(), None),
+    let (mut labelled, mut measured) = (None, None);
+    let (values, nulls) = match &column.values {
+        Values::Numbers(array) => (numbers(array.values()), array.nulls()),
         Values::Labels(array) => {
-            let labels = labels(array).map(Cow::Borrowed).collect();
-            (numbers(array.keys().values()), array.nulls(), Some(labels))
+            labelled = Some(labels(array).map(Cow::Borrowed).collect());
+            (numbers(array.keys().values()), array.nulls())
         }
+        Values::Vectors(Vectors::Measured(of)) => {
+            measured = Some(WireVectors {
+                malformed: of.malformed.as_ref().map(bits),
+                along: of.along.iter().map(|run| numbers(run)).collect(),
+            });
+            (numbers(of.errors.values()), of.errors.nulls())
+        }
+        // They never travel: a reader says that the column is damaged.
+        Values::Vectors(Vectors::Raw(_)) => (numbers::<f64>(&[]), None),
     };
     WireColumn {
         values,
         present: nulls.map(|nulls| bits(nulls.inner())),
-        labels,
+        labels: labelled,
         absent: column.absent.as_ref().map(bits),
+        vectors: measured,
     }
 }
 
@@ -354,9 +377,18 @@ fn read_column(column: WireColumn<'_>, rows: usize) -> Option<Column> {
         Some(_) => None,
     };
     let nulls = bits(column.present)?.map(NullBuffer::new);
-    let values = match column.labels {
-        None => Values::Numbers(Float64Array::try_new(column.values.read(), nulls).ok()?),
-        Some(labels) => {
+    let values = match (column.vectors, column.labels) {
+        (Some(vectors), _) => {
+            let errors = Float64Array::try_new(column.values.read(), nulls).ok()?;
+            let malformed = bits(vectors.malformed)?;
+            let along: Vec<ScalarBuffer<f64>> = vectors.along.iter().map(Bytes::read).collect();
+            if along.iter().any(|run| run.len() != rows) {
+                return None;
+            }
+            Values::Vectors(Vectors::Measured(Distances { errors, malformed, along }))
+        }
+        (None, None) => Values::Numbers(Float64Array::try_new(column.values.read(), nulls).ok()?),
+        (None, Some(labels)) => {
             let keys = Int32Array::try_new(column.values.read(), nulls).ok()?;
             let labels = StringArray::from_iter_values(labels);
             Values::Labels(DictionaryArray::try_new(keys, Arc::new(labels)).ok()?)

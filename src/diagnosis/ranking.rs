@@ -152,6 +152,7 @@ fn method(plan: &Plan, kind: ColumnKind) -> Option<Metric> {
     let methods = match kind {
         ColumnKind::Continuous => &criteria.continuous,
         ColumnKind::Categorical => &criteria.categorical,
+        ColumnKind::Embedding => return Some(Metric::ReconstructionError),
     };
     methods.iter().copied().find(|method| method.applies_to(kind))
 }

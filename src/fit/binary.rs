@@ -147,7 +147,7 @@ impl Outcomes {
         for batch in batches {
             let scores = score.and_then(|index| match &batch.columns[index].values {
                 Data::Numbers(scores) => Some(scores),
-                Data::Labels(_) => None,
+                Data::Labels(_) | Data::Vectors(_) => None,
             });
             if let (Some(scores), Some(index)) = (scores, score) {
                 let outside = scores.iter().position(|score| {

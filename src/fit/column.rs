@@ -31,6 +31,8 @@ pub(super) fn fit_column<'r>(
     let fitted = match kind {
         ColumnKind::Continuous => fit_continuous(keeps, batches),
         ColumnKind::Categorical => Ok(fit_categorical(batches)),
+        // It is of the whole reference, see `embedding`.
+        ColumnKind::Embedding => Err(Undefined::Empty),
     };
     let (values, present) = fitted.map_err(|reason| match reason {
         Undefined::Empty => {

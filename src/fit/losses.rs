@@ -50,7 +50,7 @@ impl Table {
         let rows = usable.iter().map(Vec::len).sum();
         let is_seen = |role| matches!(role, Role::Feature | Role::Prediction);
         let seen = profile.columns.iter().enumerate().filter(|(_, column)| is_seen(column.role));
-        let columns = seen.map(|(index, column)| {
+        let columns = seen.filter_map(|(index, column)| {
             let parts = batches
                 .iter()
                 .zip(usable)
@@ -78,8 +78,10 @@ impl Table {
                     }
                     Seen::Labels(positions, reference.labels.len())
                 }
+                // Trees split by single numbers.
+                Values::Embedding(_) => return None,
             };
-            (index, seen)
+            Some((index, seen))
         });
         Self { rows, columns: columns.collect() }
     }

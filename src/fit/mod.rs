@@ -5,6 +5,7 @@
 
 mod binary;
 mod column;
+mod embedding;
 mod losses;
 mod multiclass;
 mod reconstruction;
@@ -19,12 +20,13 @@ use std::sync::Arc;
 use arrow::array::Array;
 
 use self::column::fit_column;
+use self::embedding::{FittedEmbedding, fit_embedding};
 use self::reconstruction::fit_reconstruction;
-use self::sample::fit_sample;
+use self::sample::{fit_sample, key_rows};
 pub use self::segments::SegmentSpec;
 use self::segments::{find_segments, fit_references};
 use self::windows::fit_windows;
-use crate::batch::{Rows, Values, labels};
+use crate::batch::{LONGEST, Rows, Values, labels};
 use crate::metric::{ColumnKind, Metric, Problem};
 use crate::profile::{Derived, Input, Outputs, Profile, Provenance, Role, WindowRule, same_label};
 use crate::stats::{ForestError, Undefined};
@@ -163,6 +165,19 @@ pub enum FitError {
         /// What stands there.
         value: f64,
     },
+    /// Lists that are too short or too long.
+    #[error(
+        "reference of model `{model}`: the lists of `{column}` have {dimensions} numbers, of an embedding they have 2 to \
+         {LONGEST}; leave the column out of `features`, or give single numbers a column of their own"
+    )]
+    Dimensions {
+        /// The model.
+        model: String,
+        /// The column.
+        column: String,
+        /// The most frequent length.
+        dimensions: usize,
+    },
     /// The positive class cannot be told.
     #[error(
         "reference of model `{model}`: cannot tell which of {labels} is the class that `{column}` gives the probability \
@@ -283,6 +298,17 @@ pub enum FitError {
         /// The column.
         column: String,
     },
+    /// Segments by lists of numbers.
+    #[error(
+        "reference of model `{model}`: no segments can be made by `{column}`: it holds lists of numbers; mend `segments` in \
+         `[model.{model}]`"
+    )]
+    VectorSegments {
+        /// The model.
+        model: String,
+        /// The column.
+        column: String,
+    },
     /// Segments that would all be too small.
     #[error(
         "reference of model `{model}`: of the segments by {columns} the largest has {largest} rows, and \
@@ -332,11 +358,20 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         Predicts::Binary(how) => Outputs::Binary(Box::new(binary::read(&spec, how, &mut batches)?)),
         Predicts::Multiclass(how) => Outputs::Multiclass(multiclass::read(&spec, how, &batches)?),
     };
+    let told_apart = spec.whole.contains(&Metric::DomainClassifier);
+    let mut embeddings: Vec<(usize, FittedEmbedding)> = Vec::new();
     let columns = spec
         .columns
         .iter()
         .enumerate()
         .map(|(index, (name, role, kind))| {
+            if *kind == ColumnKind::Embedding {
+                let of = (name.as_str(), *role);
+                let fitted = fit_embedding(&spec.model, of, index, told_apart, &batches)?;
+                let column = fitted.column.clone();
+                embeddings.push((index, fitted));
+                return Ok(column);
+            }
             let batches = batches.iter().map(|batch| &batch.columns[index].values);
             fit_column(&spec.model, name, *role, *kind, rows, true, batches)
         })
@@ -370,7 +405,15 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         let note = "reconstruction error: the features have nothing in common by which a row could be told from others";
         profile.provenance.notes.push(note.to_owned());
     }
-    if spec.whole.contains(&Metric::DomainClassifier) {
+    if told_apart {
+        // By what vectors hold, not by how far they lie.
+        key_rows(&profile, &mut batches);
+    }
+    for (index, fitted) in embeddings {
+        fitted.measure(index, &mut batches);
+        profile.provenance.notes.extend(fitted.note);
+    }
+    if told_apart {
         profile.sample = fit_sample(&profile, &mut batches);
     }
     for batch in &mut batches {

@@ -151,7 +151,7 @@ impl Outcomes {
                 .iter()
                 .filter_map(|&at| match &batch.columns[at].values {
                     Data::Numbers(scores) => Some(scores),
-                    Data::Labels(_) => None,
+                    Data::Labels(_) | Data::Vectors(_) => None,
                 })
                 .collect();
             let classes = |column: Option<usize>, other: Option<usize>| match column {

@@ -1,11 +1,12 @@
 //! What the features of the reference have in common.
 
 use crate::batch::Rows;
+use crate::metric::ColumnKind;
 use crate::profile::{Column, Profile, Reconstruction, Role, Scaled, Values};
 use crate::stats::Products;
 
 /// Components hold more than this share of the variance.
-const SHARE: f64 = 0.65;
+pub(super) const SHARE: f64 = 0.65;
 /// Rows are taken so many at once.
 const BLOCK: usize = 1024;
 
@@ -16,7 +17,9 @@ pub(super) fn fit_reconstruction(profile: &Profile, batches: &[Rows]) -> Option<
         .columns
         .iter()
         .enumerate()
-        .filter(|(_, column)| column.role == Role::Feature)
+        .filter(|(_, column)| {
+            column.role == Role::Feature && column.kind() != ColumnKind::Embedding
+        })
         .map(|(index, column)| about_unit(index, column))
         .collect();
     if features.len() < 2 {
@@ -50,12 +53,8 @@ pub(super) fn fit_reconstruction(profile: &Profile, batches: &[Rows]) -> Option<
     }
     let rows = products.rows() as f64;
     let divisor = |column: usize, mean: f64, variance: f64| {
-        // Scikit-learn's rule: what lies within the rounding of the mean is constant.
         let Scaled { centre, scale, .. } = features[column];
-        let (mean, spread) = (centre + scale * mean, variance * scale * scale);
-        let noise = rows * mean * f64::EPSILON;
-        let constant = spread <= rows * f64::EPSILON * spread + noise * noise;
-        if constant { 1.0 / scale } else { variance.sqrt() }
+        divisor((centre, scale), rows, mean, variance)
     };
     let Ok(found) = products.components(SHARE, divisor) else {
         return Some(Reconstruction { features, residual: None });
@@ -69,6 +68,17 @@ pub(super) fn fit_reconstruction(profile: &Profile, batches: &[Rows]) -> Option<
         })
         .collect();
     Some(Reconstruction { features, residual: Some(found.residual) })
+}
+
+/// By what a column of that mean and variance is divided, after it was scaled by centre and scale: its deviation, or 1 in
+/// its own unit where it is constant.
+///
+/// Scikit-learn's rule: what lies within the rounding of the mean is constant.
+pub(super) fn divisor((centre, scale): (f64, f64), rows: f64, mean: f64, variance: f64) -> f64 {
+    let (mean, spread) = (centre + scale * mean, variance * scale * scale);
+    let noise = rows * mean * f64::EPSILON;
+    let constant = spread <= rows * f64::EPSILON * spread + noise * noise;
+    if constant { 1.0 / scale } else { variance.sqrt() }
 }
 
 /// A scaling to about mean 0 and unit spread, from the column alone.
@@ -91,6 +101,8 @@ fn about_unit(index: usize, column: &Column) -> Scaled {
             let variance: f64 = shares.iter().map(|share| share * distance(share)).sum();
             variance.sqrt()
         }
+        // They are measured by themselves.
+        Values::Embedding(_) => 1.0,
     };
     if spread.is_finite() && spread > 0.0 {
         scaled.scale = spread;

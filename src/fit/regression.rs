@@ -118,7 +118,7 @@ fn measure(
 fn numbers(batch: &Rows, column: usize) -> impl Iterator<Item = Option<f64>> {
     let values = match &batch.columns[column].values {
         Data::Numbers(values) => Some(values),
-        Data::Labels(_) => None,
+        Data::Labels(_) | Data::Vectors(_) => None,
     };
     (0..batch.len()).map(move |row| {
         let values = values.filter(|values| values.is_valid(row))?;

@@ -7,10 +7,9 @@ use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::Int32Type;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::batch::{Rows, Values as Data, labels};
+use crate::batch::{Rows, Values as Data, Vectors, labels};
 use crate::profile::{
-    Categorical, Codes, Coding, Continuous, KeyedRows, MISSING, Profile, Role, Sample, UNSEEN,
-    Values,
+    Categorical, Codes, Coding, KeyedRows, MISSING, Profile, Role, Sample, UNSEEN, Values,
 };
 use crate::stats::{CODES, MOST_ROWS};
 
@@ -23,23 +22,27 @@ const MOST_CUTS: usize = CODES - 2;
 /// The code of the reference's labels that are too rare for one of their own.
 const RARE: u8 = UNSEEN + 1;
 
-/// The rows with the least keys; `None` where there are no features. Gives keys to rows that have none.
+/// The rows with the least keys; `None` where there are no features.
 ///
 /// Where too many rows are the same and have no id, they get keys of their own, by their place: then no row of a later
 /// window is known to be one of the reference.
 pub(super) fn fit_sample(profile: &Profile, batches: &mut [Rows]) -> Option<Sample> {
     let columns = profile.columns.iter().enumerate();
-    let features: Vec<usize> = columns
+    let features: Vec<(usize, Option<usize>)> = columns
         .filter(|(_, column)| column.role == Role::Feature)
-        .map(|(index, _)| index)
+        .flat_map(|(index, column)| {
+            let parts = match column.values {
+                Values::Embedding(_) => 1 + column.values.along(),
+                Values::Continuous(_) | Values::Categorical(_) => 0,
+            };
+            let whole = (parts == 0).then_some((index, None));
+            whole.into_iter().chain((0..parts).map(move |part| (index, Some(part))))
+        })
         .collect();
     if features.is_empty() {
         return None;
     }
     let capacity = (BYTES / (features.len() + size_of::<u64>())).clamp(LEAST_ROWS, MOST_ROWS / 2);
-    for batch in batches.iter_mut().filter(|batch| batch.keys.is_none()) {
-        batch.keys = Some(profile.keys((0..batch.len()).map(|_| None), &batch.columns));
-    }
     let mut chosen = choose(batches, capacity);
     let keys = chosen.iter().map(|(key, ..)| *key).collect();
     let rows = batches.iter().map(|batch| batch.len() as u64).sum();
@@ -53,8 +56,9 @@ pub(super) fn fit_sample(profile: &Profile, batches: &mut [Rows]) -> Option<Samp
     let batches = &*batches;
     let codings: Vec<Coding> = features
         .into_iter()
-        .map(|column| Coding {
+        .map(|(column, part)| Coding {
             column,
+            part,
             codes: match &profile.columns[column].values {
                 Values::Continuous(reference) => {
                     let values = chosen.iter().filter_map(|&(_, at, row)| {
@@ -63,7 +67,20 @@ pub(super) fn fit_sample(profile: &Profile, batches: &mut [Rows]) -> Option<Samp
                         };
                         values.is_valid(row).then(|| values.value(row))
                     });
-                    Codes::Cuts(cuts(values.filter(|value| value.is_finite()).collect(), reference))
+                    let values = values.filter(|value| value.is_finite()).collect();
+                    Codes::Cuts(cuts(values, (reference.least, reference.greatest)))
+                }
+                Values::Embedding(_) => {
+                    let values = chosen.iter().filter_map(|&(_, at, row)| {
+                        match &batches[at].columns[column].values {
+                            Data::Vectors(Vectors::Measured(of)) => of.part(part?, row),
+                            _ => None,
+                        }
+                    });
+                    let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+                    let least = values.iter().copied().reduce(f64::min).unwrap_or(0.0);
+                    let greatest = values.iter().copied().reduce(f64::max).unwrap_or(0.0);
+                    Codes::Cuts(cuts(values, (least, greatest)))
                 }
                 Values::Categorical(reference) => Codes::Labels(codes(reference)),
             },
@@ -84,6 +101,13 @@ pub(super) fn fit_sample(profile: &Profile, batches: &mut [Rows]) -> Option<Samp
     Some(Sample { features: codings, capacity, rows })
 }
 
+/// Gives keys to rows that have none.
+pub(super) fn key_rows(profile: &Profile, batches: &mut [Rows]) {
+    for batch in batches.iter_mut().filter(|batch| batch.keys.is_none()) {
+        batch.keys = Some(profile.keys((0..batch.len()).map(|_| None), &batch.columns));
+    }
+}
+
 /// The rows with the least keys, by key: with the batch and the row in it.
 fn choose(batches: &[Rows], capacity: usize) -> Vec<(u64, usize, usize)> {
     let keyed = batches.iter().enumerate().flat_map(|(at, batch)| {
@@ -101,12 +125,14 @@ enum Coded<'b> {
     Numbers(&'b Float64Array, &'b Codes),
     /// The code of each of the batch's own labels.
     Labels(&'b DictionaryArray<Int32Type>, Vec<u8>),
+    Vectors(&'b Vectors, &'b Coding),
 }
 
 impl<'b> Coded<'b> {
     fn of(coding: &'b Coding, profile: &Profile, batch: &'b Rows) -> Option<Self> {
         match (&batch.columns[coding.column].values, &profile.columns[coding.column].values) {
             (Data::Numbers(values), _) => Some(Self::Numbers(values, &coding.codes)),
+            (Data::Vectors(vectors), _) => Some(Self::Vectors(vectors, coding)),
             (Data::Labels(keys), Values::Categorical(reference)) => {
                 let code = |label| coding.codes.of_label(reference.position(label));
                 Some(Self::Labels(keys, labels(keys).map(code).collect()))
@@ -121,6 +147,7 @@ impl<'b> Coded<'b> {
                 codes.of_number(values.value(row))
             }
             Self::Labels(keys, codes) => keys.key(row).map_or(MISSING, |label| codes[label]),
+            Self::Vectors(vectors, coding) => coding.of_vector(vectors, row),
             Self::Numbers(..) => MISSING,
         }
     }
@@ -128,9 +155,9 @@ impl<'b> Coded<'b> {
 
 /// Cuts at the sample's quantiles, and at both ends of what the reference has; values that come often get a cell of
 /// their own, and where there are few values all do, as do the gaps between them.
-fn cuts(mut values: Vec<f64>, reference: &Continuous) -> Vec<f64> {
+fn cuts(mut values: Vec<f64>, (least, greatest): (f64, f64)) -> Vec<f64> {
     values.sort_unstable_by(f64::total_cmp);
-    let mut cuts = vec![reference.least, reference.greatest.next_up()];
+    let mut cuts = vec![least, greatest.next_up()];
     let distinct = values.chunk_by(|a, b| a == b).count();
     if distinct <= (MOST_CUTS - cuts.len()) / 2 {
         let each = values.chunk_by(|a, b| a == b);

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::{Rows, Values};
+use arrow::array::Array;
+
+use crate::batch::{Rows, Values as Data, Vectors};
 use crate::fit::column::fit_column;
 use crate::fit::{FitError, Predicts, binary, multiclass, regression};
+use crate::metric::ColumnKind;
 use crate::profile::{
-    Beside, Column, Outputs, Placer, Profile, Provenance, Role, Segment, SegmentReference,
-    Segments, Split, count_values,
+    Beside, Column, Embedding, Outputs, Placer, Profile, Provenance, Role, Segment,
+    SegmentReference, Segments, Split, Values, count_values,
 };
 
 /// Which segments to make.
@@ -136,6 +139,13 @@ fn candidates_of(
             column: target.name.clone(),
         });
     }
+    let vectors = |column: &&Column| column.kind() == ColumnKind::Embedding;
+    if let Some(column) = profile.columns.iter().filter(named).find(vectors) {
+        return Err(FitError::VectorSegments {
+            model: profile.model.clone(),
+            column: column.name.clone(),
+        });
+    }
     let mut counts: BTreeMap<Vec<String>, u64> = BTreeMap::new();
     for (index, batch) in batches.iter().enumerate() {
         let names = profile.columns.iter().map(|column| column.name.as_str());
@@ -207,6 +217,13 @@ fn fit_reference(
     let mut columns = Vec::new();
     let mut kept = Vec::new();
     for (index, column) in whole.columns.iter().enumerate() {
+        if let Values::Embedding(whole) = &column.values {
+            if let Some(column) = of_segment(column, whole, rows, index, &batches) {
+                columns.push(column);
+                kept.push(index);
+            }
+            continue;
+        }
         let values = batches.iter().map(|batch| &batch.columns[index].values);
         let (name, role, kind) = (&column.name, column.role, column.kind());
         match fit_column(&whole.model, name, role, kind, rows, distributions, values) {
@@ -257,6 +274,31 @@ fn fit_reference(
     Ok(SegmentReference { profile, columns: kept, own_calibration: own })
 }
 
+/// An embedding in a segment, whose vectors are measured by the whole's components; `None` where it has none.
+fn of_segment(
+    column: &Column,
+    whole: &Embedding,
+    rows: u64,
+    index: usize,
+    batches: &[Rows],
+) -> Option<Column> {
+    let (mut vectors, mut malformed) = (0, 0);
+    for batch in batches {
+        if let Data::Vectors(Vectors::Measured(of)) = &batch.columns[index].values {
+            vectors += (of.errors.len() - of.errors.null_count()) as u64;
+            malformed += of.malformed.as_ref().map_or(0, |of| of.count_set_bits() as u64);
+        }
+    }
+    let embedding = Embedding { malformed, space: None, ..whole.clone() };
+    let values = Values::Embedding(Box::new(embedding));
+    (vectors > 0).then(|| Column {
+        rows,
+        missing: rows - vectors - malformed,
+        values,
+        ..column.clone()
+    })
+}
+
 /// How many rows have all scores and a target.
 fn labelled(profile: &Profile, batches: &[Rows]) -> usize {
     let of = |role| {
@@ -269,8 +311,9 @@ fn labelled(profile: &Profile, batches: &[Rows]) -> usize {
         let scored =
             |row: usize| scores.iter().all(|&index| batch.columns[index].number(row).is_some());
         let told = |row: &usize| match &batch.columns[target].values {
-            Values::Labels(_) => batch.columns[target].label(*row).is_some(),
-            Values::Numbers(_) => batch.columns[target].number(*row).is_some(),
+            Data::Labels(_) => batch.columns[target].label(*row).is_some(),
+            Data::Numbers(_) => batch.columns[target].number(*row).is_some(),
+            Data::Vectors(_) => false,
         };
         (0..batch.len()).filter(told).filter(|&row| scored(row)).count()
     };

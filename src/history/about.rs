@@ -56,6 +56,7 @@ impl About {
         };
         let (mut reference, segments) = reference_results(plan, heading);
         reference.extend(segments);
+        let shapes = profile.columns.iter().map(Shape::of);
         Self {
             epoch,
             problem: profile.problem,
@@ -64,7 +65,7 @@ impl About {
             settings: settings.to_owned(),
             silent_after: None,
             reference,
-            shapes: profile.columns.iter().map(Shape::of).collect(),
+            shapes: shapes.filter(|shape| !shape.counts.is_empty()).collect(),
             profile: hash,
         }
     }

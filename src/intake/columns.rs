@@ -8,7 +8,7 @@ use arrow::datatypes::Int32Type;
 use std::mem;
 use std::sync::Arc;
 
-use crate::batch::{Column, Values};
+use crate::batch::{Column, Values, Vectors};
 use crate::intake::labels::Labels;
 
 /// A column that is being gathered.
@@ -25,7 +25,15 @@ pub(super) struct Gathered {
 #[derive(Debug)]
 enum Cells {
     Numbers(Vec<f64>),
-    Labels { keys: Vec<i32>, labels: Labels },
+    Labels {
+        keys: Vec<i32>,
+        labels: Labels,
+    },
+    /// Lists one after another, and where each ends.
+    Vectors {
+        numbers: Vec<f64>,
+        ends: Vec<i32>,
+    },
 }
 
 impl Default for Cells {
@@ -44,6 +52,20 @@ impl Gathered {
             cells: Cells::Labels { keys: Vec::new(), labels: Labels::default() },
             ..Self::default()
         }
+    }
+
+    pub(super) fn vectors() -> Self {
+        let cells = Cells::Vectors { numbers: Vec::new(), ends: vec![0] };
+        Self { cells, ..Self::default() }
+    }
+
+    #[inline]
+    pub(super) fn push_list(&mut self, list: &[f64]) {
+        if let Cells::Vectors { numbers, ends } = &mut self.cells {
+            numbers.extend_from_slice(list);
+            ends.push(numbers.len() as i32);
+        }
+        self.note(true, false);
     }
 
     #[inline]
@@ -68,6 +90,7 @@ impl Gathered {
         match &mut self.cells {
             Cells::Numbers(numbers) => numbers.push(0.0),
             Cells::Labels { keys, .. } => keys.push(0),
+            Cells::Vectors { numbers, ends } => ends.push(numbers.len() as i32),
         }
         self.note(false, absent);
     }
@@ -89,6 +112,11 @@ impl Gathered {
                 let capacity = numbers.len();
                 let values = mem::replace(numbers, Vec::with_capacity(capacity));
                 Values::Numbers(Float64Array::new(ScalarBuffer::from(values), nulls))
+            }
+            Cells::Vectors { numbers, ends } => {
+                let (numbers, ends) = (mem::take(numbers), mem::replace(ends, vec![0]));
+                let vectors = Vectors::raw(numbers, ends, nulls);
+                Values::Vectors(vectors.expect("every row ends where the next one begins"))
             }
             Cells::Labels { keys, labels } => {
                 let capacity = keys.len();

@@ -61,7 +61,8 @@ impl Inputs {
         let columns = inputs
             .iter()
             .map(|(input, _)| match input.holds {
-                Holds::Number => Builder::Number(Float64Builder::new()),
+                // Nothing reads vectors.
+                Holds::Number | Holds::Vector => Builder::Number(Float64Builder::new()),
                 Holds::Boolean => Builder::Boolean(BooleanBuilder::new()),
                 Holds::Text => Builder::Text(StringBuilder::new()),
             })
@@ -125,7 +126,7 @@ impl Inputs {
 /// How an input is typed in SQL.
 pub fn data_type(holds: Holds) -> DataType {
     match holds {
-        Holds::Number => DataType::Float64,
+        Holds::Number | Holds::Vector => DataType::Float64,
         Holds::Boolean => DataType::Boolean,
         Holds::Text => DataType::Utf8,
     }

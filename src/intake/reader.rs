@@ -276,8 +276,11 @@ impl Reader {
     pub fn row_bytes(&self) -> usize {
         let versions =
             self.models.iter().flat_map(|model| model.versions.values().chain(&model.any));
-        let bytes =
-            |version: &VersionReader| 9 * version.columns.len() + 8 * version.several.max(1);
+        let bytes = |version: &VersionReader| {
+            let columns = version.served.plan.profile().columns.iter();
+            let along: usize = columns.map(|column| column.values.along()).sum();
+            9 * version.columns.len() + 8 * (version.several.max(1) + along)
+        };
         24 + versions.map(bytes).max().unwrap_or(8)
     }
 
@@ -501,7 +504,14 @@ fn version_reader(
             Role::Feature => {
                 let input = profile.inputs.iter().find(|input| input.name == column.name);
                 let path = input.map_or(column.name.as_str(), |input| input.path.as_str());
-                at(paths, model, Some(path))?
+                match column.kind() {
+                    ColumnKind::Embedding => {
+                        (From::Slot(slot(paths, model, path, Read::Numbers)?), path.to_owned())
+                    }
+                    ColumnKind::Continuous | ColumnKind::Categorical => {
+                        at(paths, model, Some(path))?
+                    }
+                }
             }
             Role::Score => at(paths, model, score_path(settings, profile, &column.name))?,
             Role::Prediction => match &columns.prediction {

@@ -261,7 +261,7 @@ impl Found {
             Slot::Float(number) => Self::number(number),
             Slot::Text(text) => Self::text(text),
             Slot::Other(Nested::Object) => Self::words("an object"),
-            Slot::Other(Nested::Array) => Self::words("an array"),
+            Slot::Other(Nested::Array) | Slot::Numbers(_) => Self::words("an array"),
         }
     }
 

@@ -19,6 +19,8 @@ pub enum Slot<'a> {
     Text(&'a str),
     /// An object or array, where a scalar was wanted.
     Other(Nested),
+    /// An array, where a list of numbers was wanted: what is no number in it is NaN.
+    Numbers(&'a [f64]),
 }
 
 /// What is not a scalar.
@@ -52,9 +54,10 @@ impl Slot<'_> {
 pub struct Slots {
     cells: Vec<Cell>,
     text: String,
+    numbers: Vec<f64>,
 }
 
-/// A slot whose text lies in the common buffer.
+/// A slot whose text or numbers lie in the common buffer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Cell {
     Missing,
@@ -64,6 +67,7 @@ pub(super) enum Cell {
     Float(f64),
     Text { start: u32, end: u32 },
     Other(Nested),
+    Numbers { start: u32, end: u32 },
 }
 
 impl Slots {
@@ -89,6 +93,9 @@ impl Slots {
                 Slot::Text(self.text.get(start as usize..end as usize).unwrap_or_default())
             }
             Some(&Cell::Other(nested)) => Slot::Other(nested),
+            Some(&Cell::Numbers { start, end }) => {
+                Slot::Numbers(self.numbers.get(start as usize..end as usize).unwrap_or_default())
+            }
         }
     }
 
@@ -100,6 +107,7 @@ impl Slots {
     /// Empties all slots; keeps the memory.
     pub(super) fn reset(&mut self, count: usize) {
         self.text.clear();
+        self.numbers.clear();
         self.cells.clear();
         self.cells.resize(count, Cell::Missing);
     }
@@ -128,6 +136,22 @@ impl Slots {
         write(&mut self.text)?;
         self.set(slot, Cell::Text { start, end: self.text_end() });
         Ok(())
+    }
+
+    /// Sets a list of numbers: those that were added since there were so many.
+    pub(super) fn set_numbers(&mut self, slot: u32, start: usize) {
+        let (start, end) = (start as u32, self.numbers.len() as u32);
+        self.set(slot, Cell::Numbers { start, end });
+    }
+
+    /// How many numbers there are in all lists so far.
+    pub(super) fn numbers(&self) -> usize {
+        self.numbers.len()
+    }
+
+    #[inline]
+    pub(super) fn add_number(&mut self, number: f64) {
+        self.numbers.push(number);
     }
 
     fn text_end(&self) -> u32 {

@@ -61,7 +61,7 @@ pub fn event_time(slot: Slot<'_>, unit: Unit) -> Result<Option<i64>, TimestampEr
         Slot::Int(number) => from_integer(number, unit).map(Some),
         Slot::Float(number) => from_float(number, unit).map(Some),
         Slot::Text(text) => from_text(text, unit).map(Some),
-        Slot::Bool(_) | Slot::Other(_) => Err(TimestampError::NotATime),
+        Slot::Bool(_) | Slot::Other(_) | Slot::Numbers(_) => Err(TimestampError::NotATime),
     }
 }
 

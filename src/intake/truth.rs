@@ -191,7 +191,9 @@ impl Kind {
         let label = match slots.get(*slot) {
             Slot::Missing => return Err(Reason::MissingTarget { path: path.clone() }),
             Slot::Null => None,
-            found @ (Slot::Text(_) | Slot::Bool(_) | Slot::Other(_)) if self.numbers => {
+            found @ (Slot::Text(_) | Slot::Bool(_) | Slot::Other(_) | Slot::Numbers(_))
+                if self.numbers =>
+            {
                 return Err(Reason::WrongType {
                     path: path.clone(),
                     wanted: "a number",
@@ -202,7 +204,7 @@ impl Kind {
             Slot::Bool(value) => Some(value.to_string()),
             Slot::Int(number) => Some(number.to_string()),
             Slot::Float(number) => Some(number_label(number)),
-            found @ Slot::Other(_) => {
+            found @ (Slot::Other(_) | Slot::Numbers(_)) => {
                 return Err(Reason::WrongType {
                     path: path.clone(),
                     wanted: "a text, a number, true or false",

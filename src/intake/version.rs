@@ -121,6 +121,7 @@ impl VersionReader {
         let column = |source: &Source| match source.kind {
             ColumnKind::Continuous => Gathered::numbers(),
             ColumnKind::Categorical => Gathered::labels(),
+            ColumnKind::Embedding => Gathered::vectors(),
         };
         Gathering {
             columns: self.columns.iter().map(column).collect(),
@@ -147,8 +148,11 @@ impl VersionReader {
                     });
                 }
                 (ColumnKind::Categorical, Slot::Other(_)) => "a text, a number, true or false",
-                (_, Slot::Missing | Slot::Null) | (ColumnKind::Categorical, _) => continue,
+                (_, Slot::Missing | Slot::Null)
+                | (ColumnKind::Categorical, _)
+                | (ColumnKind::Embedding, Slot::Numbers(_)) => continue,
                 (ColumnKind::Continuous, _) => "a number",
+                (ColumnKind::Embedding, _) => "an array of numbers",
             };
             return Err(Reason::WrongType {
                 path: source.path.clone(),
@@ -178,7 +182,9 @@ impl VersionReader {
             match source.from {
                 From::Slot(slot) => match (source.kind, slots.get(slot)) {
                     (_, Slot::Missing) => column.push_missing(true),
-                    (_, Slot::Null | Slot::Other(_)) => column.push_missing(false),
+                    (ColumnKind::Embedding, Slot::Numbers(list)) => column.push_list(list),
+                    (_, Slot::Null | Slot::Other(_) | Slot::Numbers(_))
+                    | (ColumnKind::Embedding, _) => column.push_missing(false),
                     (ColumnKind::Continuous, found) => match found.number() {
                         Some(number) => column.push_number(number),
                         None => column.push_missing(false),
@@ -256,6 +262,7 @@ impl VersionReader {
         let profile = self.served.plan.profile();
         let ids = mem::take(&mut gathering.chosen_by);
         let keys = self.id.as_ref().map(|_| profile.keys(ids.into_iter(), &columns));
+        profile.measure_vectors(&mut columns);
         let expected = profile.expected(&columns);
         let reconstruction = self.served.plan.reconstruction_errors(&columns);
         let mut rows = Rows {
@@ -313,6 +320,9 @@ pub fn keep(rows: &Rows, kept: &BooleanArray) -> Rows {
                         let filtered = filter(array, kept).expect("one flag a row");
                         let filtered = filtered.as_any().downcast_ref().cloned();
                         Values::Labels(filtered.expect("a filter keeps the type"))
+                    }
+                    Values::Vectors(vectors) => {
+                        Values::Vectors(vectors.keep(kept.iter().map(|kept| kept == Some(true))))
                     }
                 };
                 Data { values, absent: flags }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metric::ColumnKind;
+use crate::profile::Embedding;
 use crate::stats::{DistinctValues, SamplingError, Scale};
 
 /// What a column is to the model.
@@ -43,11 +44,12 @@ pub struct Column {
 }
 
 impl Column {
-    /// Whether it holds numbers or categories.
+    /// Whether it holds numbers, categories or vectors.
     pub fn kind(&self) -> ColumnKind {
         match self.values {
             Values::Continuous(_) => ColumnKind::Continuous,
             Values::Categorical(_) => ColumnKind::Categorical,
+            Values::Embedding(_) => ColumnKind::Embedding,
         }
     }
 }
@@ -60,6 +62,18 @@ pub enum Values {
     Continuous(Box<Continuous>),
     /// Labels.
     Categorical(Categorical),
+    /// Vectors.
+    Embedding(Box<Embedding>),
+}
+
+impl Values {
+    /// How many numbers beside the first say where a row's vector lies.
+    pub fn along(&self) -> usize {
+        match self {
+            Self::Embedding(of) => of.space.as_ref().map_or(0, |space| space.leading.len()),
+            Self::Continuous(_) | Self::Categorical(_) => 0,
+        }
+    }
 }
 
 /// The numbers of a column in the reference. There is at least one finite one.

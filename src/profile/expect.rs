@@ -46,7 +46,7 @@ impl Profile {
             .into_iter()
             .map(|at| match &columns.get(at)?.values {
                 Values::Numbers(scores) => Some(scores),
-                Values::Labels(_) => None,
+                Values::Labels(_) | Values::Vectors(_) => None,
             })
             .collect::<Option<_>>()?;
         let rows = scores.first()?.len();
@@ -74,7 +74,7 @@ impl Profile {
         let scores = scores.filter(|(column, _)| column.role == Role::Score);
         scores.filter_map(|(_, data)| match &data.values {
             Values::Numbers(scores) => Some(scores),
-            Values::Labels(_) => None,
+            Values::Labels(_) | Values::Vectors(_) => None,
         })
     }
 }

@@ -6,10 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::metric::ColumnKind;
 use crate::profile::{Profile, Provenance};
 
-/// The version of the file's form. A file of another form is refused.
-pub const FORMAT: u32 = 1;
+/// The version of the file's form. A file of a later form is refused.
+///
+/// 2 has embeddings; a profile without any is written as 1, and read by versions that know no other.
+pub const FORMAT: u32 = 2;
+/// The earliest form that is read.
+const EARLIEST: u32 = 1;
 
 /// Why a profile cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +32,7 @@ pub enum ProfileError {
     },
     /// Written in another form.
     #[error(
-        "profile {name}: its format is {found}, this version of vigie reads {FORMAT}; build it again with \
+        "profile {name}: its format is {found}, this version of vigie reads {EARLIEST} to {FORMAT}; build it again with \
          `vigie profile build`, or use vigie {engine}"
     )]
     Format {
@@ -72,6 +77,11 @@ struct AnyProfile {
     provenance: Provenance,
 }
 
+/// Whether a form is read.
+fn is_read(format: u32) -> bool {
+    (EARLIEST..=FORMAT).contains(&format)
+}
+
 impl Profile {
     /// What identifies the profile: a hash of all that scoring reads, in 32 hexadecimal digits.
     pub fn hash(&self) -> String {
@@ -85,7 +95,9 @@ impl Profile {
 
     /// The text of the profile's file.
     pub fn to_text(&self) -> String {
-        let file = File { vigie_profile: FORMAT, hash: self.hash(), profile: self };
+        let embeds = self.columns.iter().any(|column| column.kind() == ColumnKind::Embedding);
+        let vigie_profile = if embeds { FORMAT } else { EARLIEST };
+        let file = File { vigie_profile, hash: self.hash(), profile: self };
         // Every map of a profile has strings for keys, and every number is finite.
         let mut text = serde_json::to_string(&file).unwrap_or_default();
         text.push('\n');
@@ -108,7 +120,7 @@ impl Profile {
             Ok(file) => file,
             Err(error) => {
                 return Err(match serde_json::from_str::<AnyFile>(text) {
-                    Ok(any) if any.vigie_profile != FORMAT => ProfileError::Format {
+                    Ok(any) if !is_read(any.vigie_profile) => ProfileError::Format {
                         name: name.to_owned(),
                         found: any.vigie_profile,
                         engine: any.profile.provenance.engine,
@@ -117,7 +129,7 @@ impl Profile {
                 });
             }
         };
-        if file.vigie_profile != FORMAT {
+        if !is_read(file.vigie_profile) {
             return Err(ProfileError::Format {
                 name: name.to_owned(),
                 found: file.vigie_profile,

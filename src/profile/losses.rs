@@ -86,7 +86,7 @@ impl LossModel {
                         *place = known.copied().unwrap_or(missing);
                     }
                 }
-                (DataValues::Labels(_), Values::Continuous(_)) => {
+                (DataValues::Labels(_) | DataValues::Vectors(_), _) => {
                     debug_assert!(false, "rows are laid out by their profile");
                 }
             }

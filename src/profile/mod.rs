@@ -4,6 +4,7 @@
 //! is asked for) and no thresholds: those follow from the readings of its reference windows and the settings in force.
 
 mod column;
+mod embedding;
 mod expect;
 mod file;
 mod losses;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use self::column::{
     Bins, Categorical, Column, Continuous, Distribution, Role, SummaryErrors, Values,
 };
+pub use self::embedding::{Embedding, Space};
 pub use self::file::{FORMAT, ProfileError};
 pub use self::losses::{LossInput, LossModel, ReferenceLoss, Regression};
 pub use self::outputs::{
@@ -96,6 +98,8 @@ pub enum Holds {
     Boolean,
     /// Texts.
     Text,
+    /// Lists of numbers: for features alone, SQL cannot read them.
+    Vector,
 }
 
 /// A column made by an SQL expression.

@@ -41,7 +41,7 @@ pub struct ColumnReading {
     /// Rows whose category the reference does not have.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unseen: u64,
-    /// Rows outside the reference's range.
+    /// Rows outside the reference's range; of an embedding: with a list that is no vector.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub out_of_range: u64,
     /// Summary statistics and drift.
@@ -59,6 +59,16 @@ pub struct ColumnValue {
     /// Where the method is a test: the probability of a value as great without drift.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_value: Option<f64>,
+    /// One standard error, where the window itself says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampling_error: Option<f64>,
+}
+
+impl ColumnValue {
+    /// A figure that is no test, and of whose scatter the window says nothing.
+    pub fn plain(metric: Metric, value: Result<f64, Undefined>) -> Self {
+        Self { metric, value: Measured(value), p_value: None, sampling_error: None }
+    }
 }
 
 /// One figure of all features at once.

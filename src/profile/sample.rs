@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use arrow::buffer::ScalarBuffer;
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{Column as Data, Rows};
+use crate::batch::{Column as Data, Rows, Vectors};
 use crate::profile::Profile;
 use crate::stats::Coded;
 
@@ -30,8 +30,21 @@ pub struct Sample {
 pub struct Coding {
     /// Which of the profile's columns.
     pub column: usize,
+    /// Of an embedding: which of the numbers that say where a vector lies, see `Distances::part`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<usize>,
     /// What stands for what.
     pub codes: Codes,
+}
+
+impl Coding {
+    /// The code of a row's vector.
+    #[inline]
+    pub fn of_vector(&self, vectors: &Vectors, row: usize) -> u8 {
+        let Vectors::Measured(distances) = vectors else { return MISSING };
+        let found = distances.part(self.part.unwrap_or(0), row);
+        found.map_or(MISSING, |number| self.codes.of_number(number))
+    }
 }
 
 /// What stands for what.
@@ -241,8 +254,8 @@ mod tests {
     fn what_is_in_both_is_the_windows() {
         let sample = Sample {
             features: vec![
-                Coding { column: 0, codes: Codes::Cuts(vec![1.0]) },
-                Coding { column: 1, codes: Codes::Labels(vec![3]) },
+                Coding { column: 0, part: None, codes: Codes::Cuts(vec![1.0]) },
+                Coding { column: 1, part: None, codes: Codes::Labels(vec![3]) },
             ],
             capacity: 9,
             rows: rows(&[(1, [1, 1]), (2, [1, 1]), (2, [1, 2]), (5, [1, 1])]),

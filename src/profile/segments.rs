@@ -308,6 +308,10 @@ impl<'d> Coded<'d> {
                 let keys = keys.collect();
                 Self { texts, keys: Keys::Numbers(keys) }
             }
+            // No segments are made by vectors: `fit` refuses them.
+            Values::Vectors(vectors) => {
+                Self { texts: Vec::new(), keys: Keys::Numbers(vec![None; vectors.len()]) }
+            }
         }
     }
 

@@ -46,6 +46,8 @@ impl Shape {
                 let other = found.counts.iter().sum::<u64>() - counts.iter().sum::<u64>();
                 (Form::Labels(labels), counts, other)
             }
+            // Vectors are in no bins: nobody looks at a thousand dimensions.
+            Values::Embedding(_) => (Form::Bins(Vec::new()), Vec::new(), 0),
         };
         let (rows, missing) = (column.rows, column.missing);
         Self { column: column.name.clone(), rows, missing, form, counts, other }

@@ -4,9 +4,11 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StringArray};
 use arrow::compute;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimeUnit, UInt64Type};
+use arrow::datatypes::{
+    ArrowNativeType, DataType, Float64Type, Int64Type, Schema, TimeUnit, UInt64Type,
+};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::intake::{EventPath, Step};
@@ -47,6 +49,8 @@ enum Cells {
     Texts(StringArray),
     /// What is written as it stands: numbers, true and false.
     Bare(ArrayRef),
+    /// Lists, and their items.
+    Lists(ListArray, Box<Self>),
     Nothing,
 }
 
@@ -248,10 +252,28 @@ impl EventRows<'_> {
             }
             Shape::Constant(text) => quote(text, out),
             Shape::Column(index) => match self.columns.get(*index) {
-                Some(Cells::Texts(texts)) if texts.is_valid(row) => quote(texts.value(row), out),
-                Some(Cells::Bare(values)) if values.is_valid(row) => self.bare(values, row, out),
-                _ => out.extend_from_slice(b"null"),
+                Some(cells) => self.write_cell(cells, row, out),
+                None => out.extend_from_slice(b"null"),
             },
+        }
+    }
+
+    fn write_cell(&self, cells: &Cells, row: usize, out: &mut Vec<u8>) {
+        match cells {
+            Cells::Texts(texts) if texts.is_valid(row) => quote(texts.value(row), out),
+            Cells::Bare(values) if values.is_valid(row) => self.bare(values, row, out),
+            Cells::Lists(lists, items) if lists.is_valid(row) => {
+                let ends = lists.value_offsets();
+                out.push(b'[');
+                for item in ends[row]..ends[row + 1] {
+                    if item > ends[row] {
+                        out.push(b',');
+                    }
+                    self.write_cell(items, item.as_usize(), out);
+                }
+                out.push(b']');
+            }
+            _ => out.extend_from_slice(b"null"),
         }
     }
 
@@ -288,6 +310,14 @@ fn cells(column: &str, values: &ArrayRef) -> Result<Cells, QueryError> {
         number if is_number(number) => Cells::Bare(cast(&DataType::Float64)?),
         text if is_text(text) => Cells::Texts(cast(&DataType::Utf8)?.as_string::<i32>().clone()),
         DataType::Dictionary(_, value) => return cells(column, &cast(value)?),
+        DataType::List(_) => {
+            let lists = values.as_list::<i32>().clone();
+            let items = cells(column, lists.values())?;
+            Cells::Lists(lists, Box::new(items))
+        }
+        DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            return cells(column, &cast(&DataType::List(Arc::clone(item)))?);
+        }
         DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
             let utc = cast(&DataType::Timestamp(TimeUnit::Nanosecond, Some("+00:00".into())))
                 .or_else(|_| {
@@ -303,7 +333,7 @@ fn cells(column: &str, values: &ArrayRef) -> Result<Cells, QueryError> {
             return Err(QueryError::ColumnUse {
                 column: column.to_owned(),
                 found: in_words(other),
-                wanted: "numbers, texts, true or false, or times".to_owned(),
+                wanted: "numbers, texts, true or false, times, or lists of these".to_owned(),
             });
         }
     })

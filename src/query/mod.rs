@@ -34,6 +34,7 @@ mod sink;
 pub mod table;
 mod times;
 mod typing;
+mod vectors;
 
 pub use self::database::{Answer, Database};
 pub use self::error::QueryError;
@@ -46,3 +47,4 @@ pub use self::scan::{BlockingScan, Scan};
 pub use self::sink::{ParquetSink, parquet_bytes};
 pub use self::times::{EventTimes, event_times};
 pub use self::typing::{Kind, kind, numeric};
+pub use self::vectors::vectors;

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Float64Type};
 
 use super::error::QueryError;
 use super::schema::{in_words, is_number, is_text};
+use super::vectors::is_vector;
 
 /// What a column is by its type alone, never by its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,9 @@ pub enum Kind {
     Time,
     /// Nothing but missing values.
     Empty,
-    /// Lists, objects and binary data.
+    /// Lists of numbers.
+    Vector,
+    /// Other lists, objects and binary data.
     Other,
 }
 
@@ -32,6 +35,7 @@ pub fn kind(data_type: &DataType) -> Kind {
         text if is_text(text) => Kind::Categorical,
         number if is_number(number) => Kind::Continuous,
         time if time.is_temporal() => Kind::Time,
+        list if is_vector(list) => Kind::Vector,
         _ => Kind::Other,
     }
 }

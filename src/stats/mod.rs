@@ -40,7 +40,9 @@ pub use self::classification::{
     average_precision, mean_average_precision, mean_roc_auc, roc_auc,
 };
 pub use self::classifier::{CODES, Coded, MOST_ROWS, Separation, separation};
-pub use self::components::{Eigen, LANES, Products, Residual, Standardized, symmetric_eigen};
+pub use self::components::{
+    Eigen, LANES, LEADING, Products, Residual, Standardized, symmetric_eigen,
+};
 pub use self::correlation::{Correlation, FEWEST_PAIRS, pearson};
 pub use self::decile::decile_cuts;
 pub use self::distance::{

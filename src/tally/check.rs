@@ -149,6 +149,7 @@ pub(super) fn check_section(
         let kind = match column.values {
             Values::Numbers(_) => ColumnKind::Continuous,
             Values::Labels(_) => ColumnKind::Categorical,
+            Values::Vectors(_) => ColumnKind::Embedding,
         };
         if kind != wanted.kind() {
             let column = wanted.name.clone();

@@ -78,6 +78,8 @@ fn number(column: &Column, row: usize) -> Option<f64> {
 fn text(column: &Column, row: usize) -> Option<String> {
     match &column.values {
         Values::Numbers(_) => number(column, row).map(|number| number.to_string()),
+        // Neither predictions nor targets are lists.
+        Values::Vectors(_) => None,
         Values::Labels(array) => {
             let position = array.key(row)?;
             labels(array).nth(position).map(str::to_owned)
@@ -111,6 +113,7 @@ impl Plan {
                 // The keys are those that were there.
                 *labels = DictionaryArray::new(Int32Array::new(keys, nulls), texts);
             }
+            Values::Vectors(_) => {}
         }
         rows
     }

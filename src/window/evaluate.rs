@@ -1,8 +1,8 @@
 //! From a window's state to what was measured of it.
 
-use crate::metric::{Kind, Metric};
+use crate::metric::{ColumnKind, Kind, Metric};
 use crate::profile::{
-    Categorical, Column, ColumnReading, ColumnValue, Distribution, Measured, Reading, Role, Values,
+    Categorical, Column, ColumnReading, ColumnValue, Distribution, Reading, Role, Values,
 };
 use crate::stats::{
     Histogram, NewCategories, Tails, Undefined, chi2, hellinger, jensen_shannon,
@@ -12,8 +12,10 @@ use crate::stats::{
 use crate::window::again::Repeated;
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::{Binned, ContinuousState};
+use crate::window::embedding::EmbeddingState;
 use crate::window::plan::{CategoricalPlan, ColumnPlan, ContinuousPlan, Plan};
 use crate::window::realized::Outcome;
+use crate::window::reconstruction::ReconstructionPlan;
 use crate::window::result::{Figure, Targets};
 use crate::window::state::{ColumnState, WindowState};
 
@@ -40,6 +42,9 @@ impl WindowState {
                     ColumnPlan::Categorical(plan),
                     Values::Categorical(reference),
                 ) => categorical(state, plan, reference, column.missing, rows),
+                (ColumnState::Embedding(state), ColumnPlan::Embedding(plan), _) => {
+                    embedding(state, plan, rows)
+                }
                 _ => ColumnReading::default(),
             })
             .collect();
@@ -98,13 +103,32 @@ fn why_none(rows: u64, absent: u64) -> Undefined {
 /// Why there is no figure of all features, where no row has a value in any of them.
 fn no_features(columns: &[ColumnReading], plan: &Plan, rows: u64) -> Option<Undefined> {
     let features = || {
-        let roles = plan.profile.columns.iter().map(|column| column.role);
-        columns.iter().zip(roles).filter(|(_, role)| *role == Role::Feature)
+        let of_profile = plan.profile.columns.iter();
+        columns.iter().zip(of_profile).filter(|(_, column)| column.role == Role::Feature)
     };
-    if features().any(|(column, _)| column.missing < rows) {
+    let has_values = |(reading, column): (&ColumnReading, &Column)| {
+        // What is no vector is no value either.
+        let malformed = match column.kind() {
+            ColumnKind::Embedding => reading.out_of_range,
+            ColumnKind::Continuous | ColumnKind::Categorical => 0,
+        };
+        reading.missing + malformed < rows
+    };
+    if features().any(has_values) {
         return None;
     }
     Some(why_none(rows, features().map(|(column, _)| column.absent).min().unwrap_or(0)))
+}
+
+fn embedding(state: &EmbeddingState, plan: &ReconstructionPlan, rows: u64) -> ColumnReading {
+    let none = (state.errors.is_empty()).then(|| why_none(rows, state.absent));
+    ColumnReading {
+        missing: state.missing,
+        absent: state.absent,
+        unseen: 0,
+        out_of_range: state.malformed,
+        values: vec![state.errors.of_column(plan, none)],
+    }
 }
 
 fn continuous(
@@ -143,7 +167,7 @@ fn continuous(
                 Outside { below: lower, above: present - lower - counts.iter().sum::<u64>() };
             distance(*metric, &counts, outside, state, &binned, column, plan)
         };
-        values.push(ColumnValue { metric: *metric, value: Measured(value), p_value: None });
+        values.push(ColumnValue::plain(*metric, value));
     }
     ColumnReading {
         missing: state.missing,
@@ -183,7 +207,7 @@ fn summary(
     finite: u64,
     none: Option<Undefined>,
 ) -> Vec<ColumnValue> {
-    let of = |metric, value| ColumnValue { metric, value: Measured(value), p_value: None };
+    let of = ColumnValue::plain;
     let reason = none.or((state.infinite != [0, 0]).then_some(Undefined::Infinite));
     let when = |value: Result<f64, Undefined>| reason.map_or(value, Err);
     let n = finite as f64;
@@ -312,7 +336,7 @@ fn categorical(
                 }
                 _ => Err(Undefined::Empty),
             };
-            ColumnValue { metric, value: Measured(value), p_value }
+            ColumnValue { p_value, ..ColumnValue::plain(metric, value) }
         })
         .collect();
     ColumnReading {

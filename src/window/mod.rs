@@ -16,6 +16,7 @@ mod continuous;
 mod criteria;
 mod cut;
 mod distribution;
+mod embedding;
 mod evaluate;
 mod judge;
 mod outcome;

@@ -41,6 +41,7 @@ pub struct Plan {
 pub(super) enum ColumnPlan {
     Continuous(Box<ContinuousPlan>),
     Categorical(CategoricalPlan),
+    Embedding(ReconstructionPlan),
 }
 
 #[derive(Clone, Debug)]
@@ -97,6 +98,9 @@ impl Plan {
                 Values::Categorical(_) => ColumnPlan::Categorical(CategoricalPlan {
                     methods: chosen(&criteria.categorical, column),
                 }),
+                Values::Embedding(reference) => {
+                    ColumnPlan::Embedding(ReconstructionPlan::of(reference.typical))
+                }
             })
             .collect();
         let judge = Judge::new(&profile, &criteria, segment);
@@ -191,7 +195,7 @@ impl Plan {
     pub(super) fn labels(&self, column: usize) -> usize {
         match &self.profile.columns[column].values {
             Values::Categorical(reference) => reference.labels.len(),
-            Values::Continuous(_) => 0,
+            Values::Continuous(_) | Values::Embedding(_) => 0,
         }
     }
 

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::metric::Metric;
-use crate::profile::{Measured, Reconstruction, WholeValue};
+use crate::profile::{ColumnValue, Measured, Reconstruction, WholeValue};
 use crate::stats::{ExactSum, Scale, Undefined};
 
 /// Errors up to so many times the reference's are summed fast, greater ones as exactly.
@@ -37,10 +37,15 @@ pub(super) struct ReconstructionState {
 
 impl ReconstructionPlan {
     pub(super) fn new(reference: &Reconstruction) -> Self {
-        let centre = reference.residual.as_ref().map_or(0.0, |residual| residual.typical);
+        Self::of(reference.residual.as_ref().map(|residual| residual.typical))
+    }
+
+    /// For errors of about that size; `None` where there is nothing to measure by.
+    pub(super) fn of(typical: Option<f64>) -> Self {
+        let centre = typical.unwrap_or(0.0);
         let greatest = centre * USUAL;
         Self {
-            measures: reference.residual.is_some(),
+            measures: typical.is_some(),
             centre,
             scale: Scale::for_magnitude(greatest),
             square_scale: Scale::for_magnitude(greatest * greatest),
@@ -51,16 +56,26 @@ impl ReconstructionPlan {
 impl ReconstructionState {
     pub(super) fn fold(&mut self, errors: &[f64], plan: &ReconstructionPlan) {
         for &error in errors {
-            if !error.is_finite() {
-                self.infinite += 1;
-                continue;
-            }
-            self.rows += 1;
-            self.sum.add(error, plan.scale);
-            let distance = error - plan.centre;
-            // A square beyond the doubles stays at their end: the sampling error is then reported as none.
-            self.squares.add((distance * distance).min(f64::MAX), plan.square_scale);
+            self.add(error, plan);
         }
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, error: f64, plan: &ReconstructionPlan) {
+        if !error.is_finite() {
+            self.infinite += 1;
+            return;
+        }
+        self.rows += 1;
+        self.sum.add(error, plan.scale);
+        let distance = error - plan.centre;
+        // A square beyond the doubles stays at their end: the sampling error is then reported as none.
+        self.squares.add((distance * distance).min(f64::MAX), plan.square_scale);
+    }
+
+    /// Whether there are no rows.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows + self.infinite == 0
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -72,6 +87,26 @@ impl ReconstructionState {
 
     /// The mean error of the window's rows, and the standard error of that mean; `none` says why it has none.
     pub(super) fn read(&self, plan: &ReconstructionPlan, none: Option<Undefined>) -> WholeValue {
+        let (value, sampling_error) = self.measure(plan, none);
+        let (metric, value) = (Metric::ReconstructionError, Measured(value));
+        WholeValue { metric, value, sampling_error, by: Vec::new() }
+    }
+
+    /// The same of a column.
+    pub(super) fn of_column(
+        &self,
+        plan: &ReconstructionPlan,
+        none: Option<Undefined>,
+    ) -> ColumnValue {
+        let (value, sampling_error) = self.measure(plan, none);
+        ColumnValue { sampling_error, ..ColumnValue::plain(Metric::ReconstructionError, value) }
+    }
+
+    fn measure(
+        &self,
+        plan: &ReconstructionPlan,
+        none: Option<Undefined>,
+    ) -> (Result<f64, Undefined>, Option<f64>) {
         let n = self.rows as f64;
         let reason = match self {
             _ if none.is_some() => none,
@@ -85,11 +120,6 @@ impl ReconstructionState {
         let squares = self.squares.value(plan.square_scale);
         let spread = (squares - distance * distance / n).max(0.0);
         let error = (spread / (n - 1.0)).sqrt() / n.sqrt();
-        WholeValue {
-            metric: Metric::ReconstructionError,
-            value: Measured(value),
-            sampling_error: Some(error).filter(|error| value.is_ok() && error.is_finite()),
-            by: Vec::new(),
-        }
+        (value, Some(error).filter(|error| value.is_ok() && error.is_finite()))
     }
 }

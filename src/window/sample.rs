@@ -1,5 +1,7 @@
 //! A sample of a window's rows, as codes.
 
+use std::collections::BTreeMap;
+
 use arrow::array::Array;
 use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
@@ -63,6 +65,7 @@ impl SampleState {
                         }
                         None => MISSING,
                     },
+                    Data::Vectors(vectors) => feature.of_vector(vectors, row),
                     Data::Numbers(_) => MISSING,
                 });
             }
@@ -109,7 +112,12 @@ impl SampleState {
             None => separation(&coded, &of_window).map(|found| {
                 let shares = found.shares.iter().copied();
                 let columns = sample.features.iter().map(|feature| feature.column);
-                let mut by: Vec<(usize, f64)> = columns.zip(shares).collect();
+                // An embedding has several codes, and is one column.
+                let mut of_columns: BTreeMap<usize, f64> = BTreeMap::new();
+                for (column, share) in columns.zip(shares) {
+                    *of_columns.entry(column).or_default() += share;
+                }
+                let mut by: Vec<(usize, f64)> = of_columns.into_iter().collect();
                 by.sort_by(|a, b| b.1.total_cmp(&a.1));
                 by.truncate(NAMED);
                 by.retain(|(_, share)| *share > 0.0);

@@ -2,9 +2,10 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::batch::Values;
+use crate::batch::{Values, Vectors};
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::ContinuousState;
+use crate::window::embedding::EmbeddingState;
 use crate::window::outcome::{EstimatedState, RealizedState};
 use crate::window::plan::{ColumnPlan, Plan, Prepared};
 use crate::window::reconstruction::ReconstructionState;
@@ -40,6 +41,8 @@ pub(super) enum ColumnState {
     Continuous(#[n(0)] Box<ContinuousState>),
     #[n(1)]
     Categorical(#[n(0)] CategoricalState),
+    #[n(2)]
+    Embedding(#[n(0)] EmbeddingState),
 }
 
 impl WindowState {
@@ -54,6 +57,7 @@ impl WindowState {
                 ColumnPlan::Categorical(_) => {
                     ColumnState::Categorical(CategoricalState::new(plan.labels(index)))
                 }
+                ColumnPlan::Embedding(_) => ColumnState::Embedding(EmbeddingState::default()),
             })
             .collect();
         Self {
@@ -94,6 +98,11 @@ impl WindowState {
                     let values = values.slice(start, length);
                     state.fold(&values, absent.as_ref(), &lookup.codes);
                 }
+                (
+                    ColumnState::Embedding(state),
+                    ColumnPlan::Embedding(plan),
+                    Values::Vectors(Vectors::Measured(distances)),
+                ) => state.fold(distances, start..start + length, absent.as_ref(), plan),
                 _ => debug_assert!(false, "rows are laid out by the profile of their plan"),
             }
         }
@@ -126,6 +135,9 @@ impl WindowState {
                 (ColumnState::Categorical(ours), ColumnState::Categorical(theirs), _) => {
                     ours.merge(theirs);
                 }
+                (ColumnState::Embedding(ours), ColumnState::Embedding(theirs), _) => {
+                    ours.merge(theirs);
+                }
                 _ => debug_assert!(false, "states of one plan have the same columns"),
             }
         }
@@ -154,6 +166,8 @@ impl WindowState {
             .map(|column| match column {
                 ColumnState::Continuous(state) => state.bytes(),
                 ColumnState::Categorical(state) => state.bytes(),
+                // Nothing of it is on the heap.
+                ColumnState::Embedding(_) => 0,
             })
             .sum();
         columns

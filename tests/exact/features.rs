@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{DictionaryArray, Float64Array};
 use arrow::datatypes::Int32Type;
-use vigie::batch::{Column, Expected, Rows, Values};
+use vigie::batch::{Column, Expected, Rows, Values, Vectors};
 use vigie::fit::{Predicts, Spec, fit};
 use vigie::metric::{ColumnKind, Metric};
 use vigie::profile::{Profile, Role, WindowRule};
@@ -17,6 +17,8 @@ use crate::world::spec;
 pub(crate) enum Feature {
     Numbers(Vec<Option<f64>>),
     Labels(Vec<Option<String>>),
+    /// NaN stands for what is no number.
+    Vectors(Vec<Option<Vec<f64>>>),
 }
 
 impl Feature {
@@ -24,6 +26,7 @@ impl Feature {
         match self {
             Self::Numbers(_) => ColumnKind::Continuous,
             Self::Labels(_) => ColumnKind::Categorical,
+            Self::Vectors(_) => ColumnKind::Embedding,
         }
     }
 
@@ -31,6 +34,7 @@ impl Feature {
         match self {
             Self::Numbers(values) => values.len(),
             Self::Labels(values) => values.len(),
+            Self::Vectors(values) => values.len(),
         }
     }
 
@@ -43,6 +47,17 @@ impl Feature {
                 let labels: DictionaryArray<Int32Type> =
                     values[from..to].iter().map(Option::as_deref).collect();
                 Values::Labels(labels)
+            }
+            Self::Vectors(values) => {
+                let values = &values[from..to];
+                let mut ends = vec![0];
+                for list in values {
+                    let length = list.as_ref().map_or(0, Vec::len) as i32;
+                    ends.push(ends.last().unwrap() + length);
+                }
+                let numbers = values.iter().flatten().flatten().copied().collect();
+                let present = values.iter().map(Option::is_some).collect::<Vec<_>>().into();
+                Values::Vectors(Vectors::raw(numbers, ends, Some(present)).unwrap())
             }
         }
     }
@@ -95,6 +110,9 @@ pub(crate) fn fold(
     to: usize,
 ) -> WindowState {
     let mut rows = rows(features, from, to);
+    rows.keys =
+        plan.samples().then(|| plan.profile().keys((from..to).map(|_| None), &rows.columns));
+    plan.profile().measure_vectors(&mut rows.columns);
     rows.reconstruction = plan.reconstruction_errors(&rows.columns);
     let mut state = WindowState::new(plan);
     state.fold(plan, &plan.prepare(&rows), 0, to - from);

@@ -35,7 +35,8 @@ const LAYERS: &[Layer] = &[
     pure("batch", &["stats::codec"]),
     pure("profile", &["stats", "metric", "batch"]),
     pure("window", &["stats", "formula", "metric", "batch", "profile"]),
-    pure("fit", &["stats", "metric", "batch", "profile", "window"]),
+    // It takes components apart on all cores.
+    pure("fit", &["stats", "metric", "batch", "profile", "window", "std::thread"]),
     pure("diagnosis", &["stats", "metric", "profile", "window"]),
     pure("alert", &["metric", "window"]),
     // Settings speak in value types of the layers that they set.

@@ -14,6 +14,7 @@ mod custom; // metrics of one's own
 mod data; // files that tests read, and files that a test keeps current
 mod diagnosis; // why performance changed: orders of columns
 mod edges; // what a window says that is empty, broken or strange
+mod embeddings; // lists of numbers: laws of their state, and what is no vector
 mod features; // features alone, as rows of a model that predicts nothing
 mod golden; // agreement with the figures of other tools in tests/data/golden
 mod laws; // what holds for any counts and cells

@@ -64,7 +64,7 @@ fn every_mistake_is_told_at_once() {
       line 52: `model.loan.thresholds.f1.standard_deviation`: found an unknown key, wanted a key that this section has; did you mean `standard_deviations`?
       line 53: `model.loan.thresholds.accuracy.standard_deviations`: found `-1`, wanted a number of at least 0; three is usual
       line 54: `model.loan.thresholds.recall`: found "3", wanted "none" or a table; choose one of them
-      line 55: `model.loan.thresholds."car.value.roc_auc"`: found `roc_auc` of a column, wanted a metric that columns have after the last dot; choose from `jensen_shannon`, `kolmogorov_smirnov`, `wasserstein`, `hellinger`, `chi2`, `l_infinity`, `psi`, `missing_rate`, `unseen_rate`, `out_of_range_rate`, `mean`, `standard_deviation`, `median`, `sum`
+      line 55: `model.loan.thresholds."car.value.roc_auc"`: found `roc_auc` of a column, wanted a metric that columns have after the last dot; choose from `jensen_shannon`, `kolmogorov_smirnov`, `wasserstein`, `hellinger`, `chi2`, `l_infinity`, `psi`, `reconstruction_error`, `missing_rate`, `unseen_rate`, `out_of_range_rate`, `mean`, `standard_deviation`, `median`, `sum`
       line 56: `model.loan.thresholds.car_value.jensen_shannon`: found an unknown key, wanted a key that this section has; put the whole name in quotes: `"column.jensen_shannon"`
       line 59: `model.loan.alerts.open_after`: found "3 of 2", wanted at least one window, and not more than there are; write for example "2 of 3"
       line 60: `model.loan.alerts.drift`: found "pager", wanted one of "off", "evidence", "warning", "critical"; choose one of them

@@ -38,6 +38,8 @@ mod checked; // what `vigie check` says of files that it cannot use
 #[cfg(test)]
 mod dead_letters; // what cannot be read goes aside with its reason and place
 #[cfg(test)]
+mod embeddings; // lists of numbers as features: in files of every kind, and the same by way of a topic
+#[cfg(test)]
 mod epochs; // new settings rolled out: in force once, in no window with the old ones
 #[cfg(test)]
 mod faults; // kill -9, zombies, a broker that dies: what is published is that of a calm day

@@ -25,6 +25,7 @@ use super::parts::Parts;
 use super::record::RecordView;
 use super::reject::{Found, Reason};
 use super::slots::{Cell, Nested, Slots};
+use crate::batch::LONGEST;
 
 /// How large an event may be. Beyond it the event is rejected, not cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,7 @@ pub struct Extractor {
 struct Place {
     value: u32,
     text: u32,
+    numbers: u32,
     seen: u32,
     keys: Option<Shape>,
     elements: Vec<(usize, u32)>,
@@ -78,12 +80,14 @@ impl Place {
     fn put(&self, slots: &mut Slots, cell: Cell) {
         slots.set(self.value, cell);
         slots.set(self.text, cell);
+        slots.set(self.numbers, cell);
     }
 
     /// Sets a scalar that a text slot shows as it is written.
     #[inline]
     fn put_written<'a>(&self, slots: &mut Slots, cell: Cell, written: impl FnOnce() -> &'a str) {
         slots.set(self.value, cell);
+        slots.set(self.numbers, cell);
         if self.text != NO_SLOT {
             slots.set_text(self.text, written());
         }
@@ -100,6 +104,7 @@ impl Extractor {
         let places = plan.branches.iter().map(|branch| Place {
             value: branch.value.unwrap_or(NO_SLOT),
             text: branch.text.unwrap_or(NO_SLOT),
+            numbers: branch.numbers.unwrap_or(NO_SLOT),
             seen: 0,
             keys: keys(branch),
             elements: branch.elements.clone(),
@@ -264,7 +269,7 @@ impl Extractor {
         let cell = match number {
             Number::Int(value) => Cell::Int(value),
             Number::Float(value) => Cell::Float(value),
-            Number::Beyond if place.value == NO_SLOT => Cell::Missing,
+            Number::Beyond if place.value == NO_SLOT && place.numbers == NO_SLOT => Cell::Missing,
             Number::Beyond => return Err(scan.stop(at, Flaw::Range(branch, end))),
         };
         place.put_written(slots, cell, || scan.slice(at, end));
@@ -290,7 +295,7 @@ impl Extractor {
             Some(b'"') => {
                 let (end, escaped) = scan.string(at + 1)?;
                 let raw = scan.slice(at + 1, end);
-                for slot in [place.value, place.text] {
+                for slot in [place.value, place.text, place.numbers] {
                     if slot == NO_SLOT {
                         continue;
                     }
@@ -310,7 +315,12 @@ impl Extractor {
             }
             Some(b'[') => {
                 place.put(slots, Cell::Other(Nested::Array));
-                self.array(branch, scan, at, slots, depth + 1)
+                let numbers = place.numbers;
+                let end = self.array(branch, scan, at, slots, depth + 1)?;
+                if numbers != NO_SLOT {
+                    list(numbers, scan, at, slots, depth + 1)?;
+                }
+                Ok(end)
             }
             Some(b't') => {
                 place.put_written(slots, Cell::Bool(true), || "true");
@@ -379,6 +389,37 @@ impl Extractor {
             Flaw::NotAnObject(found) => Reason::NotAnObject { found: Found::words(found) },
         }
     }
+}
+
+/// Reads the array at `at` into a slot of numbers. It has been passed before, so it is one.
+fn list(
+    slot: u32,
+    scan: &mut Scan<'_>,
+    at: usize,
+    slots: &mut Slots,
+    depth: usize,
+) -> Result<(), Stop> {
+    let start = slots.numbers();
+    let (mut at, mut more) = scan.opens(at, depth, b']')?;
+    while more && slots.numbers() - start <= LONGEST {
+        let number;
+        (number, at) = match scan.peek(at) {
+            Some(b'-' | b'0'..=b'9') => {
+                let (number, end) = number::read(scan, at)?;
+                let number = match number {
+                    Number::Int(value) => value as f64,
+                    Number::Float(value) => value,
+                    Number::Beyond => f64::NAN,
+                };
+                (number, end)
+            }
+            _ => (f64::NAN, scan.skip(at, depth)?),
+        };
+        slots.add_number(number);
+        (at, more) = scan.continues(at, b']')?;
+    }
+    slots.set_numbers(slot, start);
+    Ok(())
 }
 
 /// The value as text, if it can be the beginning of JSON at all.

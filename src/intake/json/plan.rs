@@ -12,6 +12,8 @@ pub enum Read {
     /// As text, numbers and booleans as they were written: for ids and versions, where `1.10` is not `1.1`, and a
     /// 64-bit id must not be rounded to a double.
     Text,
+    /// As a list of numbers; all else as with [`Read::Value`].
+    Numbers,
 }
 
 /// Why a path cannot be planned.
@@ -50,6 +52,7 @@ pub(super) struct Branch {
     pub(super) elements: Vec<(usize, u32)>,
     pub(super) value: Option<u32>,
     pub(super) text: Option<u32>,
+    pub(super) numbers: Option<u32>,
 }
 
 impl Plan {
@@ -84,6 +87,7 @@ impl Plan {
             let place = match read {
                 Read::Value => &mut branch.value,
                 Read::Text => &mut branch.text,
+                Read::Numbers => &mut branch.numbers,
             };
             *place = Some(as_index(slot));
         }

@@ -136,6 +136,53 @@ fn text_slots_show_numbers_as_they_were_written() {
 }
 
 #[test]
+fn arrays_are_lists_where_numbers_are_wanted() {
+    let mut plan = Plan::new(Limits::default());
+    let list = plan.add(&path("v"), Read::Numbers).unwrap();
+    let value = plan.add(&path("v"), Read::Value).unwrap();
+    let second = plan.add(&path("v[1]"), Read::Value).unwrap();
+    let next = plan.add(&path("w"), Read::Numbers).unwrap();
+    let mut extractor = Extractor::new(plan);
+    let array = Slot::Other(Nested::Array);
+    for (text, wanted, at_second) in [
+        ("[1, -2.5,3e2]", Some(vec![1.0, -2.5, 300.0]), Slot::Float(-2.5)),
+        ("[ ]", Some(vec![]), Slot::Missing),
+        ("[0.5,\"1\"]", Some(vec![0.5, f64::NAN]), Slot::Text("1")),
+        ("[null,true,7]", Some(vec![f64::NAN, f64::NAN, 7.0]), Slot::Bool(true)),
+        ("[[1,2],{\"a\":[3]}]", Some(vec![f64::NAN; 2]), Slot::Other(Nested::Object)),
+        (
+            "[2,9007199254740993]",
+            Some(vec![2.0, 9_007_199_254_740_992.0]),
+            Slot::Int(9_007_199_254_740_993),
+        ),
+    ] {
+        let event = format!("{{\"v\":{text},\"w\":[4]}}");
+        let slots = read(&mut extractor, event.as_bytes()).unwrap();
+        let wanted: Vec<u64> = wanted.iter().flatten().map(|x: &f64| x.to_bits()).collect();
+        let Slot::Numbers(found) = slots.get(list) else { panic!("{:?}", slots.get(list)) };
+        assert_eq!(found.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), wanted, "{text}");
+        assert_eq!((slots.get(value), slots.get(second)), (array, at_second), "{text}");
+        assert_eq!(slots.get(next), Slot::Numbers(&[4.0]));
+    }
+    for (text, wanted) in [
+        ("null", Slot::Null),
+        ("1.5", Slot::Float(1.5)),
+        ("\"[1]\"", Slot::Text("[1]")),
+        ("{\"a\":1}", Slot::Other(Nested::Object)),
+    ] {
+        let slots = read(&mut extractor, format!("{{\"v\":{text}}}").as_bytes()).unwrap();
+        assert_eq!((slots.get(list), slots.get(next)), (wanted, Slot::Missing), "{text}");
+    }
+    let ones = vec!["1"; 6_000].join(",");
+    let slots = read(&mut extractor, format!("{{\"v\":[{ones}]}}").as_bytes()).unwrap();
+    let Slot::Numbers(found) = slots.get(list) else { panic!("{:?}", slots.get(list)) };
+    assert_eq!(found.len(), 4_097, "too long to be a vector, and no longer than that tells");
+    for damaged in ["[1,2", "[1,,2]", "[01]", "[1 2]"] {
+        assert!(read(&mut extractor, format!("{{\"v\":{damaged}}}").as_bytes()).is_err());
+    }
+}
+
+#[test]
 fn a_record_gives_its_own_parts() {
     let mut plan = Plan::new(Limits::default());
     for (text, read) in [

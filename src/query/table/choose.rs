@@ -18,7 +18,7 @@ pub struct Chosen {
     pub name: String,
     /// What it is to the model.
     pub role: Role,
-    /// Whether it holds numbers or labels.
+    /// Whether it holds numbers, labels or lists of numbers.
     pub kind: ColumnKind,
     /// Where it lies in the file.
     pub path: ColumnPath,
@@ -493,6 +493,12 @@ impl Chooser<'_> {
                 }
                 Kind::Time => Some("a time"),
                 Kind::Empty => Some("nothing but missing values"),
+                Kind::Vector => {
+                    self.taken.push(path.clone());
+                    let (role, kind) = (Role::Feature, ColumnKind::Embedding);
+                    chosen.push(Chosen { name, role, kind, path, event });
+                    return Ok(());
+                }
                 Kind::Other => Some("neither numbers nor labels"),
             };
             match why {
@@ -501,7 +507,7 @@ impl Chooser<'_> {
                     return Err(QueryError::ColumnUse {
                         column: name,
                         found: in_words(&data_type),
-                        wanted: "a feature: numbers or labels".to_owned(),
+                        wanted: "a feature: numbers, labels or lists of numbers".to_owned(),
                     });
                 }
                 Some(why) => {

@@ -14,6 +14,7 @@ use crate::query::error::QueryError;
 use crate::query::expressions::{Applied, RowExpressions};
 use crate::query::labels::categorical;
 use crate::query::typing::{Kind, kind, numeric};
+use crate::query::vectors::vectors;
 
 /// The derived columns and the filter of a profile.
 #[derive(Debug)]
@@ -150,6 +151,7 @@ pub(super) fn values(
     Ok(match kind {
         ColumnKind::Continuous => Values::Numbers(numeric(name, column)?),
         ColumnKind::Categorical => Values::Labels(categorical(name, column)?),
+        ColumnKind::Embedding => Values::Vectors(vectors(name, column)?),
     })
 }
 

@@ -97,18 +97,16 @@ impl RowMaker<'_> {
                         let labels = joined(*known, name, own)?;
                         match kind {
                             ColumnKind::Continuous => Values::Numbers(as_numbers(&labels)),
-                            ColumnKind::Categorical => Values::Labels(labels),
+                            // No target is a list of numbers.
+                            ColumnKind::Categorical | ColumnKind::Embedding => {
+                                Values::Labels(labels)
+                            }
                         }
                     }
                     (None, Some(column)) => values(name, column, *kind)?,
                     (None, None) => {
                         absent = Some(BooleanBuffer::new_set(rows));
-                        match kind {
-                            ColumnKind::Continuous => Values::Numbers(Float64Array::new_null(rows)),
-                            ColumnKind::Categorical => {
-                                Values::Labels(iter::repeat_n(None::<&str>, rows).collect())
-                            }
-                        }
+                        no_targets(*kind, rows)
                     }
                 },
                 _ => values(name, column(batch, name)?, *kind)?,
@@ -129,6 +127,10 @@ impl RowMaker<'_> {
             Some(segments) => segments.told(batch, &columns, conditions)?,
             None => (Vec::new(), None),
         };
+        let keys = self.samples.then(|| self.keys(batch, &columns)).transpose()?;
+        if let Some(profile) = self.profile {
+            profile.measure_vectors(&mut columns);
+        }
         let first = first.cast_signed();
         let mut made = Rows {
             offsets: (first..first + rows as i64).collect::<Vec<i64>>().into(),
@@ -139,7 +141,7 @@ impl RowMaker<'_> {
                 .filter(|_| self.reconstructs)
                 .and_then(|profile| profile.reconstruction_errors(&columns)),
             segments,
-            keys: self.samples.then(|| self.keys(batch, &columns)).transpose()?,
+            keys,
             columns,
         };
         let rejected = good.as_ref().map_or(0, |good| good.iter().filter(|&&good| !good).count());
@@ -199,7 +201,7 @@ impl RowMaker<'_> {
         let score = self.columns.columns.iter().position(|(_, role, _)| *role == Role::Score);
         let scores = score.and_then(|index| match &columns.get(index)?.values {
             Values::Numbers(scores) => Some(scores),
-            Values::Labels(_) => None,
+            Values::Labels(_) | Values::Vectors(_) => None,
         });
         let classes = self.profile.and_then(Profile::two_classes);
         let decided: DictionaryArray<Int32Type> = (0..rows)
@@ -240,6 +242,16 @@ fn joined(
         id.and_then(|id| targets.get(id)).map_or_else(|| own(row), Known::label)
     };
     Ok(ids.iter().enumerate().map(label).collect())
+}
+
+/// The targets of rows that have none.
+fn no_targets(kind: ColumnKind, rows: usize) -> Values {
+    match kind {
+        ColumnKind::Continuous => Values::Numbers(Float64Array::new_null(rows)),
+        ColumnKind::Categorical | ColumnKind::Embedding => {
+            Values::Labels(iter::repeat_n(None::<&str>, rows).collect())
+        }
+    }
 }
 
 /// The numbers that labels stand for: each reads back as it was from the text that it was written as.

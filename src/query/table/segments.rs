@@ -57,6 +57,9 @@ pub(super) fn kept_of(told: &Beside, kept: &BooleanArray) -> Result<Beside, Quer
             Values::Labels(array) => {
                 Values::Labels(compute::filter(array, kept)?.as_dictionary().clone())
             }
+            Values::Vectors(vectors) => {
+                Values::Vectors(vectors.keep(kept.iter().map(|kept| kept == Some(true))))
+            }
         });
         values.map(Column::new)
     });

@@ -39,7 +39,8 @@ pub(crate) struct Columns {
     #[schemars(example = &"repaid")]
     pub(crate) target: Option<String>,
     /// What the model saw; `features.*` is all of an object. Default: the profile's; for a new profile every other
-    /// column, except texts and whole numbers whose values are all distinct, which are ids.
+    /// column, except texts and whole numbers whose values are all distinct, which are ids. Lists of numbers of one length
+    /// are embeddings.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = example_features())]
     pub(crate) features: Option<Vec<String>>,

@@ -5,5 +5,5 @@ mod products;
 mod residual;
 
 pub use self::eigen::{Eigen, symmetric_eigen};
-pub use self::products::{Products, Standardized};
+pub use self::products::{LEADING, Products, Standardized};
 pub use self::residual::{LANES, Residual};

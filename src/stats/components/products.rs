@@ -30,7 +30,12 @@ pub struct Standardized {
     pub divisors: Vec<f64>,
     /// What the components leave.
     pub residual: Residual,
+    /// The first components, orthonormal, a row each: at most [`LEADING`].
+    pub leading: Vec<Vec<f64>>,
 }
+
+/// At most so many components are given as they are.
+pub const LEADING: usize = 8;
 
 impl Products {
     /// Of no rows.
@@ -112,8 +117,10 @@ impl Products {
             .map(|a| (0..=a).map(|b| covariance(a, b) / (divisors[a] * divisors[b])).collect())
             .collect();
         let eigen = symmetric_eigen(&matrix);
+        let leading = eigen.vectors.iter().take(LEADING).cloned().collect::<Vec<_>>();
         let residual = Residual::beyond(eigen, share)?;
-        Ok(Standardized { means, divisors, residual })
+        let leading = leading.into_iter().take(residual.components).collect();
+        Ok(Standardized { means, divisors, residual, leading })
     }
 }
 

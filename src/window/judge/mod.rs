@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub(super) use self::custom::OverCells;
 use crate::metric::{Family, Kind, Measure, Metric};
 use crate::profile::{
-    Class, Column, ColumnReading, Outputs, Performance, Profile, Reading, Role, Values,
+    Class, Column, ColumnReading, ColumnValue, Outputs, Performance, Profile, Reading, Role, Values,
 };
 use crate::stats::{
     Basis, Limits, Normalization, Range, SamplingError, Threshold, Undefined, confidence,
@@ -106,6 +106,7 @@ impl Judge {
                 Judgement { of, limits, error, range, unset }
             })
             .collect();
+        let of_vectors = vec![Metric::ReconstructionError];
         let columns = profile
             .columns
             .iter()
@@ -115,7 +116,7 @@ impl Judge {
                     let range = range(metric, criteria);
                     let value = |reading: &Reading| {
                         let column = reading.columns.get(index)?;
-                        column_value(metric, column, reading.rows, criteria).0.ok()
+                        column_value(metric, column, reading.rows, criteria).value.0.ok()
                     };
                     let values: Vec<f64> = readings().filter_map(value).collect();
                     let limits = limits(Some(&column.name), metric, range, &values);
@@ -130,6 +131,7 @@ impl Judge {
                 let methods = match column.values {
                     Values::Continuous(_) => &criteria.continuous,
                     Values::Categorical(_) => &criteria.categorical,
+                    Values::Embedding(_) => &of_vectors,
                 };
                 let in_family =
                     |family| Metric::all().filter(move |metric| metric.spec().family == family);
@@ -223,11 +225,15 @@ impl Judge {
                 if column.role == Role::Target && reading_of.missing == reading.rows {
                     continue;
                 }
-                let of_family =
-                    |judgement: &&Judgement| judgement.of.metric.spec().family == family;
+                let of_family = |judgement: &&Judgement| match judgement.of.metric.spec().family {
+                    // What whole rows have, the vectors of a column have too.
+                    Family::Whole => family == Family::Drift,
+                    of => of == family,
+                };
                 for judgement in judgements.iter().filter(of_family) {
                     let metric = judgement.of.metric;
-                    let (value, p_value) = column_value(metric, reading_of, reading.rows, criteria);
+                    let found = column_value(metric, reading_of, reading.rows, criteria);
+                    let value = found.value.0;
                     let rows = match family {
                         Family::Quality => reading.rows,
                         _ => reading.rows - reading_of.missing,
@@ -237,11 +243,14 @@ impl Judge {
                         Family::Quality => Kind::Quality,
                         _ => Kind::Summary,
                     };
-                    let mut figure = judgement.figure(kind, value, rows, few);
+                    let error = found.sampling_error;
+                    let error =
+                        error.or_else(|| judgement.error_of(rows).filter(|_| value.is_ok()));
+                    let mut figure = judgement.figure_with(kind, value, error, few);
                     figure.column_name = Some(column.name.clone());
-                    figure.p_value = p_value;
+                    figure.p_value = found.p_value;
                     if metric == Metric::Chi2 && figure.breach.is_some() {
-                        figure.breach = p_value.map(|p| p < SIGNIFICANCE);
+                        figure.breach = found.p_value.map(|p| p < SIGNIFICANCE);
                     }
                     figures.push(figure);
                 }
@@ -514,21 +523,20 @@ fn is_cell(metric: Metric) -> bool {
     matches!(metric, ConfusionMatrix | TruePositive | TrueNegative | FalsePositive | FalseNegative)
 }
 
-/// A figure of a column, and its p-value where it has one.
+/// A figure of a column.
 fn column_value(
     metric: Metric,
     column: &ColumnReading,
     rows: u64,
     criteria: &Criteria,
-) -> (Result<f64, Undefined>, Option<f64>) {
+) -> ColumnValue {
     let count = match metric {
         Metric::MissingRate => column.missing,
         Metric::UnseenRate => column.unseen,
         Metric::OutOfRangeRate => column.out_of_range,
         _ => {
-            return column
-                .get(metric)
-                .map_or((Err(Undefined::Empty), None), |found| (found.value.0, found.p_value));
+            let found = column.get(metric).copied();
+            return found.unwrap_or_else(|| ColumnValue::plain(metric, Err(Undefined::Empty)));
         }
     };
     let value = match rows {
@@ -536,7 +544,7 @@ fn column_value(
         _ if criteria.rates => Ok(count as f64 / rows as f64),
         _ => Ok(count as f64),
     };
-    (value, None)
+    ColumnValue::plain(metric, value)
 }
 
 fn column_error(metric: Metric, column: &Column, criteria: &Criteria) -> Option<SamplingError> {

@@ -41,7 +41,7 @@ impl BinaryPlan {
         let rows = &*prepared.rows;
         let scores = self.score.and_then(|index| match &rows.columns[index].values {
             Values::Numbers(scores) => Some(scores),
-            Values::Labels(_) => None,
+            Values::Labels(_) | Values::Vectors(_) => None,
         });
         let expected = match &rows.expected {
             Added::Probabilities(classes) => classes.first(),

@@ -101,7 +101,7 @@ impl MulticlassPlan {
             .flatten()
             .filter_map(|&index| match &rows.columns[index].values {
                 Values::Numbers(scores) => Some(scores),
-                Values::Labels(_) => None,
+                Values::Labels(_) | Values::Vectors(_) => None,
             })
             .collect();
         let expected = match &rows.expected {

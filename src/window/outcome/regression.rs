@@ -70,7 +70,7 @@ impl RegressionPlan {
         let rows = &*prepared.rows;
         let numbers = |column: Option<usize>| match &rows.columns[column?].values {
             Values::Numbers(values) => Some(values),
-            Values::Labels(_) => None,
+            Values::Labels(_) | Values::Vectors(_) => None,
         };
         let (predictions, targets) = (numbers(self.prediction), numbers(self.target));
         let expected = match &rows.expected {

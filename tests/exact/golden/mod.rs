@@ -8,6 +8,7 @@ mod classifier; // the domain classifier against NannyML
 mod counting; // a window's rows, counted plainly
 mod distances; // distances of counts and distributions against scipy
 mod drift; // univariate drift and thresholds against NannyML
+mod embedding; // reconstruction error of vectors against scikit-learn
 mod multiclass; // several classes from rows to figures, against NannyML
 mod ranking; // orders of columns against NannyML
 mod reconstruction; // reconstruction error against NannyML, eigenvalues against numpy

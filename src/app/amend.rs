@@ -43,6 +43,10 @@ pub(super) struct WindowArgs {
 
 /// What `vigie exclude` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie exclude car-loan 17 --reason \"the feed sent zeros from 09:00 to 11:00\"
+  vigie exclude car-loan 17 --version 7 --reason \"test traffic\"")]
 pub(super) struct ExcludeArgs {
     #[command(flatten)]
     window: WindowArgs,
@@ -50,6 +54,9 @@ pub(super) struct ExcludeArgs {
 
 /// What `vigie restate` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie restate car-loan 17 --rows mended.parquet --reason \"the feed sent zeros\"")]
 pub(super) struct RestateArgs {
     #[command(flatten)]
     window: WindowArgs,

@@ -9,6 +9,11 @@ use crate::stream::{Applied, Clients, apply, give_up};
 
 /// What `vigie apply` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie apply
+  vigie apply --config vigie.toml --again
+  vigie apply --lost predictions/3")]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
     file: ConfigFile,

@@ -1,4 +1,4 @@
-//! `vigie config`: are these settings right, and what can be set?
+//! `vigie config`: are these settings right, what can be set, and what to begin with?
 
 use std::fmt::Write as _;
 
@@ -6,21 +6,31 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::app::terminal::print;
-use crate::app::{ConfigFile, Outcome, load};
+use crate::app::{ConfigFile, Outcome, infer, load};
 use crate::settings::schema;
 
 /// What `vigie config` is told.
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
     /// Says what is wrong with settings, everything at once, and whether their profiles are there.
+    #[command(after_help = "\
+Examples:
+  vigie config check
+  vigie config check --config /etc/vigie/vigie.toml")]
     Check(ConfigFile),
     /// Prints the JSON Schema of the settings, for editors.
+    #[command(after_help = "\
+Examples:
+  vigie config schema > vigie.toml.schema.json")]
     Schema,
+    /// Proposes settings for a file, or for what lies in a topic.
+    Infer(infer::InferArgs),
 }
 
 /// Runs `vigie config`.
-pub(super) fn run(command: &ConfigCommand) -> Result<Outcome> {
+pub(super) async fn run(command: ConfigCommand) -> Result<Outcome> {
     match command {
+        ConfigCommand::Infer(args) => return infer::run(args).await,
         ConfigCommand::Schema => {
             print(&format!("{:#}\n", schema()))?;
         }

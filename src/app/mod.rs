@@ -4,11 +4,14 @@ mod amend;
 mod apply;
 mod archive;
 mod check;
+mod completions;
 mod config;
 mod demo;
 mod explain;
+mod infer;
 mod keep;
 mod load;
+mod man;
 mod page;
 mod profile;
 mod query;
@@ -17,6 +20,7 @@ mod replay;
 mod report;
 mod run;
 mod splitting;
+mod status;
 mod terminal;
 mod topics;
 mod verify;
@@ -34,6 +38,13 @@ use self::terminal::complain;
 /// The lookout for machine-learning models in production.
 #[derive(Debug, Parser)]
 #[command(name = "vigie", version, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  vigie demo
+  vigie check reference.parquet analysis.parquet
+  vigie run --config vigie.toml
+
+`vigie COMMAND --help` has examples of each.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -69,9 +80,15 @@ enum Command {
     /// Makes and checks vigie's own topics.
     #[command(subcommand)]
     Topics(topics::TopicsCommand),
-    /// Checks settings, and says what can be set.
+    /// Checks settings, says what can be set, and proposes some.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Says how a running service stands: lanes, lags, windows, epochs.
+    Status(status::StatusArgs),
+    /// Prints what a shell needs to complete commands and options.
+    Completions(completions::CompletionsArgs),
+    /// Prints manual pages.
+    Man(man::ManArgs),
 }
 
 /// Where the settings are.
@@ -132,7 +149,10 @@ fn run(command: Command) -> Result<Outcome> {
             Command::Explain(args) => explain::run(args).await,
             Command::Query(args) => query::run(args).await,
             Command::Topics(command) => topics::run(&command),
-            Command::Config(command) => config::run(&command),
+            Command::Config(command) => config::run(command).await,
+            Command::Status(args) => status::run(args).await,
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }
     })
 }
@@ -140,4 +160,86 @@ fn run(command: Command) -> Result<Outcome> {
 /// Whether a person watches.
 fn is_watched() -> bool {
     stdout().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::{Command, CommandFactory};
+
+    use super::*;
+
+    /// Every command that does something, by its words.
+    fn leaves(at: &Command, words: &str, found: &mut Vec<(String, Command)>) {
+        for below in at.get_subcommands().filter(|below| below.get_name() != "help") {
+            leaves(below, &format!("{words} {}", below.get_name()), found);
+        }
+        if !at.has_subcommands() {
+            found.push((words.to_owned(), at.clone()));
+        }
+    }
+
+    /// A line as a shell would split it, up to a pipe or a redirection.
+    fn split(line: &str) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        for (at, part) in line.split('"').enumerate() {
+            if at % 2 == 1 {
+                words.push(part.to_owned());
+            } else {
+                words.extend(part.split_whitespace().map(str::to_owned));
+            }
+        }
+        let end = |word: &String| matches!(word.as_str(), "|" | ">" | "&&" | "||" | ";");
+        let end = words.iter().position(end).unwrap_or(words.len());
+        words.truncate(end);
+        words
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_examples_that_can_be_typed() {
+        let mut cli = Cli::command();
+        cli.build();
+        cli.clone().debug_assert();
+        let mut found = Vec::new();
+        leaves(&cli, "vigie", &mut found);
+        assert!(found.len() > 10);
+        for (words, mut command) in found {
+            let help = command.render_long_help().to_string();
+            let short = command.render_help().to_string();
+            let examples = help.split_once("\nExamples:\n").map(|(_, examples)| examples);
+            let examples = examples.unwrap_or_else(|| panic!("{words} has no examples"));
+            assert!(short.contains(examples), "{words} -h has them too");
+            let lines = examples.lines().take_while(|line| line.starts_with("  "));
+            let lines: Vec<&str> = lines.map(str::trim).collect();
+            assert!(!lines.is_empty(), "{words}");
+            for line in lines {
+                assert!(line.starts_with(&words), "{words}: {line}");
+                if let Err(error) = Cli::try_parse_from(split(line)) {
+                    panic!("{line}\n{error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_page_and_completions() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let run = |words: &[&str]| {
+            run(Cli::try_parse_from([&["vigie"], words].concat()).unwrap().command).unwrap()
+        };
+        assert_eq!(run(&["man", "--folder", &path.display().to_string()]), Outcome::Fine);
+        let page = fs::read_to_string(path.join("vigie-check.1")).unwrap();
+        assert!(page.contains(".TH") && page.contains("Examples"), "{page}");
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "vigie", &mut found);
+        for (words, _) in found {
+            let page = path.join(format!("{}.1", words.replace(' ', "-")));
+            assert!(page.is_file(), "{}", page.display());
+        }
+        for shell in ["bash", "zsh", "fish"] {
+            assert_eq!(run(&["completions", shell]), Outcome::Fine);
+        }
+    }
 }

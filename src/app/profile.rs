@@ -26,6 +26,9 @@ pub(super) enum ProfileCommand {
     /// Makes the profile of a model from data of a time when it was good, targets included.
     Build(BuildArgs),
     /// Prints a profile for people.
+    #[command(after_help = "\
+Examples:
+  vigie profile show profiles/car-loan.vigie")]
     Show {
         /// The profile.
         profile: PathBuf,
@@ -34,6 +37,10 @@ pub(super) enum ProfileCommand {
 
 /// What `vigie profile build` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie profile build --reference reference.parquet
+  vigie profile build --model car-loan --version 7 --reference reference.parquet")]
 pub(super) struct BuildArgs {
     #[command(flatten)]
     file: ConfigFile,

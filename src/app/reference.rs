@@ -134,6 +134,56 @@ pub(super) async fn profile_of(
     Ok(Reference { profile, choice })
 }
 
+/// Which columns of some data are what, told by names, types and the values of the first rows, where no settings say it.
+///
+/// Also the rows that were looked at.
+pub(super) async fn inferred(
+    model: &Model,
+    files: &Files,
+    rows: usize,
+) -> Result<(Choice, Vec<RecordBatch>)> {
+    let name = || files.names().collect::<Vec<_>>().join(", ");
+    let hints = Hints { infer: true, analysis: None, targets: None };
+    let mut choice =
+        choose(&model.name, None, &model.columns, files.schema(), hints).with_context(name)?;
+    let wanted: Vec<ColumnPath> =
+        choice.columns.iter().map(|column| column.path.clone().named(&column.name)).collect();
+    let mut scan = files.scan(&wanted).with_context(name)?;
+    let mut batches = Vec::new();
+    let mut read = 0;
+    while read < rows
+        && let Some(batch) = scan.next().await
+    {
+        let batch = batch.with_context(name)?;
+        read += batch.num_rows();
+        batches.push(batch);
+    }
+    drop_ids(&mut choice, &batches)?;
+    tell_numbers(&mut choice, &batches)?;
+    if !choice.columns.iter().any(|column| column.role == Role::Target) {
+        tell_without_target(&mut choice, &batches)?;
+    }
+    Ok((choice, batches))
+}
+
+/// What a model predicts whose targets are not there: told by its probabilities, or by how many numbers it predicts.
+fn tell_without_target(choice: &mut Choice, batches: &[RecordBatch]) -> Result<()> {
+    let scores = choice.columns.iter().filter(|column| column.role == Role::Score).count();
+    let prediction = choice.columns.iter().find(|column| column.role == Role::Prediction);
+    let (problem, why) = match (scores, prediction) {
+        (2.., _) => (Problem::Multiclass, "there are probabilities of several classes"),
+        (1, _) => (Problem::Binary, "there is one probability"),
+        (0, Some(prediction)) if is_number(&prediction.name, batches)? => {
+            (Problem::Regression, "the prediction is a number")
+        }
+        _ => return Ok(()),
+    };
+    choice.problem = problem;
+    choice.assumed.retain(|(key, _)| *key != "problem");
+    choice.assumed.push(("problem", format!("{} ({why})", format!("{problem:?}").to_lowercase())));
+    Ok(())
+}
+
 /// The rows of a reference, and how many of those that were read could not be used.
 struct Made {
     rows: Vec<Rows>,
@@ -391,26 +441,10 @@ fn tell_numbers(choice: &mut Choice, batches: &[RecordBatch]) -> Result<()> {
     let (Some(target), Some(prediction)) = (of(Role::Target), of(Role::Prediction)) else {
         return Ok(());
     };
-    let are_numbers = |column: &Chosen| {
-        let is = |values: &ArrayRef| kind(values.data_type()) == Kind::Continuous;
-        batches.iter().all(|batch| batch.column_by_name(&column.name).is_some_and(is))
-    };
-    if of(Role::Score).is_some() || !are_numbers(target) || !are_numbers(prediction) {
-        return Ok(());
-    }
-    let mut distinct = BTreeSet::new();
-    let mut whole = true;
-    for batch in batches {
-        let Some(values) = batch.column_by_name(&target.name) else { continue };
-        for value in numeric(&target.name, values)?.iter().flatten().filter(|v| !v.is_nan()) {
-            whole &= value.fract() == 0.0;
-            distinct.insert(value.to_bits());
-        }
-        if distinct.len() > CLASSES {
-            break;
-        }
-    }
-    if distinct.len() <= 2 || (whole && distinct.len() <= CLASSES) {
+    if of(Role::Score).is_some()
+        || !holds_numbers(&prediction.name, batches)
+        || !is_number(&target.name, batches)?
+    {
         return Ok(());
     }
     choice.problem = Problem::Regression;
@@ -421,6 +455,32 @@ fn tell_numbers(choice: &mut Choice, batches: &[RecordBatch]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether all values of a column are numbers.
+fn holds_numbers(column: &str, batches: &[RecordBatch]) -> bool {
+    let is = |values: &ArrayRef| kind(values.data_type()) == Kind::Continuous;
+    batches.iter().all(|batch| batch.column_by_name(column).is_some_and(is))
+}
+
+/// Whether the values of a column are a quantity, and no classes that go by numbers.
+fn is_number(column: &str, batches: &[RecordBatch]) -> Result<bool> {
+    if !holds_numbers(column, batches) {
+        return Ok(false);
+    }
+    let mut distinct = BTreeSet::new();
+    let mut whole = true;
+    for batch in batches {
+        let Some(values) = batch.column_by_name(column) else { continue };
+        for value in numeric(column, values)?.iter().flatten().filter(|v| !v.is_nan()) {
+            whole &= value.fract() == 0.0;
+            distinct.insert(value.to_bits());
+        }
+        if distinct.len() > CLASSES {
+            break;
+        }
+    }
+    Ok(distinct.len() > 2 && (!whole || distinct.len() > CLASSES))
 }
 
 /// Where the id lies that chooses rows for samples; nowhere where none are chosen, or a part of it is missing.

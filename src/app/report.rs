@@ -27,6 +27,11 @@ use crate::window::{ALL, Dataset, WindowResult};
 
 /// What `vigie report` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie report results.parquet
+  vigie report results.jsonl --output january.html --title January
+  vigie report --config vigie.toml")]
 pub(super) struct ReportArgs {
     /// Results that `vigie check --output` has written: `.jsonl` or `.parquet`. Without any, those on the results topic
     /// that `--config` names.

@@ -30,6 +30,11 @@ use crate::window::WindowResult;
 
 /// What `vigie run` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie run
+  vigie run --config /etc/vigie/vigie.toml --instance vigie-0 --data-dir /var/lib/vigie
+  vigie run --stages intake")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     file: ConfigFile,

@@ -13,8 +13,18 @@ use crate::stream::{Clients, Layout, create, faults, recorded_layout, wanted};
 #[derive(Debug, Subcommand)]
 pub(super) enum TopicsCommand {
     /// Makes those that do not exist.
+    #[command(after_help = "\
+Examples:
+  vigie topics create
+  vigie topics create --config vigie.toml")]
     Create(ConfigFile),
     /// Says what is wrong with those that do.
+    #[command(after_help = "\
+Examples:
+  vigie topics check
+  vigie topics check --config vigie.toml
+
+Exit codes: 0 nothing wrong, 1 something is, 2 an error.")]
     Check(ConfigFile),
 }
 

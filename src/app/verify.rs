@@ -13,6 +13,12 @@ use crate::stream::{Clients, Finding, audit};
 
 /// What `vigie verify` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie verify
+  vigie verify --config vigie.toml --patience 120
+
+Exit codes: 0 exact, 1 not exact or not to be judged, 2 an error.")]
 pub(super) struct VerifyArgs {
     #[command(flatten)]
     file: ConfigFile,

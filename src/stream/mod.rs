@@ -57,7 +57,7 @@ pub use self::error::{Disposition, StreamError};
 pub use self::expressions::ExpressionMaker;
 pub use self::follow::{Follow, read_published};
 pub use self::join::{AnyKeep, KeepError, Kept, KeptOf, MakeKeep};
-pub use self::read::{ReadRecord, Reading, read_on, read_to_end};
+pub use self::read::{ReadRecord, Reading, read_first, read_on, read_to_end};
 pub use self::sender::Sender;
 pub use self::service::{Service, Stages};
 pub use self::stop::Stop;

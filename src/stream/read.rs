@@ -12,7 +12,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::intake;
 use crate::stream::clients::{Clients, Quiet};
 use crate::stream::error::StreamError;
-use crate::stream::topics::watermarks;
+use crate::stream::topics::{lanes, watermarks};
 
 /// Which records of a partition are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,28 @@ pub fn read_on(
     read_range(&reader, topic, partition, from, i64::MAX, take)
 }
 
-/// The same for partitions 0 to before `partitions` of a topic at once, each in its order.
+/// Gives the first records of a topic to `take`, about `most` in all, as many of each partition.
+///
+/// # Errors
+/// A cluster that does not answer, a topic that it does not have, and what `take` answers.
+pub fn read_first(
+    clients: &Clients,
+    topic: &str,
+    most: u32,
+    mut take: impl FnMut(ReadRecord<'_>) -> Result<(), StreamError>,
+) -> Result<(), StreamError> {
+    let partitions = lanes(clients, &[topic.to_owned()])?.len();
+    let share = u64::from(most).div_ceil(partitions.max(1) as u64);
+    let reader = clients.reader_with_end("read", true)?;
+    for partition in (0..).take(partitions) {
+        let (first, _) = watermarks(&reader, topic, partition)?;
+        let to = first.saturating_add_unsigned(share);
+        read_range(&reader, topic, partition, first, to, &mut take)?;
+    }
+    Ok(())
+}
+
+/// Gives every record of partitions 0 to before `partitions` of a topic at once, each in its order, to `take`.
 pub(super) fn read_all_to_end(
     clients: &Clients,
     topic: &str,

@@ -249,6 +249,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["web"]),
     ("bytes", &["query", "stream", "web"]),
     ("clap", &["app"]),
+    ("clap_complete", &["app"]),
+    ("clap_mangen", &["app"]),
     ("comfy_table", &["app"]),
     ("datafusion", &["query"]),
     ("flate2", &["query", "web", "app"]),

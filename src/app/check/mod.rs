@@ -37,6 +37,15 @@ use crate::window::{ALL, ClosedBy, Dataset, Heading, Plan, WindowResult, referen
 
 /// What `vigie check` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie check reference.parquet analysis.parquet
+  vigie check reference.parquet analysis.parquet --targets targets.parquet
+  vigie check reference.parquet analysis.parquet --output results.parquet
+  vigie check --config vigie.toml --reference old.parquet --analysis new.parquet
+  vigie check --profile profiles/car-loan.vigie analysis.parquet || echo \"not well\"
+
+Exit codes: 0 well, 1 not well, 2 an error, 3 nothing could be judged.")]
 pub(super) struct CheckArgs {
     /// Data from when the model was known to be good: Parquet, CSV or JSON; a path, a glob, a folder or a URL.
     #[arg(value_name = "REFERENCE")]

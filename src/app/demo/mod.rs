@@ -34,6 +34,11 @@ use crate::window::WindowResult;
 
 /// What `vigie demo` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie demo
+  vigie demo --rate 2000 --window 3000 --windows 20
+  vigie demo --listen 127.0.0.1:9999 --folder /tmp/demo")]
 pub(super) struct DemoArgs {
     /// Where the page and `/metrics` listen, as host:port; any free port of this machine where it is taken.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]

@@ -21,6 +21,10 @@ use crate::window::WindowResult;
 
 /// What `vigie explain` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie explain car-loan/7
+  vigie explain car-loan/7 --recompute")]
 pub(super) struct ExplainArgs {
     /// The alert's id, or of its beginning enough to tell it from others.
     #[arg(value_name = "ALERT")]

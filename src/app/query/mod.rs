@@ -17,6 +17,10 @@ pub(super) use self::past::{Past, Whence};
 
 /// What `vigie query` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie query \"SELECT model, metric, value FROM latest WHERE breach\"
+  vigie query \"SELECT count(*) FROM results\" results.parquet --format csv")]
 pub(super) struct QueryArgs {
     /// The query. Tables: `results` (a row a figure), `latest` (each figure as it was published last), `alerts` (a row an
     /// event) and `messages` (window results as they were published).

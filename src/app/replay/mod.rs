@@ -21,6 +21,11 @@ use crate::telemetry::Clock;
 
 /// What `vigie replay` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie replay analysis.parquet
+  vigie replay analysis.parquet --model car-loan --rate 500 --key id
+  vigie replay --targets targets.parquet")]
 pub(super) struct ReplayArgs {
     #[command(flatten)]
     file: ConfigFile,

@@ -34,13 +34,21 @@ mod alerts; // one alert from opening to recovery
 #[cfg(test)]
 mod archived; // results and alerts as files, SQL over them, an alert explained and computed again
 #[cfg(test)]
+mod boards; // the boards and rules in deploy/ over a running demo: each query finds something, the alert arrives
+#[cfg(test)]
 mod checked; // what `vigie check` says of files that it cannot use
 #[cfg(test)]
 mod dead_letters; // what cannot be read goes aside with its reason and place
 #[cfg(test)]
+mod deployed; // the chart, the compose file, the image, the unit, the scripts and the notebook in deploy/
+#[cfg(test)]
+mod documented; // docs/metrics.md is made from the program's tables; links lead somewhere
+#[cfg(test)]
 mod embeddings; // lists of numbers as features: in files of every kind, and the same by way of a topic
 #[cfg(test)]
 mod epochs; // new settings rolled out: in force once, in no window with the old ones
+#[cfg(test)]
+mod examples; // the consumers of alerts in deploy/examples
 #[cfg(test)]
 mod faults; // kill -9, zombies, a broker that dies: what is published is that of a calm day
 #[cfg(test)]
@@ -66,11 +74,13 @@ mod refused; // what cannot be worked with is refused at the start
 #[cfg(test)]
 mod replayed; // `vigie replay` sends targets apart
 #[cfg(test)]
-mod rules; // the alerting rules in deploy/
+mod rules; // the rules in deploy/
 #[cfg(test)]
 mod same_as_check; // what the stream publishes is what `vigie check` says of the same rows
 #[cfg(test)]
 mod scrape; // a real Prometheus sees what was published
+#[cfg(test)]
+mod shown; // `vigie status`, `vigie config infer`
 #[cfg(test)]
 mod storm; // kill -9 over and over, at every named point: nothing lost, nothing twice
 #[cfg(test)]

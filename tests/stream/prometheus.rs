@@ -33,34 +33,31 @@ impl Prometheus {
     /// One that scrapes `/metrics` of `target` (`host:port`) as job `vigie` and, where given, judges a file of
     /// rules. None where Prometheus is not installed: then the test ends early.
     pub(crate) fn scraping(target: &str, rules: Option<&Path>) -> Option<Self> {
+        let rules: Vec<&Path> = rules.into_iter().collect();
+        Self::watching(target, &rules, None)
+    }
+
+    /// The same with several files of rules, and with an Alertmanager that is told of alerts.
+    pub(crate) fn watching(
+        target: &str,
+        rules: &[&Path],
+        alertmanager: Option<&str>,
+    ) -> Option<Self> {
         if !tools::has("prometheus") {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("prometheus.yml");
-        fs::write(&config, configuration(target, rules)).unwrap();
-        // It cannot choose a port by itself; between our choice and its start another process may take it.
-        let mut told = String::new();
-        for _ in 0..5 {
-            let address =
-                TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-            let leash = Leash::spawn(
-                "prometheus",
-                &[
+        fs::write(&config, configuration(target, rules, alertmanager)).unwrap();
+        let (address, leash) =
+            started("prometheus", "Server is ready to receive web requests", |address| {
+                vec![
                     format!("--config.file={}", config.display()),
                     format!("--storage.tsdb.path={}", folder.path().join("data").display()),
                     format!("--web.listen-address={address}"),
-                ],
-            );
-            match leash.line_with("Server is ready to receive web requests", PATIENCE) {
-                Ok(_) => {
-                    return Some(Self { address, _leash: leash, _folder: folder });
-                }
-                Err(said) => told = said,
-            }
-            assert!(told.contains("address already in use"), "Prometheus did not start:\n{told}");
-        }
-        panic!("five ports in a row were taken:\n{told}")
+                ]
+            });
+        Some(Self { address, _leash: leash, _folder: folder })
     }
 
     /// Where it listens, as `host:port`.
@@ -105,10 +102,19 @@ impl Sample {
 
 /// What `promtool check rules` has against a file, if anything. None where promtool is not installed.
 pub(crate) fn check_rules(file: &Path) -> Option<Result<(), String>> {
+    promtool(&["check", "rules"], file)
+}
+
+/// What `promtool test rules` finds wrong, if anything. None where promtool is not installed.
+pub(crate) fn test_rules(file: &Path) -> Option<Result<(), String>> {
+    promtool(&["test", "rules"], file)
+}
+
+fn promtool(what: &[&str], file: &Path) -> Option<Result<(), String>> {
     if !tools::has("promtool") {
         return None;
     }
-    let checked = Command::new("promtool").args(["check", "rules"]).arg(file).output().unwrap();
+    let checked = Command::new("promtool").args(what).arg(file).output().unwrap();
     let said = [checked.stdout, checked.stderr].concat();
     Some(if checked.status.success() {
         Ok(())
@@ -117,20 +123,46 @@ pub(crate) fn check_rules(file: &Path) -> Option<Result<(), String>> {
     })
 }
 
-fn configuration(target: &str, rules: Option<&Path>) -> String {
-    let rules = rules.map_or_else(String::new, |file| file.display().to_string());
-    let rules = if rules.is_empty() { "[]".to_owned() } else { format!("[\"{rules}\"]") };
+/// Starts a server that cannot choose a port by itself and says so once it listens; where, and the server.
+pub(crate) fn started(
+    program: &str,
+    ready: &str,
+    arguments: impl Fn(&str) -> Vec<String>,
+) -> (String, Leash) {
+    // Between our choice and its start another process may take the port.
+    let mut told = String::new();
+    for _ in 0..5 {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let leash = Leash::spawn(program, &arguments(&address));
+        match leash.line_with(ready, PATIENCE) {
+            Ok(_) => return (address, leash),
+            Err(said) => told = said,
+        }
+        assert!(told.contains("address already in use"), "{program} did not start:\n{told}");
+    }
+    panic!("five ports in a row were taken:\n{told}")
+}
+
+fn configuration(target: &str, rules: &[&Path], alertmanager: Option<&str>) -> String {
+    let rules: Vec<String> = rules.iter().map(|file| format!("\"{}\"", file.display())).collect();
+    let alerting = alertmanager.map_or_else(String::new, |address| {
+        format!(
+            "alerting: {{ alertmanagers: [{{ static_configs: [{{ targets: [\"{address}\"] }}] }}] }}"
+        )
+    });
     format!(
         r#"
 global:
   scrape_interval: 500ms
   evaluation_interval: 500ms
-rule_files: {rules}
+rule_files: [{}]
+{alerting}
 scrape_configs:
   - job_name: vigie
     static_configs:
       - targets: ["{target}"]
-"#
+"#,
+        rules.join(", ")
     )
 }
 

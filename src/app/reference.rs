@@ -159,6 +159,7 @@ pub(super) async fn inferred(
         batches.push(batch);
     }
     drop_ids(&mut choice, &batches)?;
+    drop_lists(model, &mut choice, &batches)?;
     tell_numbers(&mut choice, &batches)?;
     if !choice.columns.iter().any(|column| column.role == Role::Target) {
         tell_without_target(&mut choice, &batches)?;

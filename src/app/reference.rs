@@ -494,6 +494,15 @@ fn chosen_by(model: &Model, profile: &Profile, schema: &Schema) -> Vec<ColumnPat
     parts.map(part).collect::<Option<_>>().unwrap_or_default()
 }
 
+/// What a column of that kind holds, in words.
+const fn held(kind: ColumnKind) -> &'static str {
+    match kind {
+        ColumnKind::Continuous => "numbers",
+        ColumnKind::Categorical => "a category",
+        ColumnKind::Embedding => "lists of numbers",
+    }
+}
+
 /// How rows of other files are found by a profile that was made of some: each column where the settings say, or where
 /// it lay in the reference.
 pub(super) fn layout(
@@ -541,11 +550,7 @@ pub(super) fn layout(
             None => bail!(
                 "{file}: column `{}` is missing; the reference had it as {}",
                 column.name,
-                match column.kind() {
-                    ColumnKind::Continuous => "numbers",
-                    ColumnKind::Categorical => "a category",
-                    ColumnKind::Embedding => "lists of numbers",
-                }
+                held(column.kind())
             ),
         }
     }

@@ -107,8 +107,8 @@ mod tests {
     use super::*;
     use crate::batch::vector;
 
-    fn read(values: ArrayRef) -> Vec<Option<Vec<f64>>> {
-        let Vectors::Raw(lists) = vectors("v", &values).unwrap() else { unreachable!() };
+    fn read(values: &ArrayRef) -> Vec<Option<Vec<f64>>> {
+        let Vectors::Raw(lists) = vectors("v", values).unwrap() else { unreachable!() };
         (0..lists.len()).map(|row| vector(&lists, row).map(<[f64]>::to_vec)).collect()
     }
 
@@ -125,7 +125,7 @@ mod tests {
         let large = LargeListArray::from_iter_primitive::<Int64Type, _, _>(of);
         for lists in [Arc::new(list) as ArrayRef, Arc::new(large)] {
             assert!(is_vector(lists.data_type()));
-            let found = read(lists);
+            let found = read(&lists);
             assert_eq!(found[..3], [Some(vec![1.0, 2.0]), None, Some(vec![])]);
             let odd = found[3].as_ref().unwrap();
             assert!(odd[0] == 3.0 && odd[1].is_nan());
@@ -135,21 +135,21 @@ mod tests {
         let nulls = NullBuffer::from(vec![true, false, true]);
         let fixed = FixedSizeListArray::new(item, 2, items, Some(nulls));
         let wanted = [Some(vec![0.5, 1.0]), None, Some(vec![-2.0, 4.0])];
-        assert_eq!(read(Arc::new(fixed.clone())), wanted);
-        assert_eq!(read(Arc::new(fixed.slice(1, 2))), wanted[1..]);
+        assert_eq!(read(&(Arc::new(fixed.clone()) as ArrayRef)), wanted);
+        assert_eq!(read(&(Arc::new(fixed.slice(1, 2)) as ArrayRef)), wanted[1..]);
     }
 
     #[test]
     fn what_is_no_number_is_none() {
         let texts = lists(Arc::new(StringArray::from(vec!["1.5", "x", "-2"])), &[2, 1]);
-        let found = read(texts);
+        let found = read(&texts);
         let first = found[0].as_ref().unwrap();
         assert!(first[0] == 1.5 && first[1].is_nan() && found[1] == Some(vec![-2.0]));
         let truths = lists(Arc::new(BooleanArray::from(vec![true])), &[1]);
-        assert!(read(truths)[0].as_ref().unwrap()[0].is_nan());
+        assert!(read(&truths)[0].as_ref().unwrap()[0].is_nan());
         let nothing = lists(new_null_array(&DataType::Null, 1), &[1]);
-        assert!(read(nothing)[0].as_ref().unwrap()[0].is_nan());
-        assert_eq!(read(new_null_array(&DataType::Null, 2)), [None, None]);
+        assert!(read(&nothing)[0].as_ref().unwrap()[0].is_nan());
+        assert_eq!(read(&new_null_array(&DataType::Null, 2)), [None, None]);
         let inner = lists(Arc::new(Int64Array::from(vec![1, 2])), &[2]);
         let error = vectors("v", &lists(inner, &[1])).unwrap_err().to_string();
         assert!(error.contains("`v`") && error.contains("lists of numbers"), "{error}");
@@ -158,6 +158,6 @@ mod tests {
     #[test]
     fn a_list_that_is_too_long_is_cut_and_still_too_long() {
         let long = lists(Arc::new(Int64Array::from(vec![1; LONGEST + 50])), &[LONGEST + 50]);
-        assert_eq!(read(long)[0].as_ref().unwrap().len(), LONGEST + 1);
+        assert_eq!(read(&long)[0].as_ref().unwrap().len(), LONGEST + 1);
     }
 }

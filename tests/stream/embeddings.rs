@@ -91,7 +91,7 @@ fn written(path: &Path) -> Vec<Figures> {
             windows.entry(row["window_index"].as_u64().unwrap()).or_default().push(row);
         }
     }
-    windows.values().map(|rows| figures(rows)).collect()
+    windows.values().map(figures).collect()
 }
 
 /// Whether a figure of the vectors is a breach in each window.
@@ -135,7 +135,7 @@ fn a_topic_says_of_vectors_what_a_file_says() {
     let mut wrong = rows[1].clone();
     wrong.insert("text".to_owned(), json!("[1,2,3,4,5]"));
     let wrong = json!(wrong).to_string().into_bytes();
-    broker.produce([BaseRecord::<(), [u8]>::to(to).payload(&wrong)].into_iter());
+    broker.produce([BaseRecord::<(), [u8]>::to(to).payload(&wrong)]);
     let results = site.results(broker, 4);
     let streamed: Vec<Figures> = results.iter().map(figures_of).collect();
     assert_eq!(streamed.len(), checked.len());

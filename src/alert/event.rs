@@ -30,19 +30,19 @@ pub struct AlertEvent {
     pub version: String,
     /// How bad.
     pub severity: Severity,
-    /// Start of the first window of the run that opened it; null without timestamps.
+    /// Start of the first window of the run that opened it, or of the silence; null without timestamps.
     pub since: Option<String>,
-    /// The window that says so: its index.
-    pub window: u64,
-    /// What kind of figure decided.
-    pub kind: Kind,
-    /// Which metric.
-    pub metric: Measure,
+    /// The window that says so: its index; null where no event came, or none that could say so.
+    pub window: Option<u64>,
+    /// What kind of figure decided; or `silence`.
+    pub kind: Subject,
+    /// Which metric; null where no event came.
+    pub metric: Option<Measure>,
     /// The column that the figure is of.
     pub column_name: Option<String>,
     /// The segment that it is of.
     pub segment: String,
-    /// Its value.
+    /// Its value; of silence, how many seconds it has lasted.
     pub value: Option<f64>,
     /// The unit of the value, its error and its thresholds, where the metric counts money and the settings name one.
     #[serde(default)]
@@ -53,6 +53,16 @@ pub struct AlertEvent {
     pub lower_threshold: Option<f64>,
     /// A value above it is a breach.
     pub upper_threshold: Option<f64>,
+    /// How far beyond its threshold the value lies, in sampling errors; negative inside. Where the figure has none, a
+    /// third of the way from the middle to the threshold counts as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<f64>,
+    /// Why a person has taken it up, in their words; null while nobody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<String>,
+    /// Until when nobody is to be woken for this model, RFC 3339 in UTC; null where nobody asked for quiet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_until: Option<String>,
     /// One sentence that a person can act on.
     pub summary: String,
     /// The figures beside it.
@@ -73,7 +83,8 @@ pub struct AlertEvent {
 pub enum Event {
     /// It began.
     Opened,
-    /// It got worse or better, or another figure decides.
+    /// It got worse, something else is wrong too, a person has taken it up, or it goes on after the quiet that a person
+    /// asked for.
     Updated,
     /// It is over.
     Resolved,
@@ -103,6 +114,62 @@ pub enum Resolution {
     Restated,
     /// A window that it rested on was left out by a person.
     Excluded,
+    /// Its version is retired: a newer one has sealed windows, and it has not.
+    Superseded,
+}
+
+impl Resolution {
+    /// In words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recovered => "recovered",
+            Self::Restated => "restated",
+            Self::Excluded => "excluded",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+/// What an alert is about.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// Performance, estimated without ground truth.
+    Estimated,
+    /// Performance, measured against ground truth.
+    Realized,
+    /// Distance of the window's data from the reference's.
+    Drift,
+    /// Faults of the data: missing, unseen, out of range.
+    Quality,
+    /// No events of the model.
+    Silence,
+}
+
+impl Subject {
+    /// What a figure of that kind alerts of; `None` where such figures alert nobody.
+    pub const fn of(kind: Kind) -> Option<Self> {
+        Some(match kind {
+            Kind::Estimated => Self::Estimated,
+            Kind::Realized => Self::Realized,
+            Kind::Drift => Self::Drift,
+            Kind::Quality => Self::Quality,
+            Kind::Summary | Kind::Diagnosis => return None,
+        })
+    }
+
+    /// The name used in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Estimated => "estimated",
+            Self::Realized => "realized",
+            Self::Drift => "drift",
+            Self::Quality => "quality",
+            Self::Silence => "silence",
+        }
+    }
 }
 
 /// How bad it is.
@@ -141,6 +208,61 @@ pub struct Evidence {
     /// Segments that are not well themselves: the figure that would decide in each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<SegmentFigure>,
+    /// What kind of change it looks like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// How well the metric that decided was estimated so far, where targets have come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimator: Option<Estimator>,
+    /// What changed last, at or before the first bad window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+}
+
+/// What kind of change it looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The inputs have moved to where the model is less good: the estimate, which knows inputs alone, has moved too.
+    CovariateShift,
+    /// The relation of inputs and target has changed: what was realized has left its thresholds, the estimate has not.
+    ConceptDrift,
+}
+
+/// How well a metric was estimated so far: over the newest windows, 32 at most, of which enough targets have come.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Estimator {
+    /// So many windows.
+    pub windows: u64,
+    /// In so many of them what came lay within three standard errors of the estimate.
+    pub within: u64,
+    /// Mean of what was estimated less what came.
+    pub mean_difference: f64,
+}
+
+/// Something that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    /// What.
+    pub what: Changed,
+    /// The first window after it: its index.
+    pub window: u64,
+    /// When that window began; null without timestamps.
+    pub at: Option<String>,
+    /// The epoch of that window.
+    pub epoch: u64,
+}
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// This version came to be used.
+    Version,
+    /// It is held against another profile.
+    Profile,
+    /// Other settings are in force, with the same profile.
+    Settings,
 }
 
 /// A figure of a segment.
@@ -162,6 +284,8 @@ pub enum Action {
     InvestigateUpstream,
     /// Targets show that the model has become worse.
     Retrain,
+    /// Targets show that it does harm: worse than chance, or a loss where there was a gain.
+    SwitchOff,
     /// An estimate says so, without targets: get some.
     Confirm,
     /// Nothing yet.

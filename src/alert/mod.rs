@@ -3,13 +3,24 @@
 //! A policy is a pure state machine: the same results in the same order give the same events, so history can be
 //! replayed through it. Knows nothing of where events go.
 
+mod distance;
 mod event;
+mod evidence;
+mod lifecycle;
 mod policy;
 mod rank;
+mod record;
+mod replay;
+mod silence;
+mod watch;
 mod words;
 
 pub use self::event::{
-    Action, AlertEvent, Event, Evidence, Resolution, SCHEMA, SegmentFigure, Severity,
+    Action, AlertEvent, Cause, Change, Changed, Estimator, Event, Evidence, Resolution, SCHEMA,
+    SegmentFigure, Severity, Subject,
 };
-pub use self::policy::{Level, Lifecycle, Policy, Scope, beyond, weighs};
+pub use self::policy::{Cooldown, CriticalAbove, Level, Policy, Quiet, beyond, weighs};
+pub use self::replay::{Incident, Simulation, replay};
+pub use self::silence::Silence;
+pub use self::watch::{Published, Watch};
 pub use self::words::{describe, number};

@@ -1,6 +1,6 @@
 //! Alerts in a sentence.
 
-use crate::alert::event::{Evidence, SegmentFigure};
+use crate::alert::event::{Cause, Estimator, Evidence, SegmentFigure};
 use crate::metric::{Kind, Metric};
 use crate::window::{Figure, WindowResult};
 
@@ -24,6 +24,17 @@ pub(super) fn summary(
         sentence.push_str(&beside.join("; "));
     }
     sentence
+}
+
+/// What kind of change it looks like, and how far the estimator can be trusted.
+pub(super) fn also(evidence: &Evidence) -> impl Iterator<Item = String> {
+    let cause = evidence.cause.filter(|cause| *cause == Cause::ConceptDrift);
+    let cause = cause.map(|_| "the estimate has not moved, so the pattern itself has".to_owned());
+    let estimator = evidence.estimator.map(|so_far| {
+        let Estimator { windows, within, .. } = so_far;
+        format!("the estimate was right in {within} of {windows} windows before")
+    });
+    cause.into_iter().chain(estimator)
 }
 
 /// A segment that is not well.

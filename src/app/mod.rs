@@ -1,5 +1,6 @@
 //! The commands: one file each, wiring only.
 
+mod alerts;
 mod amend;
 mod apply;
 mod archive;
@@ -71,6 +72,9 @@ enum Command {
     Restate(amend::RestateArgs),
     /// Writes what was published, or what a check has written, as one HTML file that needs nothing else.
     Report(report::ReportArgs),
+    /// What is open; taking an alert up, asking for quiet, and what a policy would have said.
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
     /// Says whether every input offset is accounted for exactly once.
     Verify(verify::VerifyArgs),
     /// Says why an alert was raised: figures, rows, profile and settings; `--recompute` does it again.
@@ -145,6 +149,7 @@ fn run(command: Command) -> Result<Outcome> {
             Command::Exclude(args) => amend::exclude(args).await,
             Command::Restate(args) => amend::restate(args).await,
             Command::Report(args) => report::run(args).await,
+            Command::Alerts(command) => alerts::run(command).await,
             Command::Verify(args) => verify::run(&args),
             Command::Explain(args) => explain::run(args).await,
             Command::Query(args) => query::run(args).await,

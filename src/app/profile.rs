@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
+use crate::app::alerts::held_out;
 use crate::app::terminal::{count, figure, print};
 use crate::app::{ConfigFile, Outcome, load, reference};
 use crate::metric::{ColumnKind, Metric};
@@ -113,7 +115,13 @@ async fn build(args: BuildArgs) -> Result<Outcome> {
     if !assumed.is_empty() {
         let _ok = writeln!(text, "  assumed  {}", assumed.join(", "));
     }
-    print(&(text + &shown(&made.profile)))?;
+    let profile = Arc::new(made.profile);
+    text += &shown(&profile);
+    text += "\n";
+    for (key, value) in held_out(model, &profile) {
+        let _ok = writeln!(text, "  {key:<12} {value}");
+    }
+    print(&text)?;
     Ok(Outcome::Fine)
 }
 

@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
-use crate::alert::{AlertEvent, Lifecycle, Policy, Scope};
+use crate::alert::{AlertEvent, Policy, replay};
 use crate::app::page::Filling;
 use crate::app::terminal::print;
 use crate::app::{Outcome, load};
@@ -23,7 +23,7 @@ use crate::query::{Files, Options};
 use crate::report::{Parts, data, html, verdicts};
 use crate::stream::{Clients, read_published};
 use crate::web::{DOCUMENT, FIRST_PAINT, Page, SCRIPT, STYLE};
-use crate::window::{ALL, Dataset, WindowResult};
+use crate::window::WindowResult;
 
 /// What `vigie report` is told.
 #[derive(Debug, Args)]
@@ -111,27 +111,11 @@ pub(super) fn history_of(results: &[WindowResult], policy: impl Fn(&str) -> Poli
 
 /// The alert events that would have been published of results in their order.
 fn alerts(results: &[WindowResult], policy: impl Fn(&str) -> Policy) -> Vec<AlertEvent> {
-    let analysis = results.iter().filter(|result| result.dataset == Dataset::Analysis);
-    let mut windows: BTreeMap<_, (Option<&WindowResult>, Vec<WindowResult>)> = BTreeMap::new();
-    for result in analysis {
-        let WindowResult { model, version, window_index, revision, .. } = result;
-        let window = windows.entry((model, version, *window_index, *revision)).or_default();
-        if result.segment == ALL {
-            window.0 = Some(result);
-        } else {
-            window.1.push(result.clone());
-        }
+    let mut models: BTreeMap<&str, Vec<WindowResult>> = BTreeMap::new();
+    for result in results {
+        models.entry(&result.model).or_default().push(result.clone());
     }
-    let mut lives: BTreeMap<_, (Policy, Lifecycle)> = BTreeMap::new();
-    let mut events = Vec::new();
-    for ((model, version, ..), (whole, segments)) in windows {
-        let of = lives.entry((model, version));
-        let (policy, life) = of.or_insert_with(|| (policy(model), Lifecycle::default()));
-        if let Some(whole) = whole {
-            events.extend(policy.step(life, Scope::All, whole, &segments));
-        }
-    }
-    events
+    models.iter().flat_map(|(model, results)| replay(&policy(model), results)).collect()
 }
 
 /// Writes a report; what to say of it.
@@ -152,7 +136,7 @@ pub(super) fn write(history: &History, title: &str, path: &Path) -> Result<Strin
 }
 
 /// The results in a file.
-async fn read(path: &Path) -> Result<Vec<WindowResult>> {
+pub(super) async fn read(path: &Path) -> Result<Vec<WindowResult>> {
     let name = path.display().to_string();
     let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_lowercase();
     let mut gather = Gather::default();

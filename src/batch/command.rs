@@ -1,4 +1,4 @@
-//! What a person asks of windows that were published.
+//! What a person asks of windows and alerts that were published.
 
 use minicbor::{Decode, Encode};
 
@@ -16,10 +16,10 @@ pub struct Command {
     /// Its version.
     #[n(2)]
     pub version: String,
-    /// The window's index.
+    /// The window's index; 0 where it is not of a window.
     #[n(3)]
     pub window: u64,
-    /// Its newest result, as the person saw it: without figures, as JSON.
+    /// Its newest result, as the person saw it: without figures, as JSON. Empty where it is not of a window.
     #[n(4)]
     pub seen: String,
     /// Why.
@@ -30,8 +30,8 @@ pub struct Command {
     pub act: Act,
 }
 
-/// What is to be done with a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+/// What is to be done with a window, an alert, or all alerts of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Act {
     /// It is left out.
     #[n(0)]
@@ -45,5 +45,19 @@ pub enum Act {
         /// Of how many.
         #[n(1)]
         parts: u32,
+    },
+    /// Somebody has taken an alert up.
+    #[n(2)]
+    Acknowledge {
+        /// The alert's id.
+        #[n(0)]
+        alert: String,
+    },
+    /// Nobody is to be woken by alerts of the model.
+    #[n(3)]
+    Mute {
+        /// Until then, in milliseconds since 1970 of the log's time.
+        #[n(0)]
+        until: i64,
     },
 }

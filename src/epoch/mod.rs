@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub use self::compile::{
     CompileError, check, check_classes, compile, distributions, rule, splits, timing,
 };
-use crate::alert::Policy;
+use crate::alert::{Policy, Quiet};
 use crate::profile::WindowRule;
 use crate::settings::Model as Settings;
 use crate::window::Plan;
@@ -106,5 +106,10 @@ impl Epochs {
     pub fn policy(&self, number: u64, model: &str) -> Policy {
         let policies = self.policies.get(&number);
         policies.and_then(|found| found.alerts.get(model)).cloned().unwrap_or_default()
+    }
+
+    /// When silence of a model is an alert, under a policy.
+    pub fn silence(&self, number: u64, model: &str) -> Option<&Quiet> {
+        self.policies.get(&number)?.alerts.get(model)?.silence.as_ref()
     }
 }

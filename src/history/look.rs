@@ -144,7 +144,8 @@ impl History {
         for of in self.versions.values() {
             found.extend(of.events.values().map(|event| {
                 // Of the time of its window; where that is forgotten it is older than all others.
-                let head = of.analysis.place(event.window).map(|place| &of.analysis.heads[place]);
+                let head = event.window.and_then(|window| of.analysis.place(window));
+                let head = head.map(|place| &of.analysis.heads[place]);
                 (head.and_then(|head| head.end).unwrap_or(i64::MIN), event)
             }));
         }

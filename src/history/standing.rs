@@ -131,7 +131,7 @@ impl Version {
         // While an alert is open it is not well, however good its last windows are.
         let resolved = self.events.values().filter(|event| event.event == Event::Resolved);
         let resolved = resolved.filter_map(|event| {
-            let head = &self.analysis.heads[self.analysis.place(event.window)?];
+            let head = &self.analysis.heads[self.analysis.place(event.window?)?];
             head.start
         });
         let since = since.max(resolved.max()).map(utc);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::alert::{Action, Event, Evidence, Resolution, Severity};
+use crate::alert::{Action, Event, Evidence, Resolution, Severity, Subject};
 use crate::metric::{Kind, Measure, Metric, Problem};
 use crate::profile::{Form, Shape};
 use crate::window::{
@@ -149,9 +149,9 @@ fn alert(id: &str, sequence: u64, window: u64, event: Event, severity: Severity)
         version: "7".to_owned(),
         severity,
         since: Some(utc(window as i64 * HOUR)),
-        window,
-        kind: Kind::Estimated,
-        metric: Metric::RocAuc.into(),
+        window: Some(window),
+        kind: Subject::Estimated,
+        metric: Some(Metric::RocAuc.into()),
         column_name: None,
         segment: ALL.to_owned(),
         value: Some(0.4),
@@ -159,6 +159,9 @@ fn alert(id: &str, sequence: u64, window: u64, event: Event, severity: Severity)
         sampling_error: None,
         lower_threshold: Some(0.5),
         upper_threshold: None,
+        distance: None,
+        acknowledged: None,
+        muted_until: None,
         summary: "estimated roc_auc is 0.4, below 0.5".to_owned(),
         evidence: Evidence::default(),
         action: Action::Confirm,

@@ -65,7 +65,8 @@ impl Version {
     }
 
     pub(super) fn alert(&mut self, event: AlertEvent) -> bool {
-        let key = (event.window, event.id.clone(), event.sequence);
+        // What no window says stands behind all of them.
+        let key = (event.window.unwrap_or(u64::MAX), event.id.clone(), event.sequence);
         let new = self.events.insert(key, event).is_none();
         while self.events.len() > EVENTS {
             self.events.pop_first();

@@ -1,6 +1,6 @@
 //! A result for tests, with a figure of every kind that is written today.
 
-use crate::alert::{self, Action, AlertEvent, Event, Evidence, Severity};
+use crate::alert::{self, Action, AlertEvent, Event, Evidence, Severity, Subject};
 use crate::metric::{Kind, Measure, Metric};
 use crate::window::{
     ClosedBy, Dataset, ENGINE, Figure, Method, RevisionCause, SCHEMA, Status, Targets, WindowResult,
@@ -96,9 +96,9 @@ pub(crate) fn alert() -> AlertEvent {
         version: "7".to_owned(),
         severity: Severity::Critical,
         since: Some("2026-01-01T00:00:00Z".to_owned()),
-        window: 2,
-        kind: Kind::Estimated,
-        metric: Measure::Metric(Metric::F1),
+        window: Some(2),
+        kind: Subject::Estimated,
+        metric: Some(Measure::Metric(Metric::F1)),
         column_name: None,
         segment: "all".to_owned(),
         value: Some(0.75),
@@ -106,6 +106,9 @@ pub(crate) fn alert() -> AlertEvent {
         sampling_error: None,
         lower_threshold: None,
         upper_threshold: Some(0.5),
+        distance: None,
+        acknowledged: None,
+        muted_until: None,
         summary: "f1 is above 0.5".to_owned(),
         evidence: Evidence {
             drift: vec![figure(Kind::Drift, Metric::JensenShannon, Some("income"), 0.625)],

@@ -5,16 +5,16 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Level, Severity};
+use crate::alert::{Cooldown, CriticalAbove, Level, Severity};
 use crate::settings::at::At;
 use crate::settings::columns::unique;
 use crate::settings::duration;
 use crate::settings::mistake::Mistakes;
-use crate::settings::typed::{self, Off, OpenAfter, TextOr};
+use crate::settings::typed::{self, Off, OpenAfter, OrOff, TextOr};
 use crate::settings::window::{at_least_one, positive_duration};
 
 /// Which breaches become alerts, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Alerts {
     /// Performance, estimated or realized, outside its thresholds.
@@ -25,8 +25,24 @@ pub struct Alerts {
     pub drift: Option<Level>,
     /// An alert opens when so many of the last windows breach.
     pub open_after: OpenRule,
-    /// It is resolved after so many windows in a row without a breach; at least 1.
+    /// It opens at once where a figure lies so many sampling errors beyond its threshold; `None`: never.
+    pub at_once: Option<f64>,
+    /// It is resolved after so many good windows in a row; at least 1.
     pub resolve_after: u32,
+    /// So many sampling errors outside is bad, so many inside is good; not below 0.
+    pub margin: f64,
+    /// How long no other opens after it.
+    pub cooldown: Cooldown,
+    /// A window with fewer rows changes nothing.
+    pub min_rows: u64,
+    /// Realized performance with a lower share of targets changes nothing.
+    pub min_coverage: f64,
+    /// Which share of the faults and drifts that count may be chance; `None`: each is looked at alone.
+    pub false_discovery: Option<f64>,
+    /// From where on what may be critical is; `None`: always.
+    pub critical_above: Option<CriticalAbove>,
+    /// A version is retired once a newer one has sealed so many windows and it none; 0: never.
+    pub superseded_after: u32,
     /// When silence is an alert; `None`: never.
     pub silence: Option<Silence>,
 }
@@ -68,7 +84,39 @@ impl Alerts {
             quality: typed.quality,
             drift: typed.drift,
             open_after: open_rule(&typed.open_after, &at.key("open_after"), mistakes),
+            at_once: number(typed.at_once, f64::MAX, &at.key("at_once"), mistakes),
             resolve_after: typed.resolve_after,
+            margin: within(typed.margin, f64::MAX, &at.key("margin"), mistakes),
+            cooldown: match &typed.cooldown {
+                typed::Cooldown::Windows(windows) => Cooldown::Windows(*windows),
+                typed::Cooldown::Time(text) => {
+                    let length = positive_duration(text, &at.key("cooldown"), mistakes);
+                    let length = length.unwrap_or_default().as_millis();
+                    Cooldown::Time(u64::try_from(length).unwrap_or(u64::MAX))
+                }
+            },
+            min_rows: typed.min_rows,
+            min_coverage: within(typed.min_coverage, 1.0, &at.key("min_coverage"), mistakes),
+            false_discovery: number(
+                typed.false_discovery,
+                1.0,
+                &at.key("false_discovery"),
+                mistakes,
+            ),
+            critical_above: {
+                let at = at.key("critical_above");
+                match &typed.critical_above {
+                    typed::CriticalAbove::Off(_) => None,
+                    typed::CriticalAbove::Errors(errors) => {
+                        Some(CriticalAbove::Errors(within(*errors, f64::MAX, &at, mistakes)))
+                    }
+                    typed::CriticalAbove::Money(table) => {
+                        let most = within(table.money, f64::MAX, &at.key("money"), mistakes);
+                        Some(CriticalAbove::Money(most))
+                    }
+                }
+            },
+            superseded_after: typed.superseded_after,
             silence: match &typed.silence {
                 TextOr::Text(Off::Off) => None,
                 TextOr::Table(typed) => Some(Silence {
@@ -79,6 +127,26 @@ impl Alerts {
             },
         }
     }
+}
+
+/// A number from 0 to `most`, or nothing.
+fn number(typed: OrOff, most: f64, at: &At<'_>, mistakes: &mut Mistakes) -> Option<f64> {
+    match typed {
+        OrOff::Off(_) => None,
+        OrOff::Number(number) => Some(within(number, most, at, mistakes)),
+    }
+}
+
+/// A number from 0 to `most`.
+fn within(number: f64, most: f64, at: &At<'_>, mistakes: &mut Mistakes) -> f64 {
+    if !(0.0..=most).contains(&number) {
+        if most < f64::MAX {
+            mistakes.add(at, "a number from 0 to 1", "write for example 0.05");
+        } else {
+            mistakes.add(at, "a number that is not below 0", "write for example 0.5");
+        }
+    }
+    number
 }
 
 fn open_rule(typed: &OpenAfter, at: &At<'_>, mistakes: &mut Mistakes) -> OpenRule {

@@ -19,7 +19,7 @@ use crate::settings::{Settings, SettingsError};
 use crate::stats::{Normalization, ValueNormalization};
 
 /// What changes no figure: alerts and exports. It has a number of its own and seals no window.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// By model.
@@ -29,7 +29,7 @@ pub struct Policy {
 }
 
 /// What changes no figure of one model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelPolicy {
     /// Which breaches become alerts, and when.

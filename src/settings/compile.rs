@@ -1,6 +1,6 @@
 //! Settings in the words of the layers that follow them.
 
-use crate::alert::Policy;
+use crate::alert::{Policy, Quiet};
 use crate::formula::Formula;
 use crate::profile::WindowRule;
 use crate::settings::alerts::Alerts;
@@ -67,7 +67,19 @@ impl Alerts {
             drift: self.drift_level(estimates),
             open_after: self.open_after.breaches,
             open_of: self.open_after.windows,
+            at_once: self.at_once,
             resolve_after: self.resolve_after,
+            margin: self.margin,
+            cooldown: self.cooldown,
+            min_rows: self.min_rows,
+            min_coverage: self.min_coverage,
+            false_discovery: self.false_discovery,
+            critical_above: self.critical_above,
+            superseded_after: self.superseded_after,
+            silence: self.silence.map(|silence| Quiet {
+                after: u64::try_from(silence.after.as_millis()).unwrap_or(u64::MAX),
+                severity: silence.severity,
+            }),
             currency: currency.map(str::to_owned),
         }
     }
@@ -91,5 +103,7 @@ mod tests {
     #[test]
     fn the_defaults_of_the_file_are_those_of_the_window() {
         assert_eq!(Model::new("a", Problem::Binary).criteria(), Criteria::default());
+        let alerts = Model::new("a", Problem::Binary).alerts;
+        assert_eq!(alerts.policy(true, None), Policy::default());
     }
 }

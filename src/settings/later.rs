@@ -21,14 +21,11 @@ struct Part {
 }
 
 /// What a model may ask for in vain.
-static OF_A_MODEL: &[Part] = &[
-    Part {
-        keys: &["performance", "custom"],
-        what: "metrics of your own over rows",
-        used: |m| m.performance.custom.values().any(|custom| matches!(custom, Custom::Row(_))),
-    },
-    Part { keys: &["alerts", "silence"], what: "silence", used: |m| m.alerts.silence.is_some() },
-];
+static OF_A_MODEL: &[Part] = &[Part {
+    keys: &["performance", "custom"],
+    what: "metrics of your own over rows",
+    used: |m| m.performance.custom.values().any(|custom| matches!(custom, Custom::Row(_))),
+}];
 
 /// A metric that is to come.
 pub(crate) struct LaterMetric {

@@ -1,4 +1,4 @@
-//! What persons ask of windows: sent to the tally log, where whoever works it off obeys.
+//! What persons ask of windows and alerts: sent to the tally log, where whoever works it off obeys.
 //!
 //! A producer of its own: a command speaks for no lane, so it needs no owner and moves no position. Sent twice, it is
 //! obeyed once.
@@ -12,7 +12,7 @@ use crate::epoch::Epochs;
 use crate::stream::clients::Clients;
 use crate::stream::control;
 use crate::stream::error::StreamError;
-use crate::stream::read::{Reading, read_all_to_end};
+use crate::stream::read::{ReadRecord, Reading, read_all_to_end};
 use crate::stream::sender::Sender;
 use crate::stream::topics::describe;
 use crate::tally::JOINED;
@@ -65,6 +65,23 @@ pub fn newest(
     Ok(newest)
 }
 
+/// Gives every committed record of a topic to `take`, partition by partition as they come.
+///
+/// # Errors
+/// A cluster that does not answer.
+pub fn read_topic(
+    clients: &Clients,
+    topic: &str,
+    mut take: impl FnMut(ReadRecord<'_>),
+) -> Result<(), StreamError> {
+    let described = describe(clients, &[topic.to_owned()])?;
+    let partitions = described.get(topic).map_or(0, |described| described.partitions);
+    read_all_to_end(clients, topic, partitions, Reading::Committed, |_, record| {
+        take(record);
+        Ok(())
+    })
+}
+
 /// What was ever put in force, to make rows by.
 ///
 /// # Errors
@@ -78,14 +95,35 @@ pub fn ever_in_force(clients: &Clients) -> Result<Epochs, StreamError> {
 /// # Errors
 /// Where nothing was ever put in force, or the log does not take it.
 pub fn send(clients: &Clients, request: &Request) -> Result<(), StreamError> {
+    append(clients, &request.seen.model, records(request))
+}
+
+/// Sends what is asked of an alert, or of all alerts of a model, and waits until the log has it.
+///
+/// # Errors
+/// Where nothing was ever put in force, or the log does not take it.
+pub fn ask(clients: &Clients, model: &str, reason: &str, act: Act) -> Result<(), StreamError> {
+    let command = Command {
+        id: String::new(),
+        model: model.to_owned(),
+        version: String::new(),
+        window: 0,
+        seen: String::new(),
+        reason: reason.to_owned(),
+        act,
+    };
+    append(clients, model, named(vec![record(command, Content::default())]))
+}
+
+/// Puts records into the log of a model.
+fn append(clients: &Clients, model: &str, records: Vec<Record>) -> Result<(), StreamError> {
     let layout = control::read(clients)?.layout();
     let layout = layout.ok_or_else(|| {
         StreamError::Control("nothing was ever put in force here, so there is no window".to_owned())
     })?;
-    let model = &request.seen.model;
     let partition = xxh3_64(model.as_bytes()) % u64::from(layout.tally.max(1));
     let sender = Sender::new(clients, &clients.kafka().topic("tally"))?;
-    for record in records(request) {
+    for record in records {
         // In their order, and each there before the next.
         sender.send(partition, None, &record.to_bytes())?;
         sender.flush()?;
@@ -119,18 +157,27 @@ fn records(request: &Request) -> Vec<Record> {
                 reason: reason.clone(),
                 act,
             };
-            let header = Header {
-                lane: Lane::NONE,
-                topic: String::new(),
-                partitions: 0,
-                owner: 0,
-                epoch: JOINED,
-                policy: 0,
-                stretch: Stretch { from: 0, to: 0 },
-            };
-            Record { header, body: Body::Command(Box::new(command), content.clone()) }
+            record(command, content.clone())
         })
         .collect();
+    named(made)
+}
+
+fn record(command: Command, content: Content) -> Record {
+    let header = Header {
+        lane: Lane::NONE,
+        topic: String::new(),
+        partitions: 0,
+        owner: 0,
+        epoch: JOINED,
+        policy: 0,
+        stretch: Stretch { from: 0, to: 0 },
+    };
+    Record { header, body: Body::Command(Box::new(command), content) }
+}
+
+/// Gives the records of a command its id: made of all of them.
+fn named(made: Vec<Record>) -> Vec<Record> {
     let mut hasher = Xxh3::new();
     for record in &made {
         hasher.update(&record.to_bytes());

@@ -47,7 +47,7 @@ pub use self::again::rows_again;
 pub use self::archive::{Archive, ArchiveError, ArchivedPartition, MakeArchive, Step};
 pub use self::audit::{Audit, Finding, LaneAudit, audit};
 pub use self::clients::Clients;
-pub use self::commands::{Request, ever_in_force, newest, send};
+pub use self::commands::{Request, ask, ever_in_force, newest, read_topic, send};
 pub use self::control::{
     Applied, ControlLog, InForce, Now, Profiles, apply, control_log, give_up, recorded_layout,
 };

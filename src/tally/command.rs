@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use minicbor::{Decode, Encode};
 
-use crate::alert::Scope;
+use crate::alert::Published;
 use crate::batch::{Act, Command, Content, Digest, Lane};
 use crate::epoch::{Epochs, Version};
 use crate::tally::check::check_section;
@@ -50,6 +50,10 @@ impl Tally {
         epochs: &Epochs,
         out: &mut Vec<Output>,
     ) {
+        if let Act::Mute { .. } | Act::Acknowledge { .. } = &command.act {
+            self.heed(command, epochs, out);
+            return;
+        }
         let Ok(seen) = serde_json::from_str::<WindowResult>(&command.seen) else { return };
         let is_its = seen.model == command.model
             && seen.version == command.version
@@ -65,7 +69,9 @@ impl Tally {
             is_final: true,
             ..result
         };
-        let (result, segments) = match command.act {
+        let (result, segments) = match &command.act {
+            // They were heeded before.
+            Act::Mute { .. } | Act::Acknowledge { .. } => return,
             Act::Exclude => {
                 let result = told(WindowResult {
                     revision_cause: Some(RevisionCause::Excluded),
@@ -84,7 +90,7 @@ impl Tally {
                         && (&section.model, &section.version) == (&command.model, &command.version)
                         && check_section(Lane::NONE, head.epoch, section, rules).is_ok()
                 });
-                if !fits || !model.gather(command, (part, parts), content, served) {
+                if !fits || !model.gather(command, (*part, *parts), content, served) {
                     return;
                 }
                 let Some(Replacing { mut state, .. }) = model.replacing.remove(&command.id) else {
@@ -148,18 +154,15 @@ impl Tally {
         version.show_segments(&segments);
         let policy = epochs.policy(self.policy, name);
         // Which of them has judged it depends on whether targets were waited for.
-        let alerts = [
-            policy.amend(&mut version.alert, Scope::All, &result, &segments),
-            policy.amend(&mut version.realized_alert, Scope::Realized, &result, &segments),
-        ];
+        let muted_until = model.muted.until(self.time);
+        let seen =
+            Published { result: &result, segments: &segments, muted_until: muted_until.as_deref() };
+        let alerts = version.watch.amend(&policy, &seen);
         for result in [result].into_iter().chain(segments) {
             self.outputs = chain(self.outputs, &result);
             out.push(Output::Result(Box::new(result)));
         }
-        for event in alerts.into_iter().flatten() {
-            self.outputs.0 += 1;
-            out.push(Output::Alert(Box::new(event)));
-        }
+        self.tell(alerts, out);
     }
 }
 

@@ -32,6 +32,7 @@ impl Tally {
         for name in names {
             // A reject that names no model that we know is in the ledger alone; rows have one, see `check`.
             let Some(rules) = moment.epochs.model(moment.epoch, name) else { continue };
+            self.hear(name, content, out);
             let part = Part::of(content, name, rules);
             match rules.timing.rule {
                 WindowRule::Size(size) => self.fold_by_size(moment, &part, size, out),

@@ -22,7 +22,9 @@ mod model;
 mod open;
 mod part;
 mod publish;
+mod quiet;
 mod realize;
+mod retire;
 mod seal;
 mod segments;
 mod show;
@@ -166,6 +168,7 @@ impl Tally {
                 self.finish_all(epochs, out);
             }
             self.restate_due(epochs, out);
+            self.listen(epochs, out);
         }
         Ok(admission)
     }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
-use crate::alert::{Lifecycle, Severity};
+use crate::alert::{Severity, Silence, Watch};
 use crate::batch::Lane;
 use crate::diagnosis::Recent;
 use crate::epoch::Version;
 use crate::tally::awaiting::{Awaiting, Settling};
 use crate::tally::command::{Replacing, Restated};
 use crate::tally::open::{OpenWindow, Strays, WindowId};
+use crate::tally::quiet::Muted;
 use crate::tally::realize::is_shown;
+use crate::tally::retire::Retiring;
 use crate::tally::segments::ShownSegments;
 use crate::window::WindowResult;
 
@@ -44,6 +46,14 @@ pub(super) struct ModelState {
     /// Rows that are to take the place of a window's own and are not all there yet, by the id of the command.
     #[n(7)]
     pub(super) replacing: BTreeMap<String, Replacing>,
+    #[n(8)]
+    pub(super) silence: Silence,
+    /// Until when nobody is to be woken.
+    #[n(9)]
+    pub(super) muted: Muted,
+    /// How many versions have sealed a window.
+    #[n(10)]
+    pub(super) born: u64,
     /// Held apart from the rest in checkpoints.
     #[cbor(skip)]
     pub(super) windows: BTreeMap<WindowId, OpenWindow>,
@@ -76,16 +86,16 @@ pub(super) struct VersionState {
     #[n(1)]
     pub(super) next_size: BTreeMap<u64, i64>,
     #[n(2)]
-    pub(super) alert: Lifecycle,
+    pub(super) watch: Watch,
     /// The latest result, as JSON: what gauges show.
     #[n(3)]
     pub(super) latest: Option<String>,
     /// The greatest event time of a row in a window.
     #[n(4)]
     pub(super) last_event: Option<i64>,
-    /// Of realized performance.
+    /// Whether it is retired.
     #[n(5)]
-    pub(super) realized_alert: Lifecycle,
+    pub(super) retiring: Retiring,
     /// The newest window that realized performance is shown of: its index, and the result as JSON.
     #[n(6)]
     realized: Option<(u64, String)>,
@@ -140,7 +150,7 @@ impl VersionState {
 
     /// How bad the alerts are that are open.
     pub(super) fn severity(&self) -> Option<Severity> {
-        self.alert.severity().max(self.realized_alert.severity())
+        self.watch.severity()
     }
 }
 

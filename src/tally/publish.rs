@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::alert::Scope;
+use crate::alert::{AlertEvent, Published};
 use crate::epoch::Epochs;
 use crate::profile::WindowRule;
 use crate::tally::awaiting::{AwaitingWindow, Sealed, step, told};
@@ -104,24 +104,31 @@ impl Tally {
         // They are looked at, not judged: neither state nor alerts hold them.
         let distributions = window.distributions(served);
         let policy = epochs.policy(self.policy, name);
-        let alerts = if let Some((awaited, step)) = awaited {
+        let muted_until = model.muted.until(self.time);
+        let seen =
+            Published { result: &result, segments: &segments, muted_until: muted_until.as_deref() };
+        let mut alerts = version_state.watch.seal(&policy, &seen, awaited.is_some());
+        if let Some((awaited, step)) = awaited {
             version_state.show_realized(&result);
-            let alerts = [
-                policy.step(&mut version_state.alert, Scope::Sealed, &result, &segments),
-                policy.step(&mut version_state.realized_alert, Scope::Realized, &result, &segments),
-            ];
             let waiting = AwaitingWindow::new(sealed, window.inputs, awaited, self.time, step);
             waiting.place(id, &mut model.settling);
             model.awaiting.insert(id.clone(), waiting);
-            alerts
-        } else {
-            [policy.step(&mut version_state.alert, Scope::All, &result, &segments), None]
-        };
+        }
+        alerts.extend(model.retire_older(&id.version, period.is_none(), policy.superseded_after));
         for result in [WindowResult { distributions, ..result }].into_iter().chain(segments) {
             self.outputs = chain(self.outputs, &result);
             out.push(Output::Result(Box::new(result)));
         }
-        for event in alerts.into_iter().flatten() {
+        self.tell(alerts, out);
+    }
+
+    /// Publishes what is said of alerts.
+    pub(super) fn tell(
+        &mut self,
+        alerts: impl IntoIterator<Item = AlertEvent>,
+        out: &mut Vec<Output>,
+    ) {
+        for event in alerts {
             self.outputs.0 += 1;
             out.push(Output::Alert(Box::new(event)));
         }

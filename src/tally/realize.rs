@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::alert::Scope;
+use crate::alert::Published;
 use crate::batch::{Content, News, Realized};
 use crate::epoch::{Epochs, Model, Version};
 use crate::profile::WindowRule;
@@ -192,15 +192,15 @@ impl Tally {
         version.show_realized(&result);
         version.show_segments(&segments);
         let policy = epochs.policy(self.policy, name);
-        let alert = policy.step(&mut version.realized_alert, Scope::Realized, &result, &segments);
+        let muted_until = model.muted.until(now);
+        let seen =
+            Published { result: &result, segments: &segments, muted_until: muted_until.as_deref() };
+        let alert = version.watch.revise(&policy, &seen);
         for result in [result].into_iter().chain(segments) {
             self.outputs = chain(self.outputs, &result);
             out.push(Output::Result(Box::new(result)));
         }
-        if let Some(event) = alert {
-            self.outputs.0 += 1;
-            out.push(Output::Alert(Box::new(event)));
-        }
+        self.tell(alert, out);
     }
 }
 

@@ -90,7 +90,7 @@ impl Tally {
                 model: name,
                 version,
                 served: rules.version(version).is_some(),
-                alert: state.severity(),
+                alert: state.severity().max(model.silence.severity_of(version)),
                 last_event: state.last_event,
                 open_rows: open.get(version.as_str()).copied(),
             }));

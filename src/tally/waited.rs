@@ -89,6 +89,12 @@ impl<'t> Lanes<'t> {
         self.known.iter().filter_map(|waited| waited.watermark).max()
     }
 
+    /// Until when all of them have brought what they held, in the log's time; `None` where one has said nothing yet.
+    pub(super) fn reached(&self) -> Option<i64> {
+        let least = self.known.iter().map(|waited| waited.lane.reached).min();
+        least.filter(|&least| self.unheard.is_empty() && least > i64::MIN)
+    }
+
     /// Those that have not left the epoch behind.
     pub(super) fn behind(&self) -> Vec<String> {
         let known = self.known.iter().filter(|waited| !waited.left).map(Waited::name);

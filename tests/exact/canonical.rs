@@ -8,7 +8,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use vigie::alert::{Level, Severity};
+use vigie::alert::{Cooldown, CriticalAbove, Level, Severity};
 use vigie::metric::{Metric, Problem};
 use vigie::settings::{
     Alerts, Calibration, Calibrator, Columns, Custom, Cut, Drift, GroundTruth, Label, Model,
@@ -175,14 +175,39 @@ fn alerts() -> impl Strategy<Value = Alerts> {
     let level = || select(vec![Level::Off, Level::Evidence, Level::Warning, Level::Critical]);
     let severity = select(vec![Severity::Warning, Severity::Critical]);
     let silence = (duration(), severity).prop_map(|(after, severity)| Silence { after, severity });
-    (level(), level(), option::of(level()), any::<[u32; 3]>(), option::of(silence)).prop_map(
-        |(performance, quality, drift, [breaches, windows, resolve_after], silence)| Alerts {
-            performance,
-            quality,
-            drift,
-            open_after: OpenRule { breaches, windows },
-            resolve_after,
-            silence,
+    let cooldown = prop_oneof![
+        any::<u32>().prop_map(Cooldown::Windows),
+        any::<u64>().prop_map(Cooldown::Time)
+    ];
+    let critical = prop_oneof![
+        finite().prop_map(CriticalAbove::Errors),
+        finite().prop_map(CriticalAbove::Money)
+    ];
+    let numbers = (finite(), finite(), any::<u64>());
+    let may_be = (option::of(finite()), option::of(finite()), option::of(critical));
+    let levels = (level(), level(), option::of(level()));
+    (levels, any::<[u32; 4]>(), option::of(silence), cooldown, numbers, may_be).prop_map(
+        |(levels, counts, silence, cooldown, numbers, may_be)| {
+            let (performance, quality, drift) = levels;
+            let [breaches, windows, resolve_after, superseded_after] = counts;
+            let (margin, min_coverage, min_rows) = numbers;
+            let (at_once, false_discovery, critical_above) = may_be;
+            Alerts {
+                performance,
+                quality,
+                drift,
+                open_after: OpenRule { breaches, windows },
+                at_once,
+                resolve_after,
+                margin,
+                cooldown,
+                min_rows,
+                min_coverage,
+                false_discovery,
+                critical_above,
+                superseded_after,
+                silence,
+            }
         },
     )
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::{
     Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
 };
-use vigie::alert::{Lifecycle, Policy, Scope};
+use vigie::alert::{Policy, Published, Watch};
 use vigie::diagnosis::{
     Course, Drift, FEWEST, Ranking, Recent, Seen, by_breaches, by_correlation, changes,
 };
@@ -337,7 +337,9 @@ fn evidence_is_in_the_order_of_the_ranks_and_without_any_by_how_far_it_is_out() 
     let order = |deciding: &Figure, figures: &[&[Figure]]| -> Vec<String> {
         let figures = [&[&drift[..], slice::from_ref(deciding)], figures].concat().concat();
         let result = WindowResult { figures, ..heading(0, 100).bare() };
-        let event = Policy::default().step(&mut Lifecycle::default(), Scope::All, &result, &[]);
+        let first = Policy { open_after: 1, open_of: 1, margin: 0.0, ..Policy::default() };
+        let seen = Published { result: &result, segments: &[], muted_until: None };
+        let event = Watch::default().seal(&first, &seen, false).pop();
         let drift = event.unwrap().evidence.drift.into_iter();
         drift.map(|figure| figure.column_name.unwrap_or_else(|| "all".to_owned())).collect()
     };

@@ -7,6 +7,7 @@
     reason = "clippy does not take the helpers of a test executable for tests"
 )]
 
+mod alerts; // from results to alerts: laws, steady worlds, delays
 mod canonical; // settings as bytes: they travel and come back, and tell one epoch from another
 mod classifier; // how well trees tell two samples apart, and what a window keeps for it
 mod coverage; // simulated truth: how often the band around an estimate holds it

@@ -8,7 +8,7 @@ use jsonschema::validator_for;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
-use vigie::alert::{AlertEvent, Event, Level, Lifecycle, Policy, Scope};
+use vigie::alert::{AlertEvent, Event, Level, Policy, Published, Quiet, Severity, Silence, Watch};
 use vigie::metric::{Kind, Metric};
 use vigie::simulator::{Layout, OutcomePlan, World};
 use vigie::window::{
@@ -104,10 +104,20 @@ fn results_are_valid() {
 fn alerts_are_valid() {
     let schema = schema_of::<AlertEvent>();
     let policy = Policy { drift: Level::Critical, ..Policy::default() };
-    let mut life = Lifecycle::default();
-    let opened = policy.step(&mut life, Scope::All, &result(&moved()), &[]).unwrap();
+    let mut watch = Watch::default();
+    let result = result(&moved());
+    let seen =
+        Published { result: &result, segments: &[], muted_until: Some("2026-01-01T00:00:00Z") };
+    let opened = watch.seal(&policy, &seen, false).pop().unwrap();
     valid(&schema, &serde_json::to_value(&opened).unwrap());
-    assert!(life.severity().is_some());
+    assert!(watch.severity().is_some());
+    let taken = watch.acknowledge(&opened.id, "on it", None).unwrap();
+    valid(&schema, &serde_json::to_value(&taken).unwrap());
+    let mut silence = Silence::default();
+    let quiet = Quiet { after: 1, severity: Severity::Warning };
+    assert!(silence.hear("a", "1", 0, None).is_none());
+    let silent = silence.quiet("a", Some(&quiet), 1, None).unwrap();
+    valid(&schema, &serde_json::to_value(&silent).unwrap());
     let mut wrong = serde_json::to_value(&opened).unwrap();
     wrong["severity"] = json!("dire");
     assert!(!validator_for(&schema).unwrap().is_valid(&wrong));
@@ -183,7 +193,7 @@ fn ground_truth_is_valid() {
 #[test]
 fn an_alert_speaks_of_the_figure_that_stands_for_its_window_to_its_end() {
     let policy = Policy { resolve_after: 1, ..Policy::default() };
-    let mut life = Lifecycle::default();
+    let mut watch = Watch::default();
     // While targets are missing, the weighed value decides, whatever the plain one says.
     let mut step = |window: u64, labelled: f64, weighed: f64| {
         let mut result = result(&moved());
@@ -195,13 +205,14 @@ fn an_alert_speaks_of_the_figure_that_stands_for_its_window_to_its_end() {
             value: Some(value),
             lower_threshold: Some(0.8),
             upper_threshold: None,
+            sampling_error: Some(0.01),
             breach: Some(value < 0.8),
             ..result.figures[0].clone()
         };
         result.figures = vec![of(Method::Labelled, labelled), of(Method::PostStratified, weighed)];
         result.coverage = Some(0.6);
         result.window_index = window;
-        policy.step(&mut life, Scope::Realized, &result, &[])
+        watch.revise(&policy, &Published { result: &result, segments: &[], muted_until: None })
     };
     let opened = step(0, 0.9, 0.7).unwrap();
     assert_eq!((opened.event, opened.value), (Event::Opened, Some(0.7)));

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use vigie::alert::{Cooldown, CriticalAbove, Severity};
 use vigie::metric::{Metric, Problem};
 use vigie::settings::{Cut, Model, OpenRule, Prediction, Start, example};
 use vigie::stats::Threshold;
@@ -77,13 +78,21 @@ fn every_key_of_a_model_arrives() {
     let settings = read(&settings_file("full.toml")).unwrap();
     let loan = &settings.models["car-loan"];
     assert_snapshot!(loan.canonical().replace(",\"", ",\n\""), @r#"
-    {"alerts":{"drift":"warning",
+    {"alerts":{"at_once":5.0,
+    "cooldown":{"windows":0},
+    "critical_above":null,
+    "drift":"warning",
+    "false_discovery":0.05,
+    "margin":1.0,
+    "min_coverage":0.0,
+    "min_rows":0,
     "open_after":{"breaches":1,
     "windows":1},
     "performance":"warning",
     "quality":"off",
     "resolve_after":3,
-    "silence":null},
+    "silence":null,
+    "superseded_after":3},
     "columns":{"categorical":["loan_length"],
     "continuous":["car_value"],
     "features":["features.*"],
@@ -299,12 +308,28 @@ fn profiles_are_found_and_versions_lead_nowhere_else() {
 }
 
 #[test]
+fn what_alerts_may_wait_for() {
+    let said = "alerts = { at_once = 'off', false_discovery = 'off', cooldown = '6h', \
+                critical_above = { money = 1000 }, silence = { after = '30m' } }";
+    let alerts = model(said).unwrap().alerts;
+    assert_eq!((alerts.at_once, alerts.false_discovery), (None, None));
+    assert_eq!(alerts.cooldown, Cooldown::Time(6 * 3_600_000));
+    assert_eq!(alerts.critical_above, Some(CriticalAbove::Money(1000.0)));
+    let silence = alerts.silence.unwrap();
+    assert_eq!((silence.after, silence.severity), (Duration::from_mins(30), Severity::Critical));
+    let alerts = model("alerts = { cooldown = 4, critical_above = 2 }").unwrap().alerts;
+    assert_eq!(alerts.cooldown, Cooldown::Windows(4));
+    assert_eq!(alerts.critical_above, Some(CriticalAbove::Errors(2.0)));
+}
+
+#[test]
 fn other_ways_to_write_the_same() {
     let model =
         model("alerts = { open_after = 4, silence = \"off\" }\ncolumns.prediction.threshold = 1")
             .unwrap();
     assert_eq!(model.alerts.open_after, OpenRule { breaches: 4, windows: 4 });
     assert_eq!(model.alerts.silence, None);
+    assert_eq!(model.alerts.cooldown, Cooldown::Windows(0));
     assert_eq!(model.columns.prediction, Some(Prediction::Threshold(1.0)));
 }
 

@@ -1,5 +1,8 @@
 //! A model that gets worse opens one alert, and the same alert is over when it is well again.
 
+use std::thread;
+use std::time::Duration;
+
 use rdkafka::Message;
 use rdkafka::message::{Headers, OwnedMessage};
 use serde_json::Value;
@@ -26,7 +29,7 @@ fn world() -> World {
 const SETTINGS: &str = "
 window = { size = 1000 }
 performance = { metrics = ['roc_auc'] }
-alerts = { quality = 'off', open_after = '2 of 3', resolve_after = 2 }
+alerts = { quality = 'off', open_after = '2 of 3', resolve_after = 2, at_once = 'off' }
 ";
 
 fn header<'m>(record: &'m OwnedMessage, name: &str) -> &'m str {
@@ -113,17 +116,92 @@ fn a_steady_model_pages_nobody() {
         return;
     };
     let world = World::new(21);
-    // A row beyond all that the reference has seen is a breach, and comes sooner or later.
-    let settings = "
-window = { size = 1000 }
-thresholds = { out_of_range_rate = 'none' }
-alerts = { open_after = '2 of 3' }
-";
+    let settings = "window = { size = 1000 }";
     let site = Site::new(broker, &world, 1, settings);
     let instance = site.start("a").ready();
     site.send(broker, &world, 0..6 * WINDOW);
     site.results(broker, 6);
     let alerts: Vec<Value> = site.records(broker, "alerts").iter().map(json).collect();
     assert_eq!(alerts, Vec::<Value>::new());
+    instance.stop();
+}
+
+/// Silence of a second and a half; nothing else alerts.
+const QUIET: &str = "
+window = { size = 1000 }
+alerts = { performance = 'off', quality = 'off', silence = { after = '1500ms', severity = 'warning' } }
+";
+
+#[test]
+fn silence_opens_one_alert_whoever_comes_and_goes_and_an_event_ends_it() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let world = World::new(5);
+    let site = Site::new(broker, &world, 2, QUIET);
+    let first = site.start("a").ready();
+    site.send(broker, &world, 0..WINDOW);
+    site.results(broker, 1);
+    let events = |count: usize| {
+        let found = || {
+            let all = site.json(broker, "alerts");
+            (all.len() >= count).then_some(all)
+        };
+        patience::until(found).unwrap()
+    };
+    let opened = events(1);
+    assert_eq!((&opened[0]["event"], &opened[0]["kind"]), (&"opened".into(), &"silence".into()));
+    assert_eq!((&opened[0]["severity"], &opened[0]["metric"]), (&"warning".into(), &Value::Null));
+    let id = opened[0]["id"].as_str().unwrap().to_owned();
+    // Somebody takes it up.
+    let said = site.well(&["alerts", "ack", &id, "--reason", "we know"]);
+    assert!(said.contains("is taken up: we know"), "{said}");
+    // A second one comes, the first one is killed and comes back.
+    let second = site.start("b").ready();
+    first.kill();
+    let first = site.start("a").ready();
+    thread::sleep(Duration::from_secs(4));
+    let all = site.json(broker, "alerts");
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert_eq!(all[1]["acknowledged"], "we know");
+    let listed = site.run(&["alerts", "list"]);
+    assert_eq!(listed.code, Some(1));
+    assert!(listed.said.contains(&id) && listed.said.contains("we know"), "{}", listed.said);
+    site.send(broker, &world, WINDOW..WINDOW + 10);
+    let all = events(3);
+    assert_eq!((&all[2]["event"], &all[2]["id"]), (&"resolved".into(), &id.as_str().into()));
+    assert_eq!(all[2]["sequence"], 2);
+    // And it may be silent again: another one.
+    let again = events(4);
+    assert_ne!(again[3]["id"], id.as_str());
+    for instance in [first, second] {
+        instance.stop();
+    }
+    site.verify();
+}
+
+#[test]
+fn a_policy_is_run_over_what_was_recorded() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let world = world();
+    let site = Site::new(broker, &world, 1, SETTINGS);
+    let instance = site.start("a").ready();
+    site.send(broker, &world, 0..10 * WINDOW);
+    site.results(broker, 10);
+    let alerts = site.json(broker, "alerts");
+    assert_eq!(alerts.len(), 2, "{alerts:?}");
+    // As it was, and as it would have been.
+    let said = site.well(&["alerts", "simulate"]);
+    assert!(
+        said.contains("loans  1 alerts (1 critical) in 10 windows, one in 10 windows"),
+        "{said}"
+    );
+    assert!(said.contains("window 4") && said.contains("window 7"), "{said}");
+    let said = site.well(&["alerts", "simulate", "--open-after", "1 of 1", "--resolve-after", "1"]);
+    assert!(said.contains("window 3") && said.contains("window 6"), "{said}");
+    let said = site.well(&["alerts", "simulate", "--margin", "1000", "--at-once", "0"]);
+    assert!(said.contains("loans  0 alerts (0 critical) in 10 windows\n"), "{said}");
     instance.stop();
 }

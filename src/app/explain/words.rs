@@ -6,10 +6,11 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use serde_json::Value;
 
-use crate::alert::{Action, AlertEvent, Event, Evidence, Resolution};
+use crate::alert::{Action, AlertEvent, Event, Evidence, Resolution, Subject};
 use crate::app::explain::Named;
 use crate::app::explain::again::Again;
 use crate::app::terminal::{count, figure};
+use crate::metric::{Kind, Metric};
 use crate::window::{ClosedBy, Figure, Status, WindowResult};
 
 /// What happened, the figure that decided, what lies beside it, and what all of that rests on.
@@ -24,7 +25,12 @@ pub(super) fn explain(events: &[AlertEvent], result: &WindowResult, named: &Name
         };
         line(
             &mut text,
-            &format!("  {what}, {}, by window {}", event.severity.as_str(), event.window),
+            &match event.window {
+                Some(window) => {
+                    format!("  {what}, {}, by window {window}", event.severity.as_str())
+                }
+                None => format!("  {what}, {}", event.severity.as_str()),
+            },
         );
         line(&mut text, &format!("    {}", event.summary));
     }
@@ -165,7 +171,8 @@ fn line(text: &mut String, line: &str) {
 }
 
 fn evidence(text: &mut String, evidence: &Evidence) {
-    let Evidence { performance, drift, quality, segments } = evidence;
+    // The rest stands in the summary.
+    let Evidence { performance, drift, quality, segments, .. } = evidence;
     for (title, found) in [
         ("also out: performance", performance),
         ("columns that drifted, those first that go together with performance", drift),
@@ -198,8 +205,14 @@ fn evidence(text: &mut String, evidence: &Evidence) {
 /// The figure that decided, as the event has it.
 fn deciding(event: &AlertEvent) -> Figure {
     Figure {
-        kind: event.kind,
-        metric: event.metric.clone(),
+        kind: match event.kind {
+            Subject::Estimated => Kind::Estimated,
+            Subject::Realized => Kind::Realized,
+            Subject::Drift => Kind::Drift,
+            Subject::Quality => Kind::Quality,
+            Subject::Silence => Kind::Summary,
+        },
+        metric: event.metric.clone().unwrap_or_else(|| Metric::Rows.into()),
         column_name: event.column_name.clone(),
         value: event.value,
         sampling_error: event.sampling_error,
@@ -276,6 +289,7 @@ const fn resolved(resolution: Option<Resolution>) -> &'static str {
         Some(Resolution::Recovered) => "back inside the thresholds",
         Some(Resolution::Restated) => "a person restated a window that it rested on",
         Some(Resolution::Excluded) => "a person left a window out that it rested on",
+        Some(Resolution::Superseded) => "its version, or its rule, is retired",
         None => "it is over",
     }
 }
@@ -283,6 +297,7 @@ const fn resolved(resolution: Option<Resolution>) -> &'static str {
 const fn advice(action: Action) -> &'static str {
     match action {
         Action::InvestigateUpstream => "a column is broken: find out where its data come from",
+        Action::SwitchOff => "targets show that it does harm: switch it off",
         Action::Retrain => "targets show that the model has become worse: retrain it",
         Action::Confirm => "an estimate says so, without targets: get some to confirm it",
         Action::Wait => "nothing yet",

@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use self::alerts::{Alerts, Off, OpenAfter, Prometheus};
+pub(crate) use self::alerts::{Alerts, Cooldown, CriticalAbove, Off, OpenAfter, OrOff, Prometheus};
 pub(crate) use self::archive::Archive;
 pub(crate) use self::columns::{Columns, PredictionTable, TimestampTable};
 pub(crate) use self::figures::{

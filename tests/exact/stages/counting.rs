@@ -9,6 +9,7 @@ use vigie::tally::Output;
 
 use super::desk::{Desk, lane};
 use super::events::{Event, REJECT, at, card, of};
+use super::quiet::{touchy, with_policy};
 use super::rules::{CARDS, LOANS, PERIOD, one_epoch, timing};
 
 #[test]
@@ -116,7 +117,9 @@ fn strays_of_a_version_without_windows_do_not_pile_up() {
 
 #[test]
 fn every_result_and_alert_has_an_id_of_its_own() {
-    let mut desk = Desk::open(one_epoch(timing(PERIOD)), 1);
+    let mut desk = Desk::new(with_policy(PERIOD, touchy()), 1);
+    desk.policy = 1;
+    desk.open_lane(lane(0), 0);
     for window in 0..8 {
         let second = window * 10;
         desk.send(lane(0), &[of("a", second), of("a", second + 1), of("a", second + 2)]);

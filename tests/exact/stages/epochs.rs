@@ -262,8 +262,16 @@ fn an_epoch_that_is_not_known_yet_stops_the_tally_and_changes_nothing() {
 fn a_policy_is_in_force_from_the_record_that_first_carries_it() {
     let mut epochs = loans_change(timing(PERIOD));
     let alerts = |level| {
-        let policy =
-            Policy { quality: level, performance: level, drift: level, ..Policy::default() };
+        let policy = Policy {
+            quality: level,
+            performance: level,
+            drift: level,
+            open_after: 1,
+            open_of: 1,
+            margin: 0.0,
+            false_discovery: None,
+            ..Policy::default()
+        };
         Arc::new(Policies { alerts: BTreeMap::from([(LOANS.to_owned(), policy)]) })
     };
     epochs.policies.insert(1, alerts(Level::Critical));

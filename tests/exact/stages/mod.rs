@@ -14,6 +14,7 @@ mod delays; // targets whose delay depends on the score
 mod epochs; // settings and profiles change
 mod feeding; // the sending side of a lane
 mod lateness; // which rows are late
+mod quiet; // models of which nothing is heard, or nobody wants to hear
 mod ranking; // columns ranked over the last windows
 mod reading; // which records are taken
 mod refusing; // what a tally does not go on with

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use vigie::alert::AlertEvent;
+use vigie::alert::{AlertEvent, Subject};
 use vigie::batch::{Body, Record};
 use vigie::fit::{Spec, fit};
 use vigie::metric::{Kind, Metric};
@@ -311,7 +311,7 @@ fn an_alert_of_the_whole_says_which_segments_are_furthest_out_and_they_alert_nob
         })
         .collect();
     assert!(alerts.iter().all(|alert| alert.segment == ALL));
-    let is_realized = |alert: &&&AlertEvent| alert.kind == Kind::Realized;
+    let is_realized = |alert: &&&AlertEvent| alert.kind == Subject::Realized;
     let opened = alerts.iter().find(is_realized).unwrap();
     let found = &opened.evidence.segments;
     assert!((1..=5).contains(&found.len()), "{found:?}");

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vigie::alert::Event;
+use vigie::alert::{Event, Subject};
 use vigie::batch::{
     Admission, Body, Content, Header, Heartbeat, Keyed, Lane, Pending, Record, Section, Stretch,
     Target, key_of,
@@ -563,12 +563,12 @@ fn bad_outcomes_alert_once_enough_have_come_and_not_before() {
         let wrong = |id: u64| predictions[id as usize].row.prediction.map(|class| !class);
         ids.map(|id| Told { id, decided_at: 0, label: wrong(id) }).collect()
     };
-    let alerts = |works: &Works| -> Vec<(Event, u64, Kind)> {
+    let alerts = |works: &Works| -> Vec<(Event, Option<u64>, Subject)> {
         let of = works.out.iter().filter_map(|output| match output {
             Output::Alert(alert) => Some((alert.event, alert.window, alert.kind)),
             Output::Result(_) => None,
         });
-        of.filter(|(.., kind)| *kind == Kind::Realized).collect()
+        of.filter(|(.., kind)| *kind == Subject::Realized).collect()
     };
     for (ids, seconds) in [(0..10, 10), (10..19, 10)] {
         works.now += seconds;
@@ -579,7 +579,7 @@ fn bad_outcomes_alert_once_enough_have_come_and_not_before() {
     works.now += 10;
     works.know(&told(19..30));
     works.join(0, 10, false);
-    assert_eq!(alerts(&works), [(Event::Opened, 0, Kind::Realized)]);
+    assert_eq!(alerts(&works), [(Event::Opened, Some(0), Subject::Realized)]);
     works.now += 10;
     works.know(&told(30..60));
     works.join(0, 10, false);

@@ -1,0 +1,92 @@
+//! What is remembered beside alerts.
+
+use vigie::alert::{Action, AlertEvent, Cause, Changed, Event, Policy, Published, Watch};
+use vigie::metric::{Kind, Metric};
+use vigie::window::{Figure, Method, WindowResult};
+
+use super::{below, figure, held, result, take};
+
+/// Realized ROC AUC, and how the estimate differed from it.
+fn realized(window: u64, value: f64, differs: f64) -> WindowResult {
+    let error = Some(0.01);
+    let weighed = figure(Kind::Realized, Metric::RocAuc, None, value);
+    let weighed = Figure {
+        method: Some(Method::PostStratified),
+        sampling_error: error,
+        lower_confidence: Some(value - 0.03),
+        upper_confidence: Some(value + 0.03),
+        ..held(weighed, Some(0.75), None)
+    };
+    let difference = Figure {
+        method: Some(Method::PostStratified),
+        of: Some(Metric::RocAuc.into()),
+        sampling_error: error,
+        lower_confidence: Some(differs - 0.03),
+        upper_confidence: Some(differs + 0.03),
+        breach: None,
+        ..figure(Kind::Diagnosis, Metric::EstimatedMinusRealized, None, differs)
+    };
+    WindowResult { coverage: Some(1.0), revision: 1, ..result(window, vec![weighed, difference]) }
+}
+
+fn revise(watch: &mut Watch, result: &WindowResult) -> Option<AlertEvent> {
+    let seen = Published { result, segments: &[], muted_until: None };
+    watch.revise(&Policy::default(), &seen)
+}
+
+#[test]
+fn an_alert_says_how_well_the_estimate_did_before() {
+    let mut watch = Watch::default();
+    for window in 0..40 {
+        // One in ten is off, by more than three standard errors.
+        let differs = if window % 10 == 9 { 0.05 } else { 0.01 };
+        assert!(revise(&mut watch, &realized(window, 0.8, differs)).is_none());
+        // Said again it counts once.
+        assert!(revise(&mut watch, &realized(window, 0.8, differs)).is_none());
+    }
+    let told = take(&mut watch, &Policy::default(), &result(40, vec![below(9.0)])).pop().unwrap();
+    let so_far = told.evidence.estimator.unwrap();
+    assert_eq!((so_far.windows, so_far.within), (32, 28));
+    assert!((so_far.mean_difference - (28.0 * 0.01 + 4.0 * 0.05) / 32.0).abs() < 1e-12);
+    assert!(told.summary.ends_with("the estimate was right in 28 of 32 windows before"));
+    assert_eq!(told.evidence.cause, Some(Cause::CovariateShift));
+    assert_eq!((told.action, told.distance), (Action::Confirm, Some(9.0)));
+}
+
+#[test]
+fn shift_and_concept_are_told_apart_by_whether_the_estimate_has_moved() {
+    let told = revise(&mut Watch::default(), &realized(0, 0.6, 0.2)).unwrap();
+    assert_eq!(told.evidence.cause, Some(Cause::ConceptDrift));
+    assert!(told.summary.contains("the pattern itself has"), "{}", told.summary);
+    assert_eq!(told.action, Action::Retrain);
+    let told = revise(&mut Watch::default(), &realized(0, 0.6, 0.01)).unwrap();
+    assert_eq!(told.evidence.cause, Some(Cause::CovariateShift));
+    let told = revise(&mut Watch::default(), &realized(0, 0.4, 0.01)).unwrap();
+    assert_eq!(told.action, Action::SwitchOff, "worse than chance");
+}
+
+#[test]
+fn the_last_change_before_it_is_named() {
+    let mut watch = Watch::default();
+    let policy = Policy::default();
+    let mut step = |window: u64, profile: &str, settings: &str, errors: f64| {
+        let (profile, settings) = (profile.to_owned(), settings.to_owned());
+        let epoch = u64::from(settings == "t") + 1;
+        let result =
+            WindowResult { profile, settings, epoch, ..result(window, vec![below(errors)]) };
+        take(&mut watch, &policy, &result).pop()
+    };
+    let first = step(3, "p", "s", 9.0).unwrap().evidence.change.unwrap();
+    assert_eq!((first.what, first.window, first.epoch), (Changed::Version, 3, 1));
+    for window in 4..6 {
+        step(window, "p", "s", -3.0);
+    }
+    assert!(step(6, "p", "t", 1.5).is_none());
+    assert!(step(7, "q", "t", -3.0).is_none());
+    // It began with the sixth: what came after that is no cause.
+    let told = step(8, "q", "t", 1.5).unwrap();
+    assert_eq!(told.event, Event::Opened);
+    let change = told.evidence.change.unwrap();
+    assert_eq!((change.what, change.window, change.epoch), (Changed::Settings, 6, 2));
+    assert_eq!(change.at.as_deref(), Some("2026-01-01T06:00:00Z"));
+}

@@ -197,8 +197,8 @@ mod tests {
             };
             Distance::of(&figure, 1000).unwrap()
         };
-        assert!(of(9.0).beyond < 0.0);
-        assert!(of(10.0).beyond > 0.0);
+        assert!(of(8.0).beyond < 0.0);
+        assert!(of(9.0).beyond > 0.0);
         assert!(of(0.0).is_inside_by(0.5));
         assert!(of(1000.0).beyond > 100.0);
     }

@@ -19,6 +19,10 @@ use crate::telemetry::Clock;
 
 /// What `vigie alerts list` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie alerts list
+  vigie alerts list --model car-loan")]
 pub(in crate::app) struct ListArgs {
     #[command(flatten)]
     file: ConfigFile,
@@ -29,6 +33,9 @@ pub(in crate::app) struct ListArgs {
 
 /// What `vigie alerts ack` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie alerts ack car-loan/7/1/12 --reason \"Ada looks at it\"")]
 pub(in crate::app) struct AckArgs {
     #[command(flatten)]
     file: ConfigFile,
@@ -45,6 +52,9 @@ pub(in crate::app) struct AckArgs {
 
 /// What `vigie alerts mute` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie alerts mute car-loan --until 2026-01-31T08:00:00Z --reason \"the feed is being moved\"")]
 pub(in crate::app) struct MuteArgs {
     #[command(flatten)]
     file: ConfigFile,

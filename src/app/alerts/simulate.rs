@@ -23,6 +23,11 @@ use crate::window::{ALL, ClosedBy, Dataset, Figure, Heading, Plan, WindowResult}
 
 /// What `vigie alerts simulate` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie alerts simulate results.jsonl
+  vigie alerts simulate results.parquet --open-after \"3 of 5\" --drift warning
+  vigie alerts simulate --config vigie.toml --model car-loan")]
 pub(in crate::app) struct SimulateArgs {
     /// Results as `vigie check --output` writes them, `.jsonl` or `.parquet`; without any those of the results topic that
     /// the settings name.

@@ -178,7 +178,8 @@ fn a_kind_follows_from_the_type_alone() {
         (DataType::Date32, Kind::Time),
         (DataType::Null, Kind::Empty),
         (DataType::Binary, Kind::Other),
-        (DataType::new_list(DataType::Int8, true), Kind::Other),
+        (DataType::new_list(DataType::Int8, true), Kind::Vector),
+        (DataType::new_list(DataType::Binary, true), Kind::Other),
     ] {
         assert_eq!(kind(&data_type), expected, "{data_type}");
     }

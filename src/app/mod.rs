@@ -13,6 +13,7 @@ mod infer;
 mod keep;
 mod load;
 mod man;
+mod notify;
 mod page;
 mod profile;
 mod query;

@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use crate::app::archive::in_place;
 use crate::app::keep::in_files;
 use crate::app::page::Filling as FillPage;
-use crate::app::{ConfigFile, Outcome, load};
+use crate::app::{ConfigFile, Outcome, load, notify};
 use crate::output::prometheus::{Gauges, PartitionGauges};
 use crate::query::Place;
 use crate::query::table::for_stream;
@@ -184,6 +184,7 @@ pub(super) async fn serve(
         Some(archive) => Some(in_place(Place::open(&archive.path)?)),
         None => None,
     };
+    let tells = notify::tells(&settings.notify)?;
     let service = Service {
         clients: if told.0.is_some() {
             Clients::embedded(&settings.kafka, &instance)
@@ -201,6 +202,7 @@ pub(super) async fn serve(
             Box::new(Shown { gauges: gauges.partition(partition), told: told.0.clone() })
         }),
         follow: Box::new(FillPage::new(&page)),
+        tells,
         stop,
     };
     let (ended, end) = oneshot::channel::<()>();

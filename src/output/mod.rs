@@ -1,8 +1,10 @@
-//! Where results go once they are published: gauges for Prometheus, long rows and an archive for files.
+//! Where results and alerts go once they are published: gauges for Prometheus, long rows and an archive for files,
+//! messages to people.
 //!
-//! Knows nothing of Kafka, HTTP, or how a file is written.
+//! Knows nothing of Kafka, or how a file is written.
 
 pub mod archive;
+pub mod notify;
 pub mod prometheus;
 pub mod rows;
 

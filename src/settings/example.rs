@@ -17,6 +17,31 @@ const HEAD: &str = "\
 # This file is made from the documentation of the settings; edit a copy.
 ";
 
+/// Whom to tell, at the end: there may be several.
+const NOTIFY: &str = "
+# Somebody who is told of alerts, beside the alert topic; there may be several. Each event is told at
+# least once, in its order, and what cannot be told is tried again.
+#[[notify]]
+
+# What it is called: its place in the alert topic is kept under that name.
+#name = \"chat\"
+
+# \"webhook\" (the event as JSON), \"pagerduty\" (Events API v2), \"alertmanager\" (API v2) or \"slack\".
+#to = \"slack\"
+
+# Where it goes, as a text, `{ file = \"path\" }` or `{ env = \"NAME\" }`. Default for PagerDuty: its own address.
+#url = \"https://hooks.slack.com/services/T/B/X\"
+
+# What signs a webhook (HMAC-SHA256 of the body, in the header `x-vigie-signature`), PagerDuty's routing
+# key, or a bearer token for Alertmanager, is set as `secret = { file = \"path\" }` or `{ env = \"NAME\" }`.
+
+# From which severity on. Default: all.
+#severity = \"warning\"
+
+# Of which models. Default: all.
+#models = []
+";
+
 /// Columns of a comment, with its `# `.
 const WIDTH: usize = 100;
 
@@ -46,7 +71,7 @@ pub fn example() -> String {
     ] {
         write_section(&mut text, &schema, section, keys, section == model);
     }
-    text
+    text + NOTIFY
 }
 
 fn write_section(text: &mut String, schema: &Value, section: &str, keys: &[&str], live: bool) {

@@ -8,7 +8,6 @@ use crate::settings::at::At;
 use crate::settings::mistake::Mistakes;
 use crate::settings::model::Model;
 use crate::settings::performance::Custom;
-use crate::settings::typed;
 
 /// A part of a model that is to come.
 struct Part {
@@ -52,13 +51,6 @@ pub(crate) fn refuse(at: &At<'_>, what: &str, mistakes: &mut Mistakes) {
 pub(crate) fn refuse_of_model(model: &Model, at: &At<'_>, mistakes: &mut Mistakes) {
     for part in OF_A_MODEL.iter().filter(|part| (part.used)(model)) {
         refuse(&at.keys(part.keys), part.what, mistakes);
-    }
-}
-
-/// Refuses what the rest of the file asks for and is to come.
-pub(crate) fn refuse_of_file(file: &typed::File, at: &At<'_>, mistakes: &mut Mistakes) {
-    if !file.notify.is_empty() {
-        refuse(&at.key("notify"), "notifications", mistakes);
     }
 }
 

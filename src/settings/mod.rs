@@ -33,6 +33,7 @@ mod later;
 mod mistake;
 mod model;
 mod named;
+mod notify;
 mod path;
 mod performance;
 mod properties;
@@ -65,6 +66,7 @@ pub use self::ground_truth::GroundTruth;
 pub use self::kafka::{Kafka, Start, Topics};
 pub use self::mistake::{Mistake, SettingsError};
 pub use self::model::{Model, Segment, UnknownVersion};
+pub use self::notify::{Notify, NotifyForm};
 pub use self::performance::{Calibration, Calibrator, Custom, Performance};
 pub use self::properties::Property;
 pub use self::schema::schema;
@@ -88,6 +90,8 @@ pub struct Settings {
     pub models: BTreeMap<String, Model>,
     /// What is exported as Prometheus series.
     pub prometheus: Prometheus,
+    /// Whom to tell of alerts beside the alert topic.
+    pub notify: Vec<Notify>,
 }
 
 /// The world outside, as far as settings ask for it.
@@ -230,7 +234,6 @@ impl Settings {
         at: &At<'_>,
         mistakes: &mut Mistakes,
     ) -> Self {
-        later::refuse_of_file(&typed, at, mistakes);
         if typed.model.is_empty() && !mistakes.within(&at.key("model")) {
             mistakes.add_found(
                 &at.key("model"),
@@ -254,7 +257,8 @@ impl Settings {
             later::refuse_of_model(&model, &at, mistakes);
             models.insert(name, model);
         }
-        Self { kafka, service, archive, models, prometheus }
+        let notify = Notify::meant(typed.notify, outside, &at.key("notify"), mistakes);
+        Self { kafka, service, archive, models, prometheus, notify }
     }
 }
 

@@ -8,6 +8,7 @@
 //! tally       a worker a partition of the tally log
 //! worker      fences, reads the state back, catches up in silence; results, alerts and state in one transaction
 //! archive     results and alerts to whoever keeps them as files
+//! notify      has somebody told of what stands in the alert topic
 //! control     what is in force, agreed on through a topic
 //! follow      results and alerts of all models, read back from their topics: what people are shown
 //! ```
@@ -32,6 +33,7 @@ mod intake;
 mod join;
 mod membership;
 mod native;
+mod notify;
 mod producer;
 mod pulse;
 mod read;
@@ -57,6 +59,7 @@ pub use self::error::{Disposition, StreamError};
 pub use self::expressions::ExpressionMaker;
 pub use self::follow::{Follow, read_published};
 pub use self::join::{AnyKeep, KeepError, Kept, KeptOf, MakeKeep};
+pub use self::notify::Tell;
 pub use self::read::{ReadRecord, Reading, read_first, read_on, read_to_end};
 pub use self::sender::Sender;
 pub use self::service::{Service, Stages};

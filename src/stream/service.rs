@@ -14,6 +14,7 @@ use crate::stream::expressions::ExpressionMaker;
 use crate::stream::follow::{Follow, Nobody, follow};
 use crate::stream::intake::Intake;
 use crate::stream::join::{Joins, MakeKeep};
+use crate::stream::notify::{Tell, notify};
 use crate::stream::stop::Stop;
 use crate::stream::tally::{MakeShow, Tallies};
 use crate::stream::topics::{self, Layout};
@@ -53,6 +54,8 @@ pub struct Service {
     pub make_keep: MakeKeep,
     /// What keeps results and alerts as files, if anything does.
     pub archive: Option<MakeArchive>,
+    /// Who is told of alerts, by what they are called: by instances that run the tally.
+    pub tells: Vec<(String, Tell)>,
     /// Ends it.
     pub stop: Stop,
 }
@@ -166,6 +169,22 @@ impl Service {
                     .name("archive".to_owned())
                     .spawn_scoped(scope, move || archiving.run())
                     .map_err(|error| no_thread(&error))?;
+            }
+            for (name, tell) in self.tells.iter().filter(|_| self.stages.tally) {
+                let thread = thread::Builder::new().name(format!("notify-{name}"));
+                let (clients, stop) = (&self.clients, &self.stop);
+                let told = thread.spawn_scoped(scope, move || {
+                    let told = notify(clients, name, tell, stop);
+                    // Figures go on without it, and its place is kept.
+                    if let Err(error) = told {
+                        tracing::error!(
+                            notify = name,
+                            error = chain(&error),
+                            "nobody is told any more"
+                        );
+                    }
+                });
+                told.map_err(|error| no_thread(&error))?;
             }
             // Each stage has said by now what it waits for itself.
             self.telemetry.readiness().done(Readiness::SERVICE);

@@ -220,7 +220,13 @@ fn kafka_is_checked_too() {
         ("[archive]\npath = \"\"", "archive.path"),
         ("[archive]\npath = \"ftp://host/folder\"", "archive.path"),
         ("[archive]\npath = \"kept\"\nrows = true", "archive.rows"),
-        ("[[notify]]\nurl = \"https://example.org\"", "notify"),
+        ("[[notify]]\nname = \"a\"\nto = \"slack\"\nurl = \"ftp://example.org\"", "notify[0].url"),
+        ("[[notify]]\nname = \"a\"\nto = \"slack\"", "notify[0].url"),
+        (
+            "[[notify]]\nname = \"a b\"\nto = \"slack\"\nurl = \"https://example.org\"",
+            "notify[0].name",
+        ),
+        ("[[notify]]\nname = \"a\"\nto = \"pagerduty\"", "notify[0].secret"),
     ] {
         let text = format!("[model.a]\nproblem = \"none\"\n{lines}");
         assert_eq!(paths(read(&text)), [path], "{lines}");

@@ -22,6 +22,7 @@ mod published; // what a site has published
 #[cfg(test)]
 mod site; // settings, a profile, topics, in a namespace of its own
 #[cfg(test)]
+mod told; // whoever is to be told of alerts is told, at least once
 mod tools; // what to do where a program is not installed
 #[cfg(test)]
 mod topics; // making topics, producing, reading what is committed up to the end

@@ -34,7 +34,7 @@ pub(in crate::app) struct SimulateArgs {
     #[arg(value_name = "RESULTS")]
     results: Vec<PathBuf>,
     /// Settings, for the policy of each model; without them the default one.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "VIGIE_CONFIG")]
     config: Option<PathBuf>,
     /// Of this model alone.
     #[arg(long, value_name = "NAME")]

@@ -13,13 +13,13 @@ mod figures;
 mod ground_truth;
 mod kafka;
 mod model;
+mod notify;
 mod shapes;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub(crate) use self::alerts::{Alerts, Cooldown, CriticalAbove, Off, OpenAfter, OrOff, Prometheus};
 pub(crate) use self::archive::Archive;
@@ -30,6 +30,7 @@ pub(crate) use self::figures::{
 pub(crate) use self::ground_truth::GroundTruth;
 pub(crate) use self::kafka::{Kafka, Property, Service, StartText, Topics};
 pub(crate) use self::model::{Model, Segment, Window};
+pub(crate) use self::notify::Notify;
 pub(crate) use self::shapes::{DURATION, DurationText, OneOrMany, TextOr};
 
 /// The settings of vigie: where events come from, which models they are of, and what counts as trouble.
@@ -53,6 +54,6 @@ pub(crate) struct File {
     pub(crate) model: BTreeMap<String, Model>,
     /// What is exported as Prometheus series.
     pub(crate) prometheus: Prometheus,
-    /// Whom to tell of alerts beside the alert topic. Not in this version yet.
-    pub(crate) notify: Vec<BTreeMap<String, Value>>,
+    /// Whom to tell of alerts beside the alert topic.
+    pub(crate) notify: Vec<Notify>,
 }

@@ -15,7 +15,7 @@ const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 /** A state's word stands beside its sign and colour, always. */
 const states = {
   degraded: { word: "degraded", means: "performance or data are outside what is expected" },
-  watch: { word: "watch", means: "something has moved; performance holds" },
+  watch: { word: "watch", means: "something is outside its thresholds, no critical alert is open" },
   silent: { word: "silent", means: "no predictions come" },
   unknown: { word: "unknown", means: "too little to judge" },
   well: { word: "well", means: "all that could be judged is within what is expected" },

@@ -19,6 +19,22 @@ pub trait Carried {
     fn cut(&mut self, offset: i64);
 }
 
+impl Record {
+    /// What a person asks for, with the rows that it takes: it speaks for no lane, and moves no position.
+    pub fn command(epoch: u64, command: Command, content: Content) -> Self {
+        let header = Header {
+            lane: Lane::NONE,
+            topic: String::new(),
+            partitions: 0,
+            owner: 0,
+            epoch,
+            policy: 0,
+            stretch: Stretch { from: 0, to: 0 },
+        };
+        Self { header, body: Body::Command(Box::new(command), content) }
+    }
+}
+
 /// What every record says of its lane.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Header {

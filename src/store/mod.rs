@@ -176,16 +176,17 @@ impl Pending {
         let mut open: Vec<(usize, u128)> = keys.iter().copied().enumerate().collect();
         for segment in &self.segments {
             let Note { number, shelf, .. } = segment.note;
-            let mut left = Vec::with_capacity(open.len());
-            for (index, key) in open {
-                match segment.find(key)? {
-                    Some((at, known)) => {
-                        found[index] = Some((Place { segment: number, at, shelf }, known));
-                    }
-                    None => left.push((index, key)),
+            let mut left = 0;
+            for next in 0..open.len() {
+                let (index, key) = open[next];
+                if let Some((at, known)) = segment.find(key)? {
+                    found[index] = Some((Place { segment: number, at, shelf }, known));
+                } else {
+                    open[left] = (index, key);
+                    left += 1;
                 }
             }
-            open = left;
+            open.truncate(left);
         }
         Ok(found)
     }

@@ -7,7 +7,7 @@ use std::slice;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use crate::batch::{Act, Body, Command, Content, Header, Lane, Record, Stretch};
+use crate::batch::{Act, Body, Command, Content, Record};
 use crate::epoch::Epochs;
 use crate::stream::clients::Clients;
 use crate::stream::control;
@@ -112,7 +112,7 @@ pub fn ask(clients: &Clients, model: &str, reason: &str, act: Act) -> Result<(),
         reason: reason.to_owned(),
         act,
     };
-    append(clients, model, named(vec![record(command, Content::default())]))
+    append(clients, model, named(vec![Record::command(JOINED, command, Content::default())]))
 }
 
 /// Puts records into the log of a model.
@@ -157,23 +157,10 @@ fn records(request: &Request) -> Vec<Record> {
                 reason: reason.clone(),
                 act,
             };
-            record(command, content.clone())
+            Record::command(JOINED, command, content.clone())
         })
         .collect();
     named(made)
-}
-
-fn record(command: Command, content: Content) -> Record {
-    let header = Header {
-        lane: Lane::NONE,
-        topic: String::new(),
-        partitions: 0,
-        owner: 0,
-        epoch: JOINED,
-        policy: 0,
-        stretch: Stretch { from: 0, to: 0 },
-    };
-    Record { header, body: Body::Command(Box::new(command), content) }
 }
 
 /// Gives the records of a command its id: made of all of them.

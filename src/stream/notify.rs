@@ -19,7 +19,7 @@ use crate::stream::clients::Clients;
 use crate::stream::error::{StreamError, chain};
 use crate::stream::membership::{Change, Membership, Partition};
 use crate::stream::read::is_passing;
-use crate::stream::stop::Stop;
+use crate::stream::stop::{Stop, end};
 use crate::stream::topics::watermarks;
 
 /// Tells somebody of an event (JSON, and when it was published in milliseconds since 1970); whether that is done, or why it is
@@ -79,17 +79,6 @@ pub(super) fn notify(
     }
     end(mem::take(&mut workers).into_values().collect());
     Ok(())
-}
-
-/// Has workers end, all at once.
-fn end(workers: Vec<(Stop, JoinHandle<()>)>) {
-    for (stop, _) in &workers {
-        stop.set();
-    }
-    for (_, thread) in workers {
-        // A worker that panicked has said so already.
-        drop(thread.join());
-    }
 }
 
 /// Tells what stands in one partition.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A wish to end that many threads can see. Clones share it.
@@ -47,5 +48,16 @@ impl Stop {
             );
         }
         self.is_set()
+    }
+}
+
+/// Has workers end, all at once.
+pub(super) fn end(workers: Vec<(Stop, JoinHandle<()>)>) {
+    for (stop, _) in &workers {
+        stop.set();
+    }
+    for (_, thread) in workers {
+        // A worker that panicked has said so already.
+        drop(thread.join());
     }
 }

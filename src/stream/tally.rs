@@ -10,7 +10,7 @@ use crate::stream::clients::Clients;
 use crate::stream::control::InForce;
 use crate::stream::error::StreamError;
 use crate::stream::membership::{Change, Membership};
-use crate::stream::stop::Stop;
+use crate::stream::stop::{Stop, end};
 use crate::stream::worker::Worker;
 use crate::tally::Show;
 use crate::telemetry::Telemetry;
@@ -103,16 +103,5 @@ impl<'s> Tallies<'s> {
             .map_err(|error| StreamError::Control(format!("no thread for tally: {error}")))?;
         self.workers.insert(partition, (stop, thread));
         Ok(())
-    }
-}
-
-/// Has workers end, all at once.
-fn end(workers: Vec<(Stop, JoinHandle<()>)>) {
-    for (stop, _) in &workers {
-        stop.set();
-    }
-    for (_, thread) in workers {
-        // A worker that panicked has said so already.
-        drop(thread.join());
     }
 }

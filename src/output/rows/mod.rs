@@ -5,7 +5,6 @@
 //! nothing of files.
 
 mod arrow_rows;
-mod back;
 mod cells;
 mod columns;
 mod json_lines;
@@ -14,7 +13,6 @@ mod read;
 mod tests;
 
 pub use self::arrow_rows::{batch, schema};
-pub use self::back::{Gather, Row, rows};
 pub use self::cells::json_rows;
 pub use self::json_lines::write_json_lines;
-pub use self::read::{missing, read};
+pub use self::read::{Gather, Row, missing, read, rows};

@@ -1,9 +1,19 @@
-//! Long rows read back: the window that a row is of, with the row's figure.
+//! Long rows read back: the window that a row is of, with the row's figure; and whole results, as far as rows hold them.
 
-use serde_json::{Map, Value};
+use std::mem;
 
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::error::ArrowError;
+use serde_json::{Error, Map, Value, json};
+
+use crate::output::rows::arrow_rows::data_type;
+use crate::output::rows::cells::json_rows;
 use crate::output::rows::columns::COLUMNS;
 use crate::window::{Figure, WindowResult};
+
+/// A row, by the names of columns.
+pub type Row = Map<String, Value>;
 
 /// Columns that a result can do without.
 const OPTIONAL: &[&str] = &[
@@ -25,27 +35,89 @@ pub fn missing<'c>(columns: &[&str]) -> Vec<&'c str> {
 ///
 /// # Errors
 /// A value that its column does not have in a result.
-pub fn read(row: Map<String, Value>) -> Result<WindowResult, serde_json::Error> {
-    let row = Value::Object(row);
-    let figure: Figure = serde_json::from_value(row.clone())?;
-    let Value::Object(mut window) = row else { return serde_json::from_value(row) };
-    window.insert("figures".to_owned(), Value::Array(Vec::new()));
-    window.remove("targets");
+pub fn read(row: Row) -> Result<WindowResult, Error> {
+    let figure: Figure = serde_json::from_value(Value::Object(row.clone()))?;
+    let mut window = row;
+    let mut take = |name: &str| window.remove(name).unwrap_or_default();
+    let targets = json!({
+        "rows": take("target_rows"),
+        "repeated": take("repeated_rows"),
+        "coverage_of_negative": take("coverage_of_negative"),
+        "coverage_of_positive": take("coverage_of_positive"),
+        "lag_p50_seconds": null,
+        "lag_p90_seconds": null,
+        "lag_p99_seconds": null,
+    });
     window.remove("inputs");
+    if targets["rows"].is_null() {
+        window.remove("targets");
+    } else {
+        window.insert("targets".to_owned(), targets);
+    }
+    if window.get("lanes_left_out").is_none_or(Value::is_null) {
+        window.insert("lanes_left_out".to_owned(), json!([]));
+    }
+    window.insert("figures".to_owned(), json!([]));
     let mut window: WindowResult = serde_json::from_value(Value::Object(window))?;
     window.figures.push(figure);
     Ok(window)
+}
+
+/// Gathers the rows of one window after the other.
+#[derive(Debug, Default)]
+pub struct Gather {
+    current: Option<WindowResult>,
+}
+
+impl Gather {
+    /// Takes the next row; the result before it, where it is the first of another one.
+    ///
+    /// # Errors
+    /// A row that is none of a window result.
+    pub fn take(&mut self, row: Row) -> Result<Option<WindowResult>, Error> {
+        if let Some(current) = &mut self.current
+            && row.get("id").and_then(Value::as_str) == Some(&current.id)
+        {
+            current.figures.push(serde_json::from_value(Value::Object(row))?);
+            return Ok(None);
+        }
+        Ok(self.current.replace(read(row)?))
+    }
+
+    /// The last result.
+    pub fn finish(&mut self) -> Option<WindowResult> {
+        mem::take(&mut self.current)
+    }
+}
+
+/// The rows of a batch that has columns of [`schema`](super::schema), in any order and of types that become theirs.
+///
+/// # Errors
+/// A column of another type.
+pub fn rows(batch: &RecordBatch) -> Result<Vec<Row>, ArrowError> {
+    let known = COLUMNS.iter().filter_map(|column| {
+        let found = batch.column_by_name(column.name)?;
+        Some(cast(found, &data_type(column.form)).map(|array| (column.name, array, true)))
+    });
+    json_rows(&RecordBatch::try_from_iter_with_nullable(known.collect::<Result<Vec<_>, _>>()?)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::output::made_up::result;
-    use crate::output::rows::{batch, json_rows, schema};
+    use crate::output::rows::{batch, schema};
+    use crate::window::Targets;
 
     #[test]
     fn every_figure_comes_back_with_its_window() {
-        let whole = WindowResult { targets: None, ..result() };
+        let lags = |targets: Targets| Targets {
+            lag_p50_seconds: None,
+            lag_p90_seconds: None,
+            lag_p99_seconds: None,
+            ..targets
+        };
+        let whole = WindowResult { targets: result().targets.map(lags), ..result() };
         let rows = json_rows(&batch(&[result()]).unwrap()).unwrap();
         assert_eq!(rows.len(), whole.figures.len());
         for (row, figure) in rows.into_iter().zip(&whole.figures) {

@@ -43,6 +43,11 @@ impl Confusion {
         self.by_truth.get(truth).and_then(|row| row.get(predicted)).copied().unwrap_or(0.0)
     }
 
+    /// All cells, by true and then by predicted class, those predicted as none of the list last.
+    pub fn cells(&self) -> Vec<f64> {
+        self.by_truth.concat()
+    }
+
     /// All rows.
     pub fn rows(&self) -> f64 {
         self.by_truth.iter().flatten().sum()

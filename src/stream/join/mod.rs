@@ -17,7 +17,7 @@ use crate::stream::clients::{Clients, SESSION};
 use crate::stream::control::InForce;
 use crate::stream::error::{Disposition, StreamError, chain};
 use crate::stream::membership::{Change, Membership};
-use crate::stream::stop::Stop;
+use crate::stream::stop::{Stop, end};
 use crate::stream::topics::Layout;
 use crate::telemetry::Telemetry;
 
@@ -138,16 +138,5 @@ fn work(about: &About, partition: i32, stop: &Stop) {
                 stop.wait(Duration::MAX);
             }
         }
-    }
-}
-
-/// Has workers end, all at once.
-fn end(workers: Vec<(Stop, JoinHandle<()>)>) {
-    for (stop, _) in &workers {
-        stop.set();
-    }
-    for (_, thread) in workers {
-        // A worker that panicked has said so already.
-        drop(thread.join());
     }
 }

@@ -3,7 +3,7 @@
 use crate::formula::Formula;
 use crate::metric::{Measure, Metric};
 use crate::profile::{Outputs, Performance};
-use crate::stats::{Cell, Cells, Confusion, Undefined};
+use crate::stats::{Cell, Cells, Undefined};
 
 /// A formula, and where each of its quantities is found.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ impl OverCells {
     pub(super) fn shares(outputs: &Outputs) -> Option<Vec<f64>> {
         let cells: Vec<f64> = match outputs {
             Outputs::Binary(found) => cells_of_two(&found.performance.as_ref()?.cells),
-            Outputs::Multiclass(found) => cells_of_several(&found.performance.as_ref()?.cells),
+            Outputs::Multiclass(found) => found.performance.as_ref()?.cells.cells(),
             Outputs::None | Outputs::Regression(_) => return None,
         };
         let rows: f64 = cells.iter().sum();
@@ -117,7 +117,7 @@ fn cells(performance: &Performance) -> Result<Vec<f64>, Undefined> {
         },
         Performance::Multiclass(found) => match found.unpredicted() {
             Some(reason) => Err(reason),
-            None => Ok(cells_of_several(&found.cells)),
+            None => Ok(found.cells.cells()),
         },
         Performance::Regression(_) => Err(Undefined::Empty),
     }
@@ -125,12 +125,6 @@ fn cells(performance: &Performance) -> Result<Vec<f64>, Undefined> {
 
 fn cells_of_two(cells: &Cells) -> Vec<f64> {
     Cell::ALL.map(|cell| cells.cell(cell)).into()
-}
-
-fn cells_of_several(cells: &Confusion) -> Vec<f64> {
-    let classes = cells.classes();
-    let row = |truth| (0..=classes).map(move |predicted| cells.cell(truth, predicted));
-    (0..classes).flat_map(row).collect()
 }
 
 fn name(cell: Cell) -> Metric {

@@ -27,6 +27,8 @@ pub(in crate::window) struct MulticlassPlan {
     pub(in crate::window) classes: usize,
     /// By class: of its score.
     pub(in crate::window) deciles: Vec<Deciles>,
+    /// Strata of one predicted class.
+    width: usize,
 }
 
 impl MulticlassPlan {
@@ -34,8 +36,11 @@ impl MulticlassPlan {
         let find = |role| profile.columns.iter().position(|column| column.role == role);
         let scores = several.scores(&profile.columns);
         let columns = scores.iter().flatten();
+        let deciles: Vec<Deciles> =
+            columns.map(|&index| Deciles::of_column(profile, Some(index))).collect();
         Self {
-            deciles: columns.map(|&index| Deciles::of_column(profile, Some(index))).collect(),
+            width: deciles.iter().map(Deciles::count).max().unwrap_or(1),
+            deciles,
             scores,
             prediction: find(Role::Prediction),
             target: find(Role::Target),
@@ -43,28 +48,23 @@ impl MulticlassPlan {
         }
     }
 
-    /// Strata of one predicted class.
-    fn width(&self) -> usize {
-        self.deciles.iter().map(Deciles::count).max().unwrap_or(1)
-    }
-
     /// How many strata of rows with all scores and a prediction there are.
     pub(in crate::window) fn strata(&self) -> usize {
-        self.classes * self.width() + 1
+        self.classes * self.width + 1
     }
 
     /// Which of them a row is in: by predicted class, then by the score of that class; those predicted as none of them are
     /// in the last.
     pub(in crate::window) fn stratum(&self, scores: &[f64], predicted: usize) -> usize {
         match (self.deciles.get(predicted), scores.get(predicted)) {
-            (Some(deciles), Some(&score)) => predicted * self.width() + deciles.stratum(score),
-            _ => self.classes * self.width(),
+            (Some(deciles), Some(&score)) => predicted * self.width + deciles.stratum(score),
+            _ => self.classes * self.width,
         }
     }
 
     /// The predicted class of a stratum.
     pub(in crate::window) fn predicted_in(&self, stratum: usize) -> usize {
-        (stratum / self.width()).min(self.classes)
+        (stratum / self.width).min(self.classes)
     }
 
     /// The state of no rows; `None` without scores.

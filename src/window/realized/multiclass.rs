@@ -126,7 +126,7 @@ impl MulticlassStratified {
         let cells = &self.performance.cells;
         let slopes = match &of.custom {
             Some(formula) => {
-                let slopes = formula.slopes(&flat(cells))?;
+                let slopes = formula.slopes(&cells.cells())?;
                 slopes.chunks(cells.classes() + 1).map(<[f64]>::to_vec).collect()
             }
             None => slopes(of, cells, criteria)?,
@@ -189,11 +189,4 @@ fn slopes(of: &Asked, cells: &Confusion, criteria: &Criteria) -> Option<Vec<Vec<
             Some(cells.slopes_of_mean(above, below?))
         }
     }
-}
-
-/// All cells, by true and then by predicted class.
-fn flat(cells: &Confusion) -> Vec<f64> {
-    let classes = cells.classes();
-    let row = |truth| (0..=classes).map(move |predicted| cells.cell(truth, predicted));
-    (0..classes).flat_map(row).collect()
 }

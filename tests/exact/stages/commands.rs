@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use vigie::alert::{AlertEvent, Event, Resolution};
-use vigie::batch::{Act, Body, Command, Content, Digest, Header, Lane, Record, Section, Stretch};
+use vigie::batch::{Act, Body, Command, Content, Digest, Record, Section};
 use vigie::profile::WindowRule;
 use vigie::tally::{JOINED, Output, Tally};
 use vigie::window::{ALL, Plan, Repeated, RevisionCause, WindowResult, WindowState};
@@ -61,16 +61,7 @@ pub(super) fn record(id: &str, seen: &WindowResult, act: Act, content: Content) 
         reason: "a broken export".to_owned(),
         act,
     };
-    let header = Header {
-        lane: Lane::NONE,
-        topic: String::new(),
-        partitions: 0,
-        owner: 0,
-        epoch: JOINED,
-        policy: 0,
-        stretch: Stretch { from: 0, to: 0 },
-    };
-    Record { header, body: Body::Command(Box::new(command), content) }
+    Record::command(JOINED, command, content)
 }
 
 pub(super) fn exclude(id: &str, seen: &WindowResult) -> Record {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vigie::alert::{AlertEvent, Event, Level, Policy, Quiet, Resolution, Severity, Subject};
-use vigie::batch::{Act, Body, Command, Content, Header, Lane, Record, Stretch};
+use vigie::batch::{Act, Command, Content, Record};
 use vigie::epoch::{Epochs, Policies};
 use vigie::profile::WindowRule;
 use vigie::tally::{JOINED, Output, Tally};
@@ -131,16 +131,7 @@ fn command(id: &str, act: Act) -> Record {
         reason: "we know".to_owned(),
         act,
     };
-    let header = Header {
-        lane: Lane::NONE,
-        topic: String::new(),
-        partitions: 0,
-        owner: 0,
-        epoch: JOINED,
-        policy: 0,
-        stretch: Stretch { from: 0, to: 0 },
-    };
-    Record { header, body: Body::Command(Box::new(command), Content::default()) }
+    Record::command(JOINED, command, Content::default())
 }
 
 #[test]

@@ -110,6 +110,7 @@ fn main() {
         filter: None,
         columns: columns.map(|(name, kind)| (name.clone(), Role::Feature, *kind)).collect(),
         whole: vec![Metric::DomainClassifier],
+        sampled: false,
         segments: None,
         provenance: Provenance::default(),
     };

@@ -192,6 +192,7 @@ fn profile(reference: &[RecordBatch]) -> Profile {
         filter: None,
         columns: columns(),
         whole: Vec::new(),
+        sampled: false,
         segments: None,
         provenance: Provenance::default(),
     };

@@ -107,6 +107,7 @@ fn profile(reference: &[Row]) -> Profile {
         filter: None,
         columns,
         whole: Vec::new(),
+        sampled: false,
         segments: None,
         provenance: Provenance::default(),
     };

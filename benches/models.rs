@@ -226,6 +226,7 @@ fn profile(
         filter: None,
         columns,
         whole,
+        sampled: false,
         segments: None,
         provenance: Provenance::default(),
     };

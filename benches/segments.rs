@@ -116,6 +116,7 @@ fn profile(reference: &[Row], segments: usize) -> Profile {
         filter: None,
         columns,
         whole: Vec::new(),
+        sampled: false,
         segments: (segments > 0).then(|| SegmentSpec {
             splits: vec![Split::Columns(vec!["segment".to_owned()])],
             beside: vec!["segment".to_owned()],

@@ -119,6 +119,7 @@ pub(super) async fn profile_of(
         filter: model.filter.clone(),
         columns: columns.columns.clone(),
         whole: model.drift.multivariate.iter().map(|method| method.metric()).collect(),
+        sampled: false,
         segments: segments.map(|segments| splitting::spec(model, segments.beside, told)),
         provenance: Provenance {
             sources: files.names().map(str::to_owned).collect(),

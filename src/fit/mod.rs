@@ -52,6 +52,8 @@ pub struct Spec {
     pub columns: Vec<(String, Role, ColumnKind)>,
     /// Which drift of all features at once is to be measured.
     pub whole: Vec<Metric>,
+    /// Whether something else is asked for that needs rows.
+    pub sampled: bool,
     /// Parts of the rows that get a reference of their own; `None` for none.
     pub segments: Option<SegmentSpec>,
     /// Where the rows come from.
@@ -358,7 +360,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         Predicts::Binary(how) => Outputs::Binary(Box::new(binary::read(&spec, how, &mut batches)?)),
         Predicts::Multiclass(how) => Outputs::Multiclass(multiclass::read(&spec, how, &batches)?),
     };
-    let told_apart = spec.whole.contains(&Metric::DomainClassifier);
+    let sampled = spec.sampled || spec.whole.contains(&Metric::DomainClassifier);
     let mut embeddings: Vec<(usize, FittedEmbedding)> = Vec::new();
     let columns = spec
         .columns
@@ -367,7 +369,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         .map(|(index, (name, role, kind))| {
             if *kind == ColumnKind::Embedding {
                 let of = (name.as_str(), *role);
-                let fitted = fit_embedding(&spec.model, of, index, told_apart, &batches)?;
+                let fitted = fit_embedding(&spec.model, of, index, sampled, &batches)?;
                 let column = fitted.column.clone();
                 embeddings.push((index, fitted));
                 return Ok(column);
@@ -405,7 +407,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         let note = "reconstruction error: the features have nothing in common by which a row could be told from others";
         profile.provenance.notes.push(note.to_owned());
     }
-    if told_apart {
+    if sampled {
         // By what vectors hold, not by how far they lie.
         key_rows(&profile, &mut batches);
     }
@@ -413,12 +415,12 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         fitted.measure(index, &mut batches);
         profile.provenance.notes.extend(fitted.note);
     }
-    if told_apart {
-        profile.sample = fit_sample(&profile, &mut batches);
-    }
     for batch in &mut batches {
         batch.expected = profile.expected(&batch.columns);
         batch.reconstruction = profile.reconstruction_errors(&batch.columns);
+    }
+    if sampled {
+        profile.sample = fit_sample(&profile, &mut batches);
     }
     if let Some(segments) = &spec.segments {
         find_segments(&mut profile, segments, &mut batches)?;

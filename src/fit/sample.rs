@@ -1,6 +1,7 @@
-//! A sample of the reference's rows, as codes.
+//! A sample of the reference's rows: codes, and what the model put out.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use arrow::array::{Array, DictionaryArray, Float64Array};
 use arrow::buffer::ScalarBuffer;
@@ -9,7 +10,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::batch::{Rows, Values as Data, Vectors, labels};
 use crate::profile::{
-    Categorical, Codes, Coding, KeyedRows, MISSING, Profile, Role, Sample, UNSEEN, Values,
+    Carried, Categorical, Codes, Coding, KeyedRows, MISSING, Outputs, Profile, Role, Sample,
+    UNSEEN, Values,
 };
 use crate::stats::{CODES, MOST_ROWS};
 
@@ -42,11 +44,14 @@ pub(super) fn fit_sample(profile: &Profile, batches: &mut [Rows]) -> Option<Samp
     if features.is_empty() {
         return None;
     }
-    let capacity = (BYTES / (features.len() + size_of::<u64>())).clamp(LEAST_ROWS, MOST_ROWS / 2);
+    let carried = Carried::of(profile);
+    let numbers = carried.width() + usize::from(carried.target.is_some());
+    let of_row = features.len() + size_of::<u64>() + numbers * size_of::<f64>();
+    let capacity = (BYTES / of_row).clamp(LEAST_ROWS, MOST_ROWS / 2);
     let mut chosen = choose(batches, capacity);
     let keys = chosen.iter().map(|(key, ..)| *key).collect();
     let rows = batches.iter().map(|batch| batch.len() as u64).sum();
-    if !(KeyedRows { keys, codes: Vec::new() }).choose_fairly(rows) {
+    if !(KeyedRows { keys, ..KeyedRows::default() }).choose_fairly(rows) {
         for batch in batches.iter_mut() {
             let key = |offset: &i64| xxh3_64(&offset.to_le_bytes());
             batch.keys = Some(batch.offsets.iter().map(key).collect::<ScalarBuffer<u64>>());
@@ -92,13 +97,15 @@ pub(super) fn fit_sample(profile: &Profile, batches: &mut [Rows]) -> Option<Samp
         let batch = &batches[of_batch[0].1];
         let coded = codings.iter().map(|coding| Coded::of(coding, profile, batch));
         let coded: Vec<Coded<'_>> = coded.collect::<Option<_>>()?;
+        let classes = classes(profile, &carried, batch);
         for &(key, _, row) in of_batch {
             rows.keys.push(key);
             rows.codes.extend(coded.iter().map(|feature| feature.code(row)));
+            rows.carry(&carried, batch, row, |column, row| *classes.get(&column)?.get(row)?);
         }
     }
     rows.keep(capacity);
-    Some(Sample { features: codings, capacity, rows })
+    Some(Sample { features: codings, capacity, carried: Some(carried), rows })
 }
 
 /// Gives keys to rows that have none.
@@ -118,6 +125,30 @@ fn choose(batches: &[Rows], capacity: usize) -> Vec<(u64, usize, usize)> {
     chosen.sort_unstable();
     chosen.truncate(capacity);
     chosen
+}
+
+/// The class of every row of a batch, by column of outputs.
+fn classes(
+    profile: &Profile,
+    carried: &Carried,
+    batch: &Rows,
+) -> BTreeMap<usize, Vec<Option<usize>>> {
+    let columns = carried.predicted.into_iter().chain(carried.target);
+    let of = columns.filter_map(|column| {
+        let Data::Labels(keys) = &batch.columns[column].values else { return None };
+        // Of several classes a prediction may be none.
+        let other = match &profile.outputs {
+            Outputs::Multiclass(several) if carried.predicted == Some(column) => {
+                Some(several.classes.len())
+            }
+            _ => None,
+        };
+        let known: Vec<Option<usize>> =
+            labels(keys).map(|label| profile.class(label).or(other)).collect();
+        let class = |row| known.get(keys.key(row)?).copied()?;
+        Some((column, (0..batch.len()).map(class).collect()))
+    });
+    of.collect()
 }
 
 /// A feature of a batch.

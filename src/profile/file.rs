@@ -11,8 +11,9 @@ use crate::profile::{Profile, Provenance};
 
 /// The version of the file's form. A file of a later form is refused.
 ///
-/// 2 has embeddings; a profile without any is written as 1, and read by versions that know no other.
-pub const FORMAT: u32 = 2;
+/// 2 has embeddings, 3 a sample whose rows carry the model's outputs. A profile is written in the earliest form that holds
+/// it, and so is read by versions that know no later one.
+pub const FORMAT: u32 = 3;
 /// The earliest form that is read.
 const EARLIEST: u32 = 1;
 
@@ -96,7 +97,12 @@ impl Profile {
     /// The text of the profile's file.
     pub fn to_text(&self) -> String {
         let embeds = self.columns.iter().any(|column| column.kind() == ColumnKind::Embedding);
-        let vigie_profile = if embeds { FORMAT } else { EARLIEST };
+        let carries = self.sample.as_ref().is_some_and(|sample| sample.carried.is_some());
+        let vigie_profile = match (carries, embeds) {
+            (true, _) => FORMAT,
+            (false, true) => 2,
+            (false, false) => EARLIEST,
+        };
         let file = File { vigie_profile, hash: self.hash(), profile: self };
         // Every map of a profile has strings for keys, and every number is finite.
         let mut text = serde_json::to_string(&file).unwrap_or_default();

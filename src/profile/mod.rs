@@ -1,8 +1,9 @@
 //! The reference, frozen: all that scoring needs of it, and its file.
 //!
-//! A profile is made by `fit` and never changes. It holds no rows (but for a sample in codes, where a domain classifier
-//! is asked for) and no thresholds: those follow from the readings of its reference windows and the settings in force.
+//! A profile is made by `fit` and never changes. It holds no rows (but for a sample in codes, where something is asked for
+//! that needs rows) and no thresholds: those follow from the readings of its reference windows and the settings in force.
 
+mod carried;
 mod column;
 mod embedding;
 mod expect;
@@ -18,6 +19,7 @@ mod windows;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::carried::{Carried, RowOutputs};
 pub use self::column::{
     Bins, Categorical, Column, Continuous, Distribution, Role, SummaryErrors, Values,
 };
@@ -68,7 +70,7 @@ pub struct Profile {
     /// Parts of the rows that have a reference of their own; profiles that were asked for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<Box<Segments>>,
-    /// Some of its rows, as codes; profiles that were asked for a domain classifier.
+    /// Some of its rows, as codes with the model's outputs; profiles that were asked for what needs rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
     /// The reference windows.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{Column as Data, Rows, Vectors};
 use crate::profile::Profile;
+use crate::profile::carried::{Carried, RowOutputs};
 use crate::stats::Coded;
 
 /// The code of a missing value.
@@ -21,6 +22,9 @@ pub struct Sample {
     pub features: Vec<Coding>,
     /// How many rows a sample has at most, here and of windows: those whose keys are least.
     pub capacity: usize,
+    /// Which of the model's outputs rows carry, here and of windows; `None` in profiles of a form before they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Carried>,
     /// The rows, by key.
     pub rows: KeyedRows,
 }
@@ -57,8 +61,8 @@ pub enum Codes {
     Labels(#[serde(with = "hexadecimal")] Vec<u8>),
 }
 
-/// Rows of codes, each with the hash that chooses it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Rows of codes, each with the hash that chooses it and with what the model put out.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KeyedRows {
     /// A key a row.
     #[serde(with = "hexadecimal_keys")]
@@ -66,6 +70,22 @@ pub struct KeyedRows {
     /// Row after row, a code a feature.
     #[serde(with = "hexadecimal")]
     pub codes: Vec<u8>,
+    /// Row after row what it carries, NaN where it has none: see [`Sample::outputs`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "numbers")]
+    pub outputs: Vec<f64>,
+    /// The target of each row as a number, or as that of its class; NaN where it has none. Empty where nobody has any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "numbers")]
+    pub targets: Vec<f64>,
+}
+
+impl PartialEq for KeyedRows {
+    fn eq(&self, other: &Self) -> bool {
+        let bits = |numbers: &[f64]| numbers.iter().map(|n| n.to_bits()).collect::<Vec<u64>>();
+        self.keys == other.keys
+            && self.codes == other.codes
+            && bits(&self.outputs) == bits(&other.outputs)
+            && bits(&self.targets) == bits(&other.targets)
+    }
 }
 
 impl Codes {
@@ -136,10 +156,37 @@ impl KeyedRows {
         &self.codes[row * features..(row + 1) * features]
     }
 
-    /// By key, and by what they hold where keys are equal: the order in which rows are chosen.
-    pub fn compare(&self, row: usize, other: &Self, theirs: usize) -> Ordering {
+    /// What a row carries.
+    pub fn outputs(&self, row: usize) -> &[f64] {
+        let width = self.outputs.len() / self.keys.len().max(1);
+        &self.outputs[row * width..(row + 1) * width]
+    }
+
+    /// Adds what a row carries of the model's outputs, and its target; `class` tells the class that a row has in a column.
+    pub fn carry(
+        &mut self,
+        carried: &Carried,
+        rows: &Rows,
+        row: usize,
+        class: impl Fn(usize, usize) -> Option<usize>,
+    ) {
+        carried.push(rows, row, &class, &mut self.outputs);
+        self.targets
+            .extend(carried.target.map(|column| Carried::number(rows, column, row, &class)));
+    }
+
+    /// By key, and by the codes where keys are equal: what tells one row from another, whoever carries what of it.
+    fn compare_codes(&self, row: usize, other: &Self, theirs: usize) -> Ordering {
         let by_key = self.keys[row].cmp(&other.keys[theirs]);
         by_key.then_with(|| self.row(row).cmp(other.row(theirs)))
+    }
+
+    /// By key, and by all that they hold where keys are equal: the order in which rows are chosen.
+    pub fn compare(&self, row: usize, other: &Self, theirs: usize) -> Ordering {
+        let ours = self.outputs(row).iter().chain(self.targets.get(row));
+        let of_other = || other.outputs(theirs).iter().chain(other.targets.get(theirs));
+        self.compare_codes(row, other, theirs)
+            .then_with(|| ours.map(|n| n.to_bits()).cmp(of_other().map(|n| n.to_bits())))
     }
 
     /// Sorts the rows and keeps the first ones.
@@ -147,12 +194,41 @@ impl KeyedRows {
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_unstable_by(|&a, &b| self.compare(a, self, b));
         order.truncate(capacity);
-        let codes = order.iter().flat_map(|&row| self.row(row)).copied().collect();
-        *self = Self { keys: order.iter().map(|&row| self.keys[row]).collect(), codes };
+        let targets = self.targets.len().min(self.len());
+        *self = Self {
+            keys: order.iter().map(|&row| self.keys[row]).collect(),
+            codes: order.iter().flat_map(|&row| self.row(row)).copied().collect(),
+            outputs: order.iter().flat_map(|&row| self.outputs(row)).copied().collect(),
+            targets: order
+                .iter()
+                .filter(|&&row| row < targets)
+                .map(|&row| self.targets[row])
+                .collect(),
+        };
+    }
+
+    /// Adds the rows of another.
+    pub fn extend(&mut self, other: &Self) {
+        self.keys.extend(&other.keys);
+        self.codes.extend(&other.codes);
+        self.outputs.extend(&other.outputs);
+        self.targets.extend(&other.targets);
+    }
+
+    /// Bytes of memory held.
+    pub fn bytes(&self) -> usize {
+        let numbers = self.outputs.capacity() + self.targets.capacity();
+        self.keys.capacity() * size_of::<u64>() + self.codes.capacity() + numbers * size_of::<f64>()
     }
 }
 
 impl Sample {
+    /// What a row carries, of the reference or of a window; nothing where it carries nothing.
+    pub fn outputs<'r>(&self, rows: &'r KeyedRows, row: usize) -> RowOutputs<'r> {
+        let Some(carried) = &self.carried else { return RowOutputs::default() };
+        carried.read(rows.outputs(row), rows.targets.get(row).copied())
+    }
+
     /// The sample's rows without those of a window, and then the window's; and which are the window's. Both sorted.
     ///
     /// A row that is in both counts as the window's: told apart from itself it would teach the opposite.
@@ -161,10 +237,10 @@ impl Sample {
         let mut theirs = 0;
         let mut count = 0;
         for row in 0..self.rows.len() {
-            while theirs < window.len() && window.compare(theirs, &self.rows, row).is_lt() {
+            while theirs < window.len() && window.compare_codes(theirs, &self.rows, row).is_lt() {
                 theirs += 1;
             }
-            if theirs < window.len() && window.compare(theirs, &self.rows, row).is_eq() {
+            if theirs < window.len() && window.compare_codes(theirs, &self.rows, row).is_eq() {
                 theirs += 1;
                 continue;
             }
@@ -230,9 +306,69 @@ mod hexadecimal_keys {
     }
 }
 
+/// The sixteen digits of a number's bits, less zeros at the end, each with a comma behind it: classes and rounded numbers
+/// are short.
+mod numbers {
+    use std::fmt::Write as _;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(numbers: &Vec<f64>, s: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::with_capacity(numbers.len() * 8);
+        let mut digits = String::with_capacity(16);
+        for number in numbers {
+            digits.clear();
+            // Writing to a string cannot fail.
+            let _written = write!(digits, "{:016x}", number.to_bits());
+            text.push_str(digits.trim_end_matches('0'));
+            text.push(',');
+        }
+        s.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<f64>, D::Error> {
+        let text = String::deserialize(d)?;
+        let wrong = || {
+            D::Error::custom("numbers of at most sixteen hexadecimal digits, a comma behind each")
+        };
+        let Some(digits) = text.strip_suffix(',') else {
+            return if text.is_empty() { Ok(Vec::new()) } else { Err(wrong()) };
+        };
+        let number = |digits: &str| {
+            let bits = u64::from_str_radix(&format!("{digits:0<16}"), 16);
+            bits.ok().filter(|_| digits.len() <= 16).map(f64::from_bits)
+        };
+        digits.split(',').map(|digits| number(digits).ok_or_else(wrong)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_keep_what_they_carry_and_equal_ones_are_in_its_order() {
+        let mut all = rows(&[(7, [1, 1]), (3, [2, 2]), (3, [2, 2]), (9, [0, 0])]);
+        all.outputs = vec![0.7, 1.0, 0.4, f64::NAN, 0.3, 0.0, 0.9, 0.0];
+        all.targets = vec![1.0, 0.0, f64::NAN, 1.0];
+        let mut parts = rows(&[(3, [2, 2]), (9, [0, 0])]);
+        parts.outputs = all.outputs[4..].to_vec();
+        parts.targets = all.targets[2..].to_vec();
+        let mut first = rows(&[(7, [1, 1]), (3, [2, 2])]);
+        first.outputs = all.outputs[..4].to_vec();
+        first.targets = all.targets[..2].to_vec();
+        parts.extend(&first);
+        all.keep(3);
+        parts.keep(3);
+        assert_eq!(all, parts);
+        assert_eq!(all.keys, [3, 3, 7]);
+        assert_eq!(all.outputs(0), [0.3, 0.0]);
+        assert!(all.targets[0].is_nan() && all.targets[1] == 0.0);
+        let text = serde_json::to_string(&all).unwrap();
+        assert_eq!(serde_json::from_str::<KeyedRows>(&text).unwrap(), all);
+        assert!(serde_json::from_str::<KeyedRows>(&text.replace("3ff,", "3ffg,")).is_err());
+    }
 
     fn rows(rows: &[(u64, [u8; 2])]) -> KeyedRows {
         let mut keyed = KeyedRows::default();
@@ -258,6 +394,7 @@ mod tests {
                 Coding { column: 1, part: None, codes: Codes::Labels(vec![3]) },
             ],
             capacity: 9,
+            carried: None,
             rows: rows(&[(1, [1, 1]), (2, [1, 1]), (2, [1, 2]), (5, [1, 1])]),
         };
         let (coded, of_window) = sample.beside(&rows(&[(0, [9, 9]), (2, [1, 2]), (5, [1, 3])]));

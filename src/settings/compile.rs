@@ -22,6 +22,7 @@ impl Model {
             continuous: self.drift.continuous.clone(),
             categorical: self.drift.categorical.clone(),
             whole: self.drift.multivariate.iter().map(|method| method.metric()).collect(),
+            sampled: false,
             confusion: self.performance.normalize_confusion_matrix,
             business_value: self.performance.business_value.clone(),
             business: self.performance.normalize_business_value,

@@ -18,6 +18,8 @@ pub struct Criteria {
     pub categorical: Vec<Metric>,
     /// Drift methods for all features at once.
     pub whole: Vec<Metric>,
+    /// Whether something else is asked for that needs a sample of rows.
+    pub sampled: bool,
     /// How the cells of the confusion matrix are published.
     pub confusion: Normalization,
     /// What a prediction is worth: rows are true classes, columns predicted ones, in their order (the negative one first).
@@ -91,6 +93,7 @@ impl Default for Criteria {
             continuous: vec![JensenShannon],
             categorical: vec![JensenShannon],
             whole: vec![ReconstructionError],
+            sampled: false,
             confusion: Normalization::None,
             business_value: None,
             business: ValueNormalization::None,

@@ -51,7 +51,7 @@ impl WindowState {
         let reconstruction = self.reconstruction.as_ref().zip(plan.reconstruction.as_ref());
         let none = no_features(&columns, plan, rows);
         let reconstruction = reconstruction.map(|(state, plan)| state.read(plan, none));
-        let sample = self.sample.as_mut().zip(plan.sample());
+        let sample = self.sample.as_mut().zip(plan.sample().filter(|_| plan.tells_apart()));
         let told_apart = sample.map(|(state, sample)| state.read(sample, rows, none));
         Reading {
             rows,

@@ -134,10 +134,15 @@ impl Plan {
         &self.segments
     }
 
-    /// The reference's sample, where a domain classifier is asked for.
-    pub(super) fn sample(&self) -> Option<&Sample> {
-        let asked = self.criteria.whole.contains(&Metric::DomainClassifier);
+    /// The reference's sample, where something is asked for that needs rows.
+    pub fn sample(&self) -> Option<&Sample> {
+        let asked = self.criteria.sampled || self.tells_apart();
         self.profile.sample.as_ref().filter(|_| asked)
+    }
+
+    /// Whether a domain classifier is asked for.
+    pub(super) fn tells_apart(&self) -> bool {
+        self.criteria.whole.contains(&Metric::DomainClassifier)
     }
 
     /// Whether rows are chosen for samples, by a hash of their ids.

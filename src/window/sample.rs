@@ -1,4 +1,4 @@
-//! A sample of a window's rows, as codes.
+//! A sample of a window's rows: codes, and what the model put out.
 
 use std::collections::BTreeMap;
 
@@ -69,6 +69,9 @@ impl SampleState {
                     Data::Numbers(_) => MISSING,
                 });
             }
+            if let Some(carried) = &sample.carried {
+                self.rows.carry(carried, rows, row, |column, row| prepared.class(column, row));
+            }
             self.make_room();
         }
     }
@@ -88,9 +91,14 @@ impl SampleState {
         }
     }
 
+    /// The rows, by key.
+    pub(super) fn rows(&mut self) -> &KeyedRows {
+        self.settle();
+        &self.rows
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
-        self.rows.keys.extend(&other.rows.keys);
-        self.rows.codes.extend(&other.rows.codes);
+        self.rows.extend(&other.rows);
         self.bound = self.bound.min(other.bound);
         self.make_room();
     }
@@ -137,7 +145,7 @@ impl SampleState {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.rows.keys.capacity() * size_of::<u64>() + self.rows.codes.capacity()
+        self.rows.bytes()
     }
 
     /// What it comes to: the same for the same rows, however they came.
@@ -158,7 +166,11 @@ impl<C> Encode<C> for SampleState {
     fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
         let Self { capacity, rows, .. } = self.settled();
         let keys: Vec<u8> = rows.keys.iter().flat_map(|key| key.to_le_bytes()).collect();
-        e.array(3)?.u64(capacity as u64)?.bytes(&keys)?.bytes(&rows.codes)?;
+        let bytes = |numbers: &[f64]| -> Vec<u8> {
+            numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+        };
+        e.array(5)?.u64(capacity as u64)?.bytes(&keys)?.bytes(&rows.codes)?;
+        e.bytes(&bytes(&rows.outputs))?.bytes(&bytes(&rows.targets))?;
         Ok(())
     }
 }
@@ -166,21 +178,34 @@ impl<C> Encode<C> for SampleState {
 impl<'b, C> Decode<'b, C> for SampleState {
     fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
         let position = d.position();
-        let wrong = || DecodeError::message("a sample: capacity, keys, codes").at(position);
-        if d.array()? != Some(3) {
+        let wrong = || {
+            DecodeError::message("a sample: capacity, keys, codes, outputs, targets").at(position)
+        };
+        if d.array()? != Some(5) {
             return Err(wrong());
         }
         let capacity = usize::try_from(d.u64()?).map_err(|_| wrong())?;
         let (keys, rest) = d.bytes()?.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(wrong());
+        }
         let keys: Vec<u64> = keys.iter().map(|key| u64::from_le_bytes(*key)).collect();
         let codes = d.bytes()?.to_vec();
-        if !rest.is_empty() || (keys.is_empty() && !codes.is_empty()) {
+        let mut numbers = || {
+            let (numbers, rest) = d.bytes()?.as_chunks::<8>();
+            let numbers = numbers.iter().map(|number| f64::from_le_bytes(*number)).collect();
+            if rest.is_empty() { Ok(numbers) } else { Err(wrong()) }
+        };
+        let (outputs, targets): (Vec<f64>, Vec<f64>) = (numbers()?, numbers()?);
+        // As many of a row as of any other.
+        let fits =
+            |of: usize| if keys.is_empty() { of == 0 } else { of.is_multiple_of(keys.len()) };
+        let few = targets.is_empty() || targets.len() == keys.len();
+        if !fits(codes.len()) || !fits(outputs.len()) || !few {
             return Err(wrong());
         }
-        if !keys.is_empty() && !codes.len().is_multiple_of(keys.len()) {
-            return Err(wrong());
-        }
-        let mut state = Self { capacity, rows: KeyedRows { keys, codes }, bound: u64::MAX };
+        let rows = KeyedRows { keys, codes, outputs, targets };
+        let mut state = Self { capacity, rows, bound: u64::MAX };
         state.settle();
         Ok(state)
     }

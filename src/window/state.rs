@@ -3,6 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::batch::{Values, Vectors};
+use crate::profile::KeyedRows;
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::ContinuousState;
 use crate::window::embedding::EmbeddingState;
@@ -74,6 +75,11 @@ impl WindowState {
     /// Rows folded so far.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// A sample of its rows, with what the model put out; `None` where nothing is asked for that needs rows.
+    pub fn sample(&mut self) -> Option<&KeyedRows> {
+        self.sample.as_mut().map(SampleState::rows)
     }
 
     /// Adds `length` rows from `start` on.

@@ -1,11 +1,15 @@
 //! The domain classifier: what it says of made-up samples, and that a window's sample does not depend on how rows came.
 
+use std::sync::Arc;
+
+use vigie::fit::{Spec, fit};
 use vigie::metric::{Kind, Metric};
+use vigie::profile::{KeyedRows, Profile, Sample, WindowRule};
 use vigie::stats::{Coded, Undefined, separation};
-use vigie::window::{Figure, Plan, Status, WindowState};
+use vigie::window::{Criteria, Figure, Plan, Status, WindowState};
 
 use crate::features::{Feature, fold, plan, profile, rows as rows_of};
-use crate::world::uniform;
+use crate::world::{self, uniform};
 
 /// What is measured here.
 const METRIC: Metric = Metric::DomainClassifier;
@@ -119,6 +123,56 @@ fn keys_are_of_ids_and_values_and_of_nothing_else() {
     sorted.sort_unstable();
     sorted.dedup();
     assert_eq!(sorted.len(), 50, "rows that differ have keys that differ");
+}
+
+#[test]
+fn rows_of_samples_carry_what_the_model_put_out() {
+    let reference = world::rows(1, 1500);
+    let spec = Spec { sampled: true, ..world::spec(WindowRule::Size(500)) };
+    let profile = fit(spec, vec![world::batch(&reference, 0)]).unwrap();
+    let text = profile.to_text();
+    assert!(text.starts_with("{\"vigie_profile\":3,"));
+    assert_eq!(Profile::from_text("it", &text).unwrap(), profile);
+    let of_id = |keyed: &KeyedRows, sample: &Sample, rows: &[world::Row]| {
+        let columns = world::batch(rows, 0).columns;
+        let ids = rows.iter().map(|row| Some(row.time as u128));
+        let keys = profile.keys(ids, &columns);
+        for (row, key) in rows.iter().zip(keys.iter()) {
+            let at = keyed.keys.binary_search(key).unwrap();
+            let found = sample.outputs(keyed, at);
+            assert_eq!(found.numbers.len(), 1);
+            assert_eq!(Some(found.numbers[0]).filter(|score| !score.is_nan()), row.score);
+            assert_eq!(found.predicted, row.prediction.map(usize::from));
+            assert_eq!(found.target, row.target.map(|target| f64::from(u8::from(target))));
+        }
+    };
+    let sample = profile.sample.as_ref().unwrap();
+    // The reference of this test has no ids.
+    let target = |at| sample.outputs(&sample.rows, at).target.unwrap();
+    let positives: f64 = (0..sample.rows.len()).map(target).sum();
+    assert_eq!(positives, reference.iter().filter(|row| row.target == Some(true)).count() as f64);
+    let mut rows = world::rows(2, 900);
+    for (at, row) in rows.iter_mut().enumerate() {
+        row.score = row.score.filter(|_| at % 7 > 0);
+        row.prediction = row.prediction.filter(|_| at % 5 > 0);
+        row.target = row.target.filter(|_| at % 3 > 0);
+    }
+    let whole = Criteria { whole: Vec::new(), sampled: true, ..Criteria::default() };
+    let plan = Plan::new(Arc::new(profile.clone()), whole);
+    let fold = |rows: &[world::Row]| {
+        let rows = world::served(plan.profile(), rows, 0);
+        let mut state = WindowState::new(&plan);
+        state.fold(&plan, &plan.prepare(&rows), 0, rows.len());
+        state
+    };
+    let mut state = fold(&rows);
+    of_id(state.sample().unwrap(), sample, &rows);
+    let mut merged = fold(&rows[600..]);
+    merged.merge(&fold(&rows[..600]), &plan);
+    let bytes = |state: &WindowState| minicbor::to_vec(state).unwrap();
+    assert_eq!(bytes(&merged), bytes(&state));
+    let mut again: WindowState = minicbor::decode(&bytes(&state)).unwrap();
+    assert_eq!(again.sample(), state.sample());
 }
 
 #[test]

@@ -88,6 +88,7 @@ pub(crate) fn profile(
         predicts: Predicts::Nothing,
         columns: columns.collect(),
         whole: vec![whole],
+        sampled: false,
         ..spec(WindowRule::Size(window as u64))
     };
     let batch = window + 7;

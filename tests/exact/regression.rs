@@ -105,6 +105,7 @@ fn spec(size: u64) -> Spec {
             column("target", Role::Target, ColumnKind::Continuous),
         ],
         whole: Vec::new(),
+        sampled: false,
         segments: None,
         provenance: Provenance::default(),
     }

@@ -93,6 +93,7 @@ fn spec(scores: &[&str]) -> Spec {
         filter: None,
         columns,
         whole: Vec::new(),
+        sampled: false,
         segments: None,
         provenance: Provenance::default(),
     }

@@ -136,6 +136,7 @@ pub(crate) fn spec(rule: WindowRule) -> Spec {
         columns: COLUMNS.map(|(name, role, kind)| (name.to_owned(), role, kind)).into(),
         // The trees of a classifier take long where nothing is optimized; it has tests of its own.
         whole: vec![Metric::ReconstructionError],
+        sampled: false,
         segments: None,
         provenance: Provenance::default(),
     }

@@ -59,6 +59,7 @@ fn plan(case: &Value, calibration: CalibrationChoice) -> Plan {
         filter: None,
         columns,
         whole: Vec::new(),
+        sampled: false,
         segments: None,
         provenance: Provenance::default(),
     };

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use vigie::history::{Digits, History};
+use vigie::history::{Asked, Digits, History};
 use vigie::metric::{Kind, Metric};
 use vigie::telemetry::Clock;
 use vigie::window::{
@@ -34,7 +34,7 @@ const PERFORMANCE: [Metric; 7] = [
 
 fn main() {
     println!(
-        "columns  figures a window   take us a result   memory MB   overview ms   model view ms (MB)"
+        "columns  figures a window   take us a result   memory MB   overview ms   60 windows ms (MB)   all windows ms (MB)"
     );
     for columns in [10, 50] {
         measure(columns);
@@ -63,18 +63,23 @@ fn measure(columns: usize) {
     let began = clock.running();
     let overview = serde_json::to_vec(&history.overview(0)).unwrap_or_default().len();
     let overviewed = clock.running().saturating_sub(began);
-    let began = clock.running();
-    let view = history.model("model7", "", false, Digits::Kept, 0);
-    let view = serde_json::to_vec(&view).unwrap_or_default().len();
-    let viewed = clock.running().saturating_sub(began);
-    assert!(overview > 0 && view > 0);
+    let [(view, viewed), (all, all_viewed)] = [Some(60), None].map(|windows| {
+        let began = clock.running();
+        let asked = Asked { windows, ..Asked::default() };
+        let view = history.model("model7", "", asked, Digits::Kept, 0);
+        let view = serde_json::to_vec(&view).unwrap_or_default().len();
+        (view, clock.running().saturating_sub(began))
+    });
+    assert!(overview > 0 && view > 0 && all > view);
     println!(
-        "{columns:>7} {figures:>18} {:>18.1} {:>11.0} {:>13.1} {:>15.1} ({:.1})",
+        "{columns:>7} {figures:>18} {:>18.1} {:>11.0} {:>13.1} {:>15.1} ({:.2}) {:>15.1} ({:.1})",
         taking.as_secs_f64() * 1e6 / f64::from(results),
         history.bytes() as f64 / 1e6,
         overviewed.as_secs_f64() * 1e3,
         viewed.as_secs_f64() * 1e3,
-        view as f64 / 1e6
+        view as f64 / 1e6,
+        all_viewed.as_secs_f64() * 1e3,
+        all as f64 / 1e6
     );
 }
 

@@ -1,6 +1,7 @@
 //! History, looked at: the views are made here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::alert::AlertEvent;
 use crate::history::numbers::Numbers;
@@ -8,7 +9,7 @@ use crate::history::series::{Key, Series};
 use crate::history::table::{Head, Table, Track};
 use crate::history::version::Version;
 use crate::history::view::{
-    Alerts, ColumnForm, ColumnView, Digits, Epoch, ModelRow, ModelView, Number, OpenAlert,
+    Alerts, Asked, ColumnForm, ColumnView, Digits, Epoch, ModelRow, ModelView, Number, OpenAlert,
     Overview, Packed, Primary, Rows, SeriesView, Span, WindowsView,
 };
 use crate::history::{History, NoColumn};
@@ -87,27 +88,37 @@ impl History {
         others.any(|(_, other)| heard(other) > heard(of))
     }
 
-    /// Everything of one model version; `None` where there is none. `segments` gives the performance of all segments,
-    /// too.
+    /// What is asked of one model version; `None` where there is none.
     pub fn model(
         &self,
         model: &str,
         version: &str,
-        segments: bool,
+        asked: Asked,
         digits: Digits,
         now: i64,
     ) -> Option<ModelView<'_>> {
         let key = (model.to_owned(), version.to_owned());
         let ((model, version), of) = self.versions.get_key_value(&key)?;
         let standing = of.standing(now, self.is_retired(model, version, of));
-        let tables = [&of.reference, &of.analysis];
-        let mut series = both(ALL, tables.map(|table| Some((table, &table.all))), digits);
-        let names: BTreeSet<&str> =
-            tables.iter().flat_map(|table| table.segments.keys()).map(String::as_str).collect();
-        if segments {
+        let tables = [
+            (&of.reference, Asked::default().places(&of.reference)),
+            (&of.analysis, asked.places(&of.analysis)),
+        ];
+        let track = |name: &str| {
+            tables.each_ref().map(|(table, span)| {
+                let track = if name == ALL { &table.all } else { table.segments.get(name)? };
+                Some((span.clone(), track))
+            })
+        };
+        let mut series = both(ALL, track(ALL), digits);
+        let names: BTreeSet<&str> = tables
+            .iter()
+            .flat_map(|(table, _)| table.segments.keys())
+            .map(String::as_str)
+            .collect();
+        if asked.segments {
             for &name in &names {
-                let of = tables.map(|table| Some((table, table.segments.get(name)?)));
-                series.extend(both(name, of, digits));
+                series.extend(both(name, track(name), digits));
             }
         }
         let newest = of.analysis.heads.last();
@@ -125,7 +136,8 @@ impl History {
                 .map_or_else(|| about.map_or("", |about| &about.profile), |of| &of.profile),
             settings: newest
                 .map_or_else(|| about.map_or("", |about| &about.settings), |of| &of.settings),
-            windows: WindowsView::of(tables),
+            kept: of.analysis.heads.len() - of.analysis.shown(),
+            windows: WindowsView::of(&tables),
             segments: [ALL].into_iter().chain(names).collect(),
             series,
             alerts: of.events.values().collect(),
@@ -242,6 +254,16 @@ impl History {
     }
 }
 
+impl Asked {
+    /// The windows of a table that are asked for.
+    fn places(self, table: &Table) -> Range<usize> {
+        let end = table.heads.len();
+        let since = self.since.and_then(|window| table.place(window)).unwrap_or(end);
+        let first = self.windows.map_or(0, |newest| end.saturating_sub(newest).min(since));
+        first.max(table.shown())..end
+    }
+}
+
 impl Span {
     fn of(head: &Head) -> Self {
         Self {
@@ -256,10 +278,10 @@ impl Span {
 }
 
 impl<'h> WindowsView<'h> {
-    fn of(tables: [&'h Table; 2]) -> Self {
+    fn of(tables: &[(&'h Table, Range<usize>); 2]) -> Self {
         let mut view = Self::default();
-        for (table, dataset) in tables.into_iter().zip([Dataset::Reference, Dataset::Analysis]) {
-            for head in &table.heads[table.shown()..] {
+        for ((table, span), dataset) in tables.iter().zip([Dataset::Reference, Dataset::Analysis]) {
+            for head in &table.heads[span.clone()] {
                 view.dataset.push(dataset);
                 view.index.push(head.index);
                 view.start.push(head.start.map(utc));
@@ -282,10 +304,10 @@ impl<'h> WindowsView<'h> {
     }
 }
 
-/// The series of a segment, over the windows of both tables.
+/// The series of a segment, over these windows of both tables.
 fn both<'h>(
     segment: &'h str,
-    tracks: [Option<(&'h Table, &'h Track)>; 2],
+    tracks: [Option<(Range<usize>, &'h Track)>; 2],
     digits: Digits,
 ) -> Vec<SeriesView<'h>> {
     let mut found: BTreeMap<&Key, [Option<&Series>; 2]> = BTreeMap::new();
@@ -294,8 +316,7 @@ fn both<'h>(
             found.entry(&series.key).or_default()[at] = Some(series);
         }
     }
-    let spans =
-        tracks.map(|track| track.map_or(0..0, |(table, _)| table.shown()..table.heads.len()));
+    let spans = tracks.map(|track| track.map_or(0..0, |(span, _)| span));
     let view = |(key, series): (&'h Key, [Option<&'h Series>; 2])| {
         let places = || {
             series.iter().zip(&spans).flat_map(|(series, span)| {

@@ -36,7 +36,7 @@ pub use self::about::About;
 pub use self::standing::State;
 use self::version::Version;
 pub use self::view::{
-    Alerts, ColumnForm, ColumnView, Digits, Epoch, ModelRow, ModelView, OpenAlert, Overview,
+    Alerts, Asked, ColumnForm, ColumnView, Digits, Epoch, ModelRow, ModelView, OpenAlert, Overview,
     Primary, Ranked, SeriesView, Span, WindowsView,
 };
 use crate::alert::AlertEvent;

@@ -213,7 +213,7 @@ fn seen(history: &History, now: i64) -> Value {
         .collect();
     json!({
         "overview": history.overview(now),
-        "model": history.model("loans", "7", true, Digits::Kept, now),
+        "model": history.model("loans", "7", Asked { segments: true, ..Asked::default() }, Digits::Kept, now),
         "alerts": history.alerts(),
         "epochs": history.epochs(),
         "columns": columns,
@@ -300,7 +300,7 @@ fn row(history: &History, now: i64) -> ModelRow {
 #[test]
 fn the_newest_revision_of_each_figure_counts() {
     let history = history(&[restated(0, 2, 0.7), sealed(0, 0.8, 0.0, 0.0), restated(0, 1, 0.6)]);
-    let view = written(&history.model("loans", "7", false, Digits::Kept, HOUR));
+    let view = written(&history.model("loans", "7", Asked::default(), Digits::Kept, HOUR));
     let windows = &view["windows"];
     assert_eq!(windows["dataset"], json!(["reference", "reference", "reference", "analysis"]));
     assert_eq!((&windows["revision"][3], &windows["coverage"][3]), (&json!(2), &json!(0.2)));
@@ -316,9 +316,32 @@ fn the_newest_revision_of_each_figure_counts() {
 }
 
 #[test]
+fn no_more_windows_are_told_than_are_asked_for() {
+    let results: Vec<_> = (0..9).map(|index| sealed(index, 0.8, 0.0, 0.0)).collect();
+    let history = history(&results);
+    let told = |windows, since| {
+        let asked = Asked { windows, since, ..Asked::default() };
+        let view = written(&history.model("loans", "7", asked, Digits::Kept, HOUR));
+        let length = view["windows"]["index"].as_array().unwrap().len();
+        for series in view["series"].as_array().unwrap() {
+            assert_eq!(series["value"].as_array().unwrap().len(), length);
+        }
+        assert_eq!(view["kept"], json!(9));
+        (length - 3, view["windows"]["index"][3].clone())
+    };
+    assert_eq!(told(None, None), (9, json!(0)));
+    assert_eq!(told(Some(2), None), (2, json!(7)));
+    assert_eq!(told(Some(2), Some(4)), (5, json!(4)), "back to the one that is looked at");
+    assert_eq!(told(Some(2), Some(8)), (2, json!(7)));
+    assert_eq!(told(Some(2), Some(100)), (2, json!(7)), "there is no such window");
+    assert_eq!(told(Some(100), None), (9, json!(0)));
+    assert_eq!(told(Some(0), None), (0, Value::Null));
+}
+
+#[test]
 fn what_a_person_left_out_is_a_gap_with_its_reason() {
     let history = history(&[sealed(0, 0.8, 0.3, 0.0), excluded(0, 1), sealed(1, 0.8, 0.0, 0.0)]);
-    let view = written(&history.model("loans", "7", false, Digits::Kept, HOUR));
+    let view = written(&history.model("loans", "7", Asked::default(), Digits::Kept, HOUR));
     assert_eq!(view["windows"]["reason"][3], json!("a broken export"));
     let series = view["series"].as_array().unwrap();
     let drift = series.iter().find(|series| series["kind"] == "drift").unwrap();
@@ -426,7 +449,7 @@ fn windows_beyond_the_limit_are_forgotten_the_oldest_first() {
     for index in (0..500).rev().chain(500..1000) {
         history.take(&sealed(index, 0.8, 0.0, 0.0), None);
     }
-    let view = history.model("loans", "7", false, Digits::Kept, 0).unwrap();
+    let view = history.model("loans", "7", Asked::default(), Digits::Kept, 0).unwrap();
     assert_eq!(view.windows.index, (990..1000).collect::<Vec<u64>>());
     assert_eq!(view.series[0].value.len(), 10);
     let bytes = history.bytes();
@@ -454,7 +477,7 @@ fn many_series_mean_fewer_windows() {
     for index in 3..400 {
         history.take(&sealed(index, 0.8, 0.0, 0.0), None);
     }
-    let view = history.model("loans", "7", false, Digits::Kept, 0).unwrap();
+    let view = history.model("loans", "7", Asked::default(), Digits::Kept, 0).unwrap();
     assert_eq!(view.windows.index.len(), 199);
     assert_eq!(*view.primary.unwrap(), Measure::from(Metric::RocAuc));
 }

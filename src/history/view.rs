@@ -88,7 +88,18 @@ pub struct OpenAlert {
     pub summary: String,
 }
 
-/// Everything of one model version.
+/// What is asked of a model version; by default all windows that are kept, of the whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The performance of all segments, too.
+    pub segments: bool,
+    /// Only so many of the newest windows.
+    pub windows: Option<usize>,
+    /// But from this window on, by its index, where that is older.
+    pub since: Option<u64>,
+}
+
+/// One model version.
 #[derive(Clone, Debug, Serialize)]
 pub struct ModelView<'h> {
     /// The model.
@@ -111,6 +122,8 @@ pub struct ModelView<'h> {
     pub profile: &'h str,
     /// Hash of the settings.
     pub settings: &'h str,
+    /// How many windows of the analysis could be asked for.
+    pub kept: usize,
     /// The windows, those of the reference first.
     pub windows: WindowsView<'h>,
     /// All segments that are known.

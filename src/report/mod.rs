@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::history::{ColumnView, Digits, History, ModelView, Overview};
+use crate::history::{Asked, ColumnView, Digits, History, ModelView, Overview};
 
 pub use self::base64::base64;
 
@@ -58,8 +58,9 @@ pub fn data(
 ) -> Result<String, serde_json::Error> {
     let mut models = BTreeMap::new();
     let mut columns = BTreeMap::new();
+    let asked = Asked { segments: true, ..Asked::default() };
     for (model, version) in history.names() {
-        let Some(mut view) = history.model(model, version, true, Digits::Five, now) else {
+        let Some(mut view) = history.model(model, version, asked, Digits::Five, now) else {
             continue;
         };
         view.without_still();

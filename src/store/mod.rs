@@ -75,8 +75,9 @@ impl Display for Identity {
 pub struct Options {
     /// At most so many rows are known by memory, at most 16 bytes each, before the largest segment is sealed.
     pub hot_rows: usize,
-    /// So many may always be; beyond them a quarter of those that are sealed. So memory hardly grows with what waits, and
-    /// segments become larger as they become many: each is asked for every key.
+    /// So many may always be; beyond them an eighth of those that are sealed, and towards a quarter where these are many.
+    /// So memory hardly grows with what waits, and segments become larger as they become many: each is asked for every
+    /// key.
     pub few_rows: usize,
     /// A segment is sealed when it has so many bytes; at most 2^31.
     pub segment_bytes: u64,
@@ -234,7 +235,9 @@ impl Pending {
             Index::Hot(_) => None,
         });
         let Options { hot_rows, few_rows, .. } = self.options;
-        let most = hot_rows.min(few_rows.max(sealed.sum::<usize>() / 4));
+        let sealed: usize = sealed.sum();
+        let share = sealed / 4 - (sealed / 8).min(few_rows.saturating_mul(2));
+        let most = hot_rows.min(few_rows.max(share));
         let too_long = hot.clone().find(|(.., length)| *length >= self.options.segment_bytes);
         let largest = || hot.max_by_key(|(_, rows, _)| *rows);
         too_long.or_else(|| if rows > most { largest() } else { None }).map(|of| of.0)

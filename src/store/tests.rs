@@ -318,7 +318,7 @@ fn memory_hardly_grows_with_what_waits() {
         put(&mut store, &writes.collect(), (position, position));
         let Usage { hot_rows, sealed_rows, segments, .. } = store.usage();
         assert!(hot_rows <= 48.max(sealed_rows / 4 + 8), "{hot_rows} of {sealed_rows}");
-        // Each segment is a quarter of those before, so they are as many as the logarithm.
+        // Each segment is a share of those before, so they are as many as the logarithm.
         assert!(segments <= 35, "{segments}");
     }
     assert_eq!(store.rows(), 16_000);

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Error;
 
-use crate::history::{Digits, Epoch, History, NoColumn, Overview};
+use crate::history::{Asked, Digits, Epoch, History, NoColumn, Overview};
 use crate::telemetry::Sight;
 use crate::web::answer::{made, refusal};
 use crate::web::page::Page;
@@ -93,33 +93,54 @@ pub(super) async fn service(State(site): State<Site>, asked: HeaderMap) -> Respo
     .await
 }
 
-/// Which segments are asked for.
+/// What stands behind the question mark.
 #[derive(Debug, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct Asks {
     segments: Option<String>,
     window: Option<String>,
+    windows: Option<String>,
+}
+
+impl Asks {
+    /// The window that is named.
+    fn window(&self) -> Result<Option<u64>, &'static str> {
+        self.window.as_deref().map(str::parse).transpose().map_err(|_| {
+            "window: write the index of a window, a whole number; without one the newest is shown"
+        })
+    }
+
+    /// What is asked of a model.
+    fn of_model(&self) -> Result<Asked, String> {
+        let segments = match self.segments.as_deref() {
+            Some("all") => true,
+            None | Some("") => false,
+            Some(other) => {
+                return Err(format!(
+                    "segments={other}: only `all` can be asked for, for those of every segment"
+                ));
+            }
+        };
+        let windows = self.windows.as_deref().map(str::parse).transpose().map_err(|_| {
+            "windows: write how many of the newest are asked for, a whole number; without it come all"
+        })?;
+        Ok(Asked { segments, windows, since: self.window()? })
+    }
 }
 
 pub(super) async fn model(
     State(site): State<Site>,
     Path((model, version)): Path<(String, String)>,
-    Query(query): Query<Asked>,
+    Query(query): Query<Asks>,
     asked: HeaderMap,
 ) -> Response {
-    let segments = match query.segments.as_deref() {
-        Some("all") => true,
-        None | Some("") => false,
-        Some(other) => {
-            let words = format!(
-                "segments={other}: only `all` can be asked for, for those of every segment"
-            );
-            return refusal(StatusCode::BAD_REQUEST, &words);
-        }
+    let of_model = match query.of_model() {
+        Ok(of_model) => of_model,
+        Err(words) => return refusal(StatusCode::BAD_REQUEST, &words),
     };
     made(JSON, asked, move || {
         let (version, now) = (named(&version), site.now());
         site.page.read(|history| {
-            let view = history.model(&model, version, segments, Digits::Kept, now);
+            let view = history.model(&model, version, of_model, Digits::Kept, now);
             let Some(view) = view else {
                 let (model, version) = (model.clone(), version.to_owned());
                 return Err((
@@ -136,16 +157,12 @@ pub(super) async fn model(
 pub(super) async fn column(
     State(site): State<Site>,
     Path((model, version, column)): Path<(String, String, String)>,
-    Query(query): Query<Asked>,
+    Query(query): Query<Asks>,
     asked: HeaderMap,
 ) -> Response {
-    let window = match query.window.as_deref().map(str::parse::<u64>) {
-        None => None,
-        Some(Ok(window)) => Some(window),
-        Some(Err(_)) => {
-            let words = "window: write the index of a window, a whole number; without one the newest is shown";
-            return refusal(StatusCode::BAD_REQUEST, words);
-        }
+    let window = match query.window() {
+        Ok(window) => window,
+        Err(words) => return refusal(StatusCode::BAD_REQUEST, words),
     };
     made(JSON, asked, move || {
         let found =

@@ -252,6 +252,8 @@ async fn refusals_are_json_and_say_what_to_do() {
         ("/assets/other.js", 404, "`/` is the page"),
         ("/api/models/car-loan/8", 404, "no model `car-loan` of version `8`"),
         ("/api/models/car-loan/7?segments=some", 400, "only `all`"),
+        ("/api/models/car-loan/7?windows=-1", 400, "how many of the newest"),
+        ("/api/models/car-loan/7?windows=1&window=x", 400, "a whole number"),
         ("/api/models/car-loan/7/columns/age", 404, "it tells of in/come"),
         ("/api/models/car-loan/7/columns/in%2Fcome?window=9", 404, "the newest windows, 2"),
         ("/api/models/car-loan/7/columns/in%2Fcome?window=x", 400, "a whole number"),

@@ -31,7 +31,7 @@ const deeds = {
 
 function alertsSection(model, view) {
   const stories = alertStories(model.alerts);
-  if (!stories.length) return html`<section data-key="alerts"><h2>Alerts</h2><p class="notice">No alert has been opened${model.newest === null ? " yet" : ` in ${plural(model.length - model.references, "window")}`}.</p></section>`;
+  if (!stories.length) return html`<section data-key="alerts"><h2>Alerts</h2><p class="notice">No alert has been opened${model.newest === null ? " yet" : ` in ${plural(model.kept, "window")}`}.</p></section>`;
   const n = view.places.length;
   const spotOf = (index) => view.places.indexOf(model.placed(index));
   const lanes = new Map();

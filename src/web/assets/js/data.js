@@ -64,8 +64,16 @@ async function askOverview() {
   return overview;
 }
 
+/** No more windows than are shown, but as far back as the one that is picked. */
 async function askModel(model, version, parts) {
-  if (!api.report) return ask(modelPath(model, version) + (parts ? "?segments=all" : ""));
+  if (!api.report) {
+    const { query } = place();
+    const asked = new URLSearchParams(parts ? { segments: "all" } : {});
+    const show = query.get("show");
+    if (show !== "all") asked.set("windows", Number(show) || 60);
+    if (/^\d+$/.test(query.get("window") ?? "")) asked.set("window", query.get("window"));
+    return ask(`${modelPath(model, version)}?${asked}`);
+  }
   const found = api.report.models[`${model}/${version}`];
   if (!found) throw new Refusal(`the report holds no model ${model} ${version}`, 404);
   return found;
@@ -138,6 +146,7 @@ class Model {
     this.length = dataset.length;
     this.references = dataset.filter((name) => name === "reference").length;
     this.newest = this.length > this.references ? this.length - 1 : null;
+    this.kept ??= this.length - this.references;
   }
 
   window(i) {

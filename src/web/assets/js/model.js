@@ -22,8 +22,7 @@ function modelViewOf(model) {
 
 function modelTools(model, view, metrics) {
   const chosen = (yes) => (yes ? new Markup("selected") : "");
-  const analysis = model.length - model.references;
-  const ranges = [["60", "newest 60"], ["200", "newest 200"], ["all", "all"]].filter(([value], k) => k === 0 || value === "all" || analysis > 60);
+  const ranges = [["60", "newest 60"], ["200", "newest 200"], ["all", "all"]].filter(([value], k) => k === 0 || value === "all" || model.kept > 60);
   return html`<div class="tools">
     <label>Metric <select data-do="pickMetric" data-value="${view.metric}">${metrics.map((one) => html`<option value="${one}" ${chosen(one === view.metric)}>${metricName(one)}</option>`)}</select></label>
     ${model.segments.length > 1 ? html`<label>Segment <select data-do="pickSegmentFrom" data-value="${view.segment}">${model.segments.map((one) => html`<option value="${one}" ${chosen(one === view.segment)}>${one === "all" ? "all rows" : one}</option>`)}</select></label>` : ""}
@@ -43,7 +42,7 @@ function modelView(answer, parts, trouble) {
     <dl class="facts">
       <div><dt>Last window</dt><dd>${last ? html`${last.start ? html`<span title="${local(last.start)} to ${local(last.end)}">${span(last.start, last.end)}</span>` : `window ${last.index}`}<span class="soft">, ${plural(last.rows, "row")}</span>` : html`none yet: <span class="soft">it is awaited since ${utc(opened)}</span>`}</dd></div>
       <div><dt>Targets</dt><dd>${last && is(last.coverage) ? html`${percent(last.coverage, 0)} of it<span class="soft">${last.final ? ", final" : ", more may come"}</span>` : html`<span class="soft">none are expected</span>`}</dd></div>
-      <div><dt>Windows</dt><dd>${count(model.length - model.references)}${model.references ? html`<span class="soft">, and ${count(model.references)} of the reference</span>` : ""}</dd></div>
+      <div><dt>Windows</dt><dd>${count(model.kept)}${model.references ? html`<span class="soft">, and ${count(model.references)} of the reference</span>` : ""}</dd></div>
       <div><dt>Alert</dt><dd>${open ? html`<span class="severity ${open.worst.severity}">${open.worst.severity}</span> ${deeds[open.worst.action] ?? ""}` : html`<span class="soft">none is open</span>`}</dd></div>
     </dl>
     ${view.picked !== null ? html`<p class="picked-note">Figures are of <strong>${model.named(view.picked)}</strong>, ${span(at(model.windows.start, view.picked), at(model.windows.end, view.picked))}. <button type="button" class="quiet" data-do="pickNewest">Back to the newest</button></p>` : ""}
@@ -91,7 +90,10 @@ function modelCharts(root, answer, parts) {
 actions.pickMetric = (select) => changeView({ metric: select.value });
 actions.pickSegmentFrom = (select) => changeView({ segment: select.value === "all" ? null : select.value });
 actions.pickSegment = (button) => changeView({ segment: button.dataset.segment }, true);
-actions.pickRange = (select) => changeView({ show: select.value === "60" ? null : select.value });
+actions.pickRange = (select) => {
+  changeView({ show: select.value === "60" ? null : select.value });
+  refresh();
+};
 actions.pickDrift = (select) => changeView({ drift: select.value });
 actions.pickNewest = () => changeView({ window: null });
 actions.allColumns = () => changeView({ columns: "all" });

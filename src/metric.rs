@@ -269,6 +269,12 @@ metrics! {
 
     EstimatedMinusRealized "estimated_minus_realized" Diagnosis ALL NO ANY Neither NONE
         "what was estimated of a window less what came to pass" "difference of the two figures";
+    PerformanceChange "performance_change" Diagnosis ALL NO ANY Neither NONE
+        "what came to pass of a window less what did in the reference: what the inputs explain, and what they do not" "difference of the two figures";
+    CovariateShiftEffect "covariate_shift_effect" Diagnosis ALL NO ANY Neither NONE
+        "how much of the change the inputs explain: what is estimated of a window less what was of the reference" "difference of the two figures";
+    ConceptDriftEffect "concept_drift_effect" Diagnosis ALL NO ANY Neither NONE
+        "how much of the change they do not explain: realized less estimated, in a window and in the reference" "difference of the differences";
     DriftCorrelation "drift_correlation" Diagnosis ALL EVERY EITHER_WAY Neither NONE
         "how a column's drift goes together with the change of performance, over the last windows" "Pearson 1896";
     BreachCount "breach_count" Diagnosis ALL EVERY POSITIVE Neither NONE
@@ -314,6 +320,17 @@ impl Metric {
     pub fn names_of(loss: Loss) -> Vec<&'static str> {
         let of = |metric: &Self| metric.loss().is_some_and(|(of, _)| of == loss);
         Self::all().filter(of).map(Self::as_str).collect()
+    }
+
+    /// Whether targets that come later restate such a diagnosis.
+    pub const fn rests_on_targets(self) -> bool {
+        matches!(
+            self,
+            Self::EstimatedMinusRealized
+                | Self::PerformanceChange
+                | Self::CovariateShiftEffect
+                | Self::ConceptDriftEffect
+        )
     }
 
     /// Whether a figure of this metric is held against thresholds that settings may name.

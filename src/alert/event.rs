@@ -211,6 +211,9 @@ pub struct Evidence {
     /// What kind of change it looks like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// Where targets decided: how much of the change since the reference the inputs explain, and how much they do not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub split: Vec<Figure>,
     /// How well the metric that decided was estimated so far, where targets have come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimator: Option<Estimator>,
@@ -225,8 +228,10 @@ pub struct Evidence {
 pub enum Cause {
     /// The inputs have moved to where the model is less good: the estimate, which knows inputs alone, has moved too.
     CovariateShift,
-    /// The relation of inputs and target has changed: what was realized has left its thresholds, the estimate has not.
+    /// The relation of inputs and target has changed: what was realized has moved, the estimate has not.
     ConceptDrift,
+    /// Both have a part in it.
+    Both,
 }
 
 /// How well a metric was estimated so far: over the newest windows, 32 at most, of which enough targets have come.
@@ -280,7 +285,7 @@ pub struct SegmentFigure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// A column is broken: find out where its data come from.
+    /// A column is broken, or the inputs have moved and all of the change comes from there: find out where they come from.
     InvestigateUpstream,
     /// Targets show that the model has become worse.
     Retrain,

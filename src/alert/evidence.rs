@@ -8,6 +8,7 @@ use crate::alert::policy::{Bad, Judged, Level, Policy, by_share, stands};
 use crate::alert::rank::Ranks;
 use crate::alert::record::{Changes, TrackRecord};
 use crate::alert::words::{also, of_segment, summary};
+use crate::diagnosis::{Origin, Split};
 use crate::metric::{Kind, Metric};
 use crate::window::{Figure, WindowResult};
 
@@ -44,7 +45,7 @@ impl Writer<'_> {
         evidence.change = self.changes.before(began);
         let beside = evidence.segments.first().map(|worst| of_segment(worst, currency));
         let mut sentence = summary(result, figure, &evidence, currency);
-        for part in beside.into_iter().chain(also(&evidence)) {
+        for part in beside.into_iter().chain(also(&figure.metric, &evidence)) {
             sentence = format!("{sentence}; {part}");
         }
         AlertEvent {
@@ -110,6 +111,9 @@ impl Writer<'_> {
             quality: of(&[Kind::Quality]),
             segments: self.worst_segments(judged),
             cause: self.cause(deciding),
+            split: self.split(deciding).map_or_else(Vec::new, |split| {
+                [split.total, split.shift, split.concept].map(Clone::clone).into()
+            }),
             estimator: None,
             change: None,
         }
@@ -130,8 +134,22 @@ impl Writer<'_> {
         worst.into_iter().map(|(_, figure)| figure).collect()
     }
 
-    /// What kind of change it looks like: by whether the estimate, which knows the inputs alone, has moved too.
+    /// The change of what was realized, split; where targets decided, and it can be told.
+    fn split(&self, deciding: &Figure) -> Option<Split<'_>> {
+        let split = Split::of(&self.result.figures, &deciding.metric)?;
+        (deciding.kind == Kind::Realized && split.total.value.is_some()).then_some(split)
+    }
+
+    /// What kind of change it looks like: by its split, and where there is none, by whether the estimate, which knows the
+    /// inputs alone, has moved too.
     fn cause(&self, deciding: &Figure) -> Option<Cause> {
+        if let Some(split) = self.split(deciding) {
+            return split.origin().map(|origin| match origin {
+                Origin::Shift => Cause::CovariateShift,
+                Origin::Concept => Cause::ConceptDrift,
+                Origin::Both => Cause::Both,
+            });
+        }
         match deciding.kind {
             Kind::Estimated => Some(Cause::CovariateShift),
             Kind::Realized => {
@@ -169,6 +187,10 @@ impl Writer<'_> {
                 Action::InvestigateUpstream
             }
             Kind::Realized if self.does_harm() => Action::SwitchOff,
+            // The pattern still holds: a new model would learn the same.
+            Kind::Realized if evidence.cause == Some(Cause::CovariateShift) => {
+                Action::InvestigateUpstream
+            }
             Kind::Realized => Action::Retrain,
             Kind::Estimated => Action::Confirm,
             _ => Action::Wait,
@@ -217,7 +239,7 @@ pub(super) fn resolved(
         sampling_error: figure.and_then(|figure| figure.sampling_error),
         lower_threshold: figure.and_then(|figure| figure.lower_threshold),
         upper_threshold: figure.and_then(|figure| figure.upper_threshold),
-        distance: figure.and_then(|figure| Policy::distance(figure, result.window_rows)),
+        distance: figure.and_then(|figure| Policy::distance(result, figure)),
         muted_until: writer.muted_until.map(str::to_owned),
         summary: match (figure, &result.reason) {
             (_, Some(reason)) if resolution == Resolution::Excluded => {

@@ -210,9 +210,9 @@ impl Policy {
         Some((worst.severity, worst.figure))
     }
 
-    /// How far a figure of so many rows lies beyond its threshold, in sampling errors.
-    pub(super) fn distance(figure: &Figure, rows: u64) -> Option<f64> {
-        Some(Distance::of(figure, rows)?.beyond)
+    /// How far a figure of a result lies beyond its threshold, in sampling errors.
+    pub(super) fn distance(result: &WindowResult, figure: &Figure) -> Option<f64> {
+        Some(distance(result, figure)?.beyond)
     }
 
     /// Looks at a result and at those of its segments together.
@@ -276,7 +276,7 @@ impl Judged<'_> {
             self.looks_at(result, figure) && figure.breach == Some(true) && stands(result, figure)
         });
         let found = found.filter_map(|figure| {
-            let found = Distance::of(figure, result.window_rows)?;
+            let found = distance(result, figure)?;
             let many = matches!(figure.kind, Kind::Quality | Kind::Drift);
             let is_bad =
                 found.beyond > self.policy.margin && (!many || found.p_value <= self.chance);
@@ -295,7 +295,7 @@ impl Judged<'_> {
         let figures = result.figures.iter().filter(|figure| {
             self.looks_at(result, figure) && stands(result, figure) && is_about(figure)
         });
-        let mut found = figures.filter_map(|figure| Distance::of(figure, result.window_rows));
+        let mut found = figures.filter_map(|figure| distance(result, figure));
         found.all(|found| found.is_inside_by(self.policy.margin))
     }
 
@@ -344,6 +344,27 @@ pub fn beyond(figure: &Figure) -> f64 {
     let below = figure.lower_threshold.map_or(0.0, |limit| distance(limit, limit - value));
     let above = figure.upper_threshold.map_or(0.0, |limit| distance(limit, value - limit));
     below.max(above)
+}
+
+/// How far a figure lies beyond its threshold.
+///
+/// The error of a value that is weighed to stand for all rows says how far it may be from the window's own with all targets.
+/// A window's own value strays, too, and thresholds are of that; so while targets are missing it is farther from them by
+/// chance, as far as that of the rows with a target is. Without that, half of the targets alerted where all of them did not.
+fn distance(result: &WindowResult, figure: &Figure) -> Option<Distance> {
+    let labelled = |other: &&Figure| {
+        other.method == Some(Method::Labelled)
+            && other.kind == figure.kind
+            && other.metric == figure.metric
+    };
+    let is_weighed = figure.method == Some(Method::PostStratified);
+    let found = is_weighed.then(|| result.figures.iter().find(labelled)).flatten();
+    let both = found.and_then(|other| other.sampling_error).zip(figure.sampling_error);
+    let Some((by_chance, missing)) = both else {
+        return Distance::of(figure, result.window_rows);
+    };
+    let sampling_error = Some(by_chance.max(missing));
+    Distance::of(&Figure { sampling_error, ..figure.clone() }, result.window_rows)
 }
 
 /// Whether a figure stands for its window: while targets are missing, that of the rows that have one gives way to the one

@@ -1,7 +1,8 @@
 //! Alerts in a sentence.
 
 use crate::alert::event::{Cause, Estimator, Evidence, SegmentFigure};
-use crate::metric::{Kind, Metric};
+use crate::diagnosis::Split;
+use crate::metric::{Kind, Measure, Metric};
 use crate::window::{Figure, WindowResult};
 
 /// What is wrong, by how much, and what lies beside it.
@@ -26,10 +27,14 @@ pub(super) fn summary(
     sentence
 }
 
-/// What kind of change it looks like, and how far the estimator can be trusted.
-pub(super) fn also(evidence: &Evidence) -> impl Iterator<Item = String> {
-    let cause = evidence.cause.filter(|cause| *cause == Cause::ConceptDrift);
-    let cause = cause.map(|_| "the estimate has not moved, so the pattern itself has".to_owned());
+/// What kind of change of the metric it looks like, and how far the estimator can be trusted.
+pub(super) fn also(metric: &Measure, evidence: &Evidence) -> impl Iterator<Item = String> {
+    let split = Split::of(&evidence.split, metric);
+    let split = split.and_then(|split| split.words(|value| number(metric.metric(), value)));
+    let cause = split.or_else(|| {
+        let moved = evidence.cause == Some(Cause::ConceptDrift);
+        moved.then(|| "the estimate has not moved, so the pattern itself has".to_owned())
+    });
     let estimator = evidence.estimator.map(|so_far| {
         let Estimator { windows, within, .. } = so_far;
         format!("the estimate was right in {within} of {windows} windows before")

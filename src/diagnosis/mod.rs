@@ -10,7 +10,9 @@
 mod rank;
 mod ranking;
 mod recent;
+mod split;
 
 pub use self::rank::{Correlated, Course, Drift, by_breaches, by_correlation, changes};
 pub use self::ranking::{FEWEST, Ranking, Seen};
 pub use self::recent::Recent;
+pub use self::split::{Origin, Share, Split};

@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::alert::AlertEvent;
 use crate::history::numbers::Numbers;
 use crate::history::series::{Key, Series};
+use crate::history::standing::Standing;
 use crate::history::table::{Head, Table, Track};
 use crate::history::version::Version;
 use crate::history::view::{
@@ -43,7 +44,7 @@ impl History {
     }
 
     fn row(&self, model: &str, version: &str, of: &Version, now: i64) -> ModelRow {
-        let standing = of.standing(now, self.is_retired(model, version, of));
+        let standing = self.standing(model, version, of, now);
         let heads = &of.analysis.heads;
         let shown = heads.len() - of.analysis.shown();
         let first = heads.len() - shown.min(IN_A_ROW);
@@ -80,6 +81,29 @@ impl History {
         }
     }
 
+    /// Where a version stands; and what it has mended, where the one before it was not well.
+    fn standing(&self, model: &str, version: &str, of: &Version, now: i64) -> Standing {
+        let mut standing = of.standing(now, self.is_retired(model, version, of));
+        let first = |of: &Version| of.analysis.heads.get(of.analysis.shown())?.start;
+        let older = self.versions.iter().filter(|((other, own), older)| {
+            other == model && own != version && first(older) < first(of)
+        });
+        let before = older.max_by_key(|(_, older)| first(older));
+        let calm = of.open_alerts().is_empty() && !of.analysis.heads.is_empty();
+        if let Some(((_, before), older)) = before.filter(|_| calm)
+            && let Some(wrong) = older.wrong_to_the_end()
+        {
+            let wrong = wrong.split(';').next().unwrap_or_default();
+            let said = match of.is_realized_well() {
+                Some(true) => format!("this mends what version {before} had"),
+                Some(false) => format!("version {before} was not well before"),
+                None => format!("targets will tell whether it mends what version {before} had"),
+            };
+            standing.verdict = format!("{}; {said}: {wrong}", standing.verdict);
+        }
+        standing
+    }
+
     /// Whether another version of the model has had a window since.
     fn is_retired(&self, model: &str, version: &str, of: &Version) -> bool {
         let heard = |of: &Version| of.analysis.heads.last().and_then(|head| head.heard);
@@ -99,7 +123,7 @@ impl History {
     ) -> Option<ModelView<'_>> {
         let key = (model.to_owned(), version.to_owned());
         let ((model, version), of) = self.versions.get_key_value(&key)?;
-        let standing = of.standing(now, self.is_retired(model, version, of));
+        let standing = self.standing(model, version, of, now);
         let tables = [
             (&of.reference, Asked::default().places(&of.reference)),
             (&of.analysis, asked.places(&of.analysis)),

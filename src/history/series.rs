@@ -1,7 +1,7 @@
 //! One figure over the windows of a table.
 
 use crate::history::numbers::{Numbers, put};
-use crate::metric::{Kind, Measure, Metric};
+use crate::metric::{Kind, Measure};
 use crate::window::{Figure, Method, Status};
 
 /// What tells figures of a window apart, in the order in which they are shown.
@@ -47,7 +47,7 @@ impl Key {
 
 /// Whether targets restate such a figure.
 pub(super) fn is_restated(kind: Kind, metric: &Measure) -> bool {
-    kind == Kind::Realized || *metric == Metric::EstimatedMinusRealized
+    kind == Kind::Realized || metric.metric().rests_on_targets()
 }
 
 /// A figure over windows.
@@ -239,6 +239,7 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::Metric;
 
     #[test]
     fn marks_hold_every_status_and_breach() {

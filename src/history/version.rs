@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::alert::{AlertEvent, Event};
+use crate::alert::{AlertEvent, Event, Resolution, Subject};
 use crate::history::about::About;
 use crate::history::series::Key;
 use crate::history::standing::Class;
@@ -115,6 +115,27 @@ impl Version {
         let mut open: Vec<&AlertEvent> = open.collect();
         open.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.since.cmp(&b.since)));
         open
+    }
+
+    /// What an alert of performance said that was open when nobody asked this version any more, or is open still.
+    pub(super) fn wrong_to_the_end(&self) -> Option<&str> {
+        let performs =
+            |event: &&AlertEvent| matches!(event.kind, Subject::Estimated | Subject::Realized);
+        let over = |of: &AlertEvent| {
+            let mut ends = self.events.values().filter(|event| event.id == of.id);
+            ends.any(|event| event.resolution.is_some_and(|how| how != Resolution::Superseded))
+        };
+        let told = self.events.values().filter(performs);
+        let mut told = told.filter(|event| event.event != Event::Resolved && !over(event));
+        let worst = told.next_back()?;
+        Some(&worst.summary)
+    }
+
+    /// Whether what was realized last lies within its thresholds; `None` before any was judged.
+    pub(super) fn is_realized_well(&self) -> Option<bool> {
+        let places = self.analysis.shown()..self.analysis.heads.len();
+        let judged = |place| self.realized(place)?.breach;
+        places.rev().find_map(judged).map(|breach| !breach)
     }
 
     /// The columns by rank in the newest window, best first.

@@ -99,6 +99,24 @@ impl Schedule {
         ])
     }
 
+    /// The story of a model: a shift of its inputs, which passes; a fault upstream, which passes; and concept drift, which
+    /// does not. From [`Self::story_until`] on somebody has to have trained a new one.
+    pub fn story(events: u64) -> Self {
+        let mut story = Self::demo(events);
+        let drifted = story
+            .phases
+            .pop()
+            .map_or(Conditions::STEADY, |_| Conditions { concept: 1.0, ..Conditions::STEADY });
+        story.phases.push(Phase::new("a new version", events, drifted));
+        story
+    }
+
+    /// The event before which the old model of [`Self::story`] is in use: it lasts all phases but the last.
+    pub fn story_until(&self) -> u64 {
+        let last = self.phases.last().map_or(0, |phase| phase.events);
+        self.events().saturating_sub(last)
+    }
+
     /// The same phases over and over.
     #[must_use]
     pub fn repeating(mut self) -> Self {
@@ -191,6 +209,16 @@ mod tests {
         assert_eq!(Schedule::STEADY.repeating().conditions(5), Conditions::STEADY);
         assert_eq!(Schedule::STEADY.phase(5), None);
         assert_eq!(Schedule::constant(HARD).conditions(0), HARD);
+    }
+
+    #[test]
+    fn the_story_ends_in_the_drifted_world() {
+        let story = Schedule::story(1_000);
+        assert_eq!(story.story_until(), 6_000);
+        assert_eq!(story.phase(5_999).unwrap().name, "concept drift");
+        assert_eq!(story.phase(u64::MAX).unwrap().name, "a new version");
+        let drifted = Conditions { concept: 1.0, ..Conditions::STEADY };
+        assert_eq!([5_999, 6_000, u64::MAX].map(|event| story.conditions(event)), [drifted; 3]);
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod histogram;
 mod moments;
 mod regression;
 mod sampling;
+mod split;
 mod strata;
 mod threshold;
 mod trees;
@@ -61,6 +62,8 @@ pub use self::moments::{
 };
 pub use self::regression::{Loss, PostStratifiedLosses, StratumLosses, mean_loss};
 pub use self::sampling::{SamplingError, confidence};
+pub use self::split::{Baseline, Effect};
+pub use self::strata::StratifiedErrors;
 pub use self::threshold::{Limits, Range, Threshold};
 pub use self::trees::{
     Binned, Forest, ForestError, Growth, Input, MISSING_BIN, Node, Tree, boost, cuts,

@@ -55,7 +55,7 @@ fn say(line: &str) {
     println!("{line}");
 }
 
-fn applications(world: &World, events: Range<u64>) -> Vec<Row> {
+pub(crate) fn applications(world: &World, events: Range<u64>) -> Vec<Row> {
     let row = |case| {
         let said = world.prediction(&case);
         Row {

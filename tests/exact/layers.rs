@@ -38,7 +38,7 @@ const LAYERS: &[Layer] = &[
     // It takes components apart on all cores.
     pure("fit", &["stats", "metric", "batch", "profile", "window", "std::thread"]),
     pure("diagnosis", &["stats", "metric", "profile", "window"]),
-    pure("alert", &["metric", "window"]),
+    pure("alert", &["metric", "window", "diagnosis::Origin", "diagnosis::Split"]),
     // Settings speak in value types of the layers that they set.
     pure(
         "settings",
@@ -99,6 +99,7 @@ const LAYERS: &[Layer] = &[
             "alert",
             "stats::codec",
             "metric::ColumnKind",
+            "metric::Kind",
             "profile::WindowRule",
         ],
     ),

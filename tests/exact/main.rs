@@ -29,6 +29,7 @@ mod segments; // parts of the rows: laws, and the same figures as of these rows 
 mod settings; // what was written in vigie.toml, and what it means
 mod several; // several classes: laws of their states, strange windows and references
 mod sources; // what every file under src names
+mod split; // a change of performance told apart: inputs, concept
 mod stages; // the stages under every crash and interleaving
 mod window; // the laws of the window state, bit for bit
 mod world; // made-up data for the others

@@ -51,7 +51,7 @@ impl Demo {
             process.line_with("what happens", 5 * PATIENCE).expect("a window is sealed");
             let demo = Self { address, process };
             // The third is sealed: there is something to see, and more comes.
-            patience::until(|| (demo.sealed().len() > 2).then_some(()))
+            patience::until(|| (demo.sealed("1").len() > 2).then_some(()))
                 .unwrap_or_else(|| panic!("no windows: {}", demo.process.said()));
             demo
         })
@@ -61,9 +61,20 @@ impl Demo {
         format!("http://{}{path}", self.address)
     }
 
+    /// The version that goes on having windows for a while: the second one takes over after the first one's 36.
+    fn living(&self) -> &'static str {
+        let first = self.sealed("1").len();
+        if first < 24 {
+            return "1";
+        }
+        patience::until(|| (self.sealed("2").len() > 1).then_some("2"))
+            .unwrap_or_else(|| panic!("no second version: {}", self.process.said()))
+    }
+
     /// The windows of the analysis by their number, and when each was heard of, in milliseconds since 1970.
-    fn sealed(&self) -> Vec<(u64, f64)> {
-        let Some((200, body)) = http::ask(&self.address, "/api/models/car-loan/1") else {
+    fn sealed(&self, version: &str) -> Vec<(u64, f64)> {
+        let path = format!("/api/models/car-loan/{version}");
+        let Some((200, body)) = http::ask(&self.address, &path) else {
             return Vec::new();
         };
         let view: Value = serde_json::from_str(&body).expect("JSON");
@@ -88,13 +99,16 @@ struct Own {
 
 impl Own {
     fn showing(models: u64) -> Self {
+        let of = |model| (0..20).map(move |window| result(model, window));
+        Self::of((0..models).flat_map(of))
+    }
+
+    fn of(results: impl Iterator<Item = WindowResult>) -> Self {
         let page = Page::new("here");
         page.reading(None);
         page.write(|history| {
-            for model in 0..models {
-                for window in 0..20 {
-                    history.take(&result(model, window), None);
-                }
+            for result in results {
+                history.take(&result, None);
             }
         });
         let runtime = Runtime::new().unwrap();
@@ -132,6 +146,37 @@ fn told(model: u64, window: u64) -> Value {
         "lanes_left_out": [], "revision": 0, "revision_cause": null, "final": true, "coverage": null, "targets": null,
         "inputs": [], "epoch": 1, "profile": "p", "settings": "s", "figures": [figure],
     })
+}
+
+/// A window in which targets say what a change comes from: the concept, in the newest of them.
+fn split(window: u64) -> WindowResult {
+    let mut told = told(0, window);
+    let figure = told["figures"][0].clone();
+    let drifted = window > 15;
+    let with = |fields: Value| {
+        let mut figure = figure.as_object().expect("an object").clone();
+        figure.extend(fields.as_object().expect("an object").clone());
+        Value::Object(figure)
+    };
+    let part = |metric: &str, method: &str, value: f64, error: f64| {
+        with(json!({
+            "kind": "diagnosis", "metric": metric, "method": method, "of": "roc_auc", "value": value,
+            "sampling_error": error, "lower_confidence": value - 3.0 * error, "upper_confidence": value + 3.0 * error,
+            "lower_threshold": null, "upper_threshold": null, "breach": null,
+        }))
+    };
+    let concept = if drifted { -0.152 } else { 0.004 };
+    told["coverage"] = json!(1.0);
+    told["figures"] = json!([
+        with(json!({ "value": 0.858, "breach": false })),
+        with(
+            json!({ "kind": "realized", "method": "labelled", "value": 0.86 + concept, "breach": drifted })
+        ),
+        part("performance_change", "post_stratified", concept - 0.004, 0.0125),
+        part("covariate_shift_effect", "cbpe", -0.004, 0.0034),
+        part("concept_drift_effect", "post_stratified", concept, 0.012),
+    ]);
+    serde_json::from_value(told).expect("a result")
 }
 
 /// axe-core, as `tests/setup` fetched it.
@@ -202,6 +247,29 @@ fn every_view_is_whole_in_both_widths_and_themes() {
 }
 
 #[test]
+fn a_change_is_two_bars_with_their_errors_and_in_words() {
+    let (Some(browser), Some(checker)) = (Browser::shared(), checker()) else {
+        return;
+    };
+    let own = Own::of((0..20).map(split));
+    for (width, scheme) in [(WIDE, "light"), (PHONE, "dark")] {
+        let tab = browser.tab(width, scheme);
+        tab.open(&own.url("/m/model-00/1"));
+        tab.until("document.querySelectorAll('.effects .bar-part').length === 2");
+        let said = tab.text(".effects");
+        for words in ["down by 0.156", "Concept drift", "0.152", "not distinguishable from zero"] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+        // As long as they are large, and the one that may be chance is told apart.
+        let size = "Math.round(document.querySelector('.bar-part.concept').offsetWidth / document.querySelector('.bar-part.shift').offsetWidth)";
+        let ratio = tab.run(size).as_f64().expect("a number");
+        assert!((20.0..=76.0).contains(&ratio), "{ratio}");
+        assert_eq!(tab.run("document.querySelectorAll('.effects .unsure').length"), 1);
+        whole(&tab, &own.url("/"), &checker, &format!("split-{scheme}"));
+    }
+}
+
+#[test]
 fn what_checks_for_barriers_finds_one() {
     let (Some(browser), Some(checker)) = (Browser::shared(), checker()) else {
         return;
@@ -220,8 +288,9 @@ fn a_sealed_window_is_on_the_page_within_two_seconds() {
         return;
     };
     let demo = Demo::shared();
+    let version = demo.living();
     let tab = browser.tab(WIDE, "light");
-    tab.open(&demo.url("/m/car-loan/1"));
+    tab.open(&demo.url(&format!("/m/car-loan/{version}")));
     tab.until("Boolean(document.querySelector('[data-key=numbers] h2'))");
     // When a number was first seen, by the same clock.
     tab.run(
@@ -240,7 +309,7 @@ fn a_sealed_window_is_on_the_page_within_two_seconds() {
     // The first was there before anybody looked.
     let first = seen.keys().filter_map(|number| number.parse::<u64>().ok()).min();
     let mut late: Vec<f64> = demo
-        .sealed()
+        .sealed(version)
         .into_iter()
         .filter(|(number, _)| Some(*number) > first)
         .filter_map(|(number, at)| Some(seen.get(&number.to_string())?.as_f64()? - at))

@@ -75,8 +75,16 @@ fn send(broker: &Broker, topic: &str, outcomes: &[Outcome], pause: Duration) {
 /// What is realized of a window, and what follows from it; and all other figures, but for those of the target's column
 /// and ranks by realized performance: the stream does not have these when it seals a window.
 fn apart<'v>(rows: impl IntoIterator<Item = &'v Value>) -> [Figures; 2] {
-    let is_realized =
-        |row: &&Value| row["kind"] == "realized" || row["metric"] == "estimated_minus_realized";
+    let of_targets = [
+        "estimated_minus_realized",
+        "performance_change",
+        "covariate_shift_effect",
+        "concept_drift_effect",
+    ];
+    let is_realized = |row: &&Value| {
+        row["kind"] == "realized"
+            || row["metric"].as_str().is_some_and(|of| of_targets.contains(&of))
+    };
     let ranks_by_it = |row: &&Value| row["kind"] == "diagnosis" && row["method"] == "labelled";
     let rows = rows.into_iter().filter(|row| row["column_name"] != "repaid" && !ranks_by_it(row));
     let (realized, others): (Vec<_>, Vec<_>) = rows.partition(is_realized);

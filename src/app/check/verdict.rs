@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::alert::Policy;
 use crate::app::Outcome;
 use crate::app::terminal::{count, figure};
+use crate::diagnosis::{Share, Split};
 use crate::metric::{Kind, Metric};
 use crate::profile::WindowRule;
 use crate::settings::Model;
@@ -17,6 +18,7 @@ pub(super) struct Verdict {
     why: Vec<String>,
     segments: String,
     realized: Option<String>,
+    change: Option<String>,
     rejected: u64,
     targets: Vec<String>,
     assumed: Vec<String>,
@@ -54,6 +56,7 @@ impl Verdict {
         line("why", &self.why.join("; "));
         line("segments", &self.segments);
         line("realized", self.realized.as_deref().unwrap_or_default());
+        line("change", self.change.as_deref().unwrap_or_default());
         line("targets", &self.targets.join(", "));
         if self.rejected > 0 {
             let rows = if self.rejected == 1 { "row" } else { "rows" };
@@ -91,6 +94,7 @@ pub(super) fn verdict(
         windows.iter().filter_map(|window| Some((window, policy.deciding(window)?.1))).collect();
     let in_words = |count: usize| format!("{count} of {all} {}", unit(rule, all));
     lines.realized = realized(windows);
+    lines.change = change(windows, bad.iter().map(|(_, figure)| *figure));
     let Some(&(_, first)) = bad
         .iter()
         .max_by(|a, b| rank(a.1).cmp(&rank(b.1)).then(beyond(a.1).total_cmp(&beyond(b.1))))
@@ -297,6 +301,34 @@ fn realized(windows: &[WindowResult]) -> Option<String> {
         (true, false) => Some(format!("cannot judge: {labels}")),
         (true, true) => Some(labels),
     }
+}
+
+/// What the change of performance comes from: how often, and in the window that is furthest from the reference. Of the
+/// metric that decided, or of the one that leads.
+fn change<'w>(
+    windows: &'w [WindowResult],
+    mut bad: impl Iterator<Item = &'w Figure>,
+) -> Option<String> {
+    let performance = |figure: &&Figure| matches!(figure.kind, Kind::Realized | Kind::Estimated);
+    let all = || windows.iter().flat_map(|window| &window.figures);
+    let leading = bad.find(performance).or_else(|| all().find(performance));
+    let metric = &leading?.metric;
+    let of = |window: &'w WindowResult| Some((window, Split::of(&window.figures, metric)?));
+    let told = |(_, split): &(&WindowResult, Split<'_>)| split.total.status == Status::Ok;
+    let found: Vec<_> = windows.iter().filter_map(of).filter(told).collect();
+    let size = |split: &Split<'_>| split.total.value.map_or(0.0, f64::abs);
+    let (window, worst) = found.iter().max_by(|a, b| size(&a.1).total_cmp(&size(&b.1)))?;
+    let told_in = |part: fn(&Split<'w>) -> Share| {
+        found.iter().filter(|(_, split)| part(split) == Share::Told).count()
+    };
+    Some(format!(
+        "{} (window {}); told from chance: covariate shift in {}, concept drift in {} of {}",
+        worst.words(figure)?,
+        window.window_index,
+        told_in(Split::told_of_shift),
+        told_in(Split::told_of_concept),
+        found.len()
+    ))
 }
 
 fn nothing_judged(model: &Model, windows: &[WindowResult], rejected: u64) -> String {

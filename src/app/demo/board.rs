@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::alert::{AlertEvent, Event};
 use crate::app::demo::world::Feed;
 use crate::app::terminal::figure;
+use crate::diagnosis::Split;
 use crate::metric::{Kind, Metric};
 use crate::window::{Figure, Method, WindowResult};
 
@@ -14,8 +15,10 @@ pub(super) struct Board {
     feed: Feed,
     windows: Option<u64>,
     printed: u64,
-    /// Windows whose targets come: what was estimated, and the coverage of each revision.
-    waiting: BTreeMap<u64, Waiting>,
+    /// Windows whose targets come, by version and index: what was estimated, and the coverage of each revision.
+    waiting: BTreeMap<(String, u64), Waiting>,
+    /// The version whose window was printed last.
+    version: Option<String>,
 }
 
 /// A window whose targets come.
@@ -33,7 +36,7 @@ const MOST: usize = 64;
 impl Board {
     /// A table that is over after so many windows.
     pub(super) fn new(feed: &Feed, windows: Option<u64>) -> Self {
-        Self { feed: feed.clone(), windows, printed: 0, waiting: BTreeMap::new() }
+        Self { feed: feed.clone(), windows, printed: 0, waiting: BTreeMap::new(), version: None }
     }
 
     /// Whether all windows were printed that were asked for.
@@ -48,7 +51,7 @@ impl Board {
         }
         let estimated = value(result, Kind::Estimated, Method::Cbpe).and_then(|found| found.value);
         let coverage = result.coverage.into_iter().collect();
-        self.waiting.insert(result.window_index, Waiting { estimated, coverage });
+        self.waiting.insert(key(result), Waiting { estimated, coverage });
         while self.waiting.len() > MOST {
             self.waiting.pop_first();
         }
@@ -57,25 +60,28 @@ impl Board {
 
     /// How coverage has climbed, and how realized performance compares, once most targets are there.
     fn restated(&mut self, result: &WindowResult) -> Option<String> {
-        let waiting = self.waiting.get_mut(&result.window_index)?;
+        let waiting = self.waiting.get_mut(&key(result))?;
         let coverage = result.coverage?;
         waiting.coverage.push(coverage);
         if coverage < TOLD {
             return None;
         }
-        let Waiting { estimated, coverage } = self.waiting.remove(&result.window_index)?;
+        let Waiting { estimated, coverage } = self.waiting.remove(&key(result))?;
         let realized = value(result, Kind::Realized, Method::PostStratified)
             .filter(|found| found.value.is_some())
             .or_else(|| value(result, Kind::Realized, Method::Labelled))?;
         let error = realized.sampling_error.map_or(String::new(), |e| format!(" +-{e:.3}"));
         let climb: Vec<String> =
             coverage.iter().map(|share| format!("{:.0}", share * 100.0)).collect();
-        let from = result.window_index * self.feed.window;
-        let truth = self.feed.world.truth(from..from + result.window_rows).realized.roc_auc;
+        let events = self.feed.events(&result.version, result.window_index, result.window_rows);
+        let truth = self.feed.truth(events).realized.roc_auc;
         let shown =
             |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+        let split = Split::of(&result.figures, &Metric::RocAuc.into());
+        let split = split.and_then(|split| split.words(|value| format!("{value:.3}")));
+        let split = split.map_or(String::new(), |words| format!("{:>8}{words}\n", ""));
         Some(format!(
-            "{:>6}  targets {} %: realized roc_auc {}{error}, it was estimated as {}, with all targets it is {}\n",
+            "{:>6}  targets {} %: realized roc_auc {}{error}, it was estimated as {}, with all targets it is {}\n{split}",
             result.window_index,
             climb.join(", "),
             shown(realized.value),
@@ -101,9 +107,17 @@ impl Board {
             String::new()
         };
         self.printed += 1;
-        let from = result.window_index * self.feed.window;
+        let is_new = self.version.as_ref().is_some_and(|version| *version != result.version);
+        self.version = Some(result.version.clone());
+        let deployed = if is_new {
+            let words = "trained on the drifted world, with a reference of its own";
+            format!("        >> VERSION {}  {words}\n", result.version)
+        } else {
+            String::new()
+        };
+        let events = self.feed.events(&result.version, result.window_index, result.window_rows);
         // What there is to expect of these cases: without the luck of their targets, as an estimate is.
-        let truth = self.feed.world.truth(from..from + result.window_rows).expected.roc_auc;
+        let truth = self.feed.truth(events.clone()).expected.roc_auc;
         let estimate = result
             .figures
             .iter()
@@ -121,9 +135,9 @@ impl Board {
             }
         });
         format!(
-            "{heading}{:>6}  {:<24} {value:>19} {:>8} {expected:>17}  {:<34} {}\n",
+            "{heading}{deployed}{:>6}  {:<24} {value:>19} {:>8} {expected:>17}  {:<34} {}\n",
             result.window_index,
-            self.feed.phase(from + result.window_rows / 2),
+            self.feed.phase(events.start + result.window_rows / 2),
             truth.map_or("-".to_owned(), |truth| format!("{truth:.3}")),
             worst(result, Kind::Drift).map_or("-".to_owned(), |found| {
                 format!("{} {}", column(found), found.value.map_or(String::new(), figure))
@@ -142,10 +156,17 @@ impl Board {
             Event::Updated => "ALERT, changed",
             Event::Resolved => "RESOLVED",
         };
-        // The rest of the sentence is the evidence, which the table shows.
-        let summary = event.summary.split(';').next().unwrap_or_default();
+        // The rest of the sentence is the evidence, which the table shows; but how it ended is told whole.
+        let first = event.summary.split(';').next().unwrap_or_default();
+        let ended = event.event == Event::Resolved;
+        let summary = if ended { event.summary.as_str() } else { first };
         format!("        >> {word}  {summary}\n")
     }
+}
+
+/// Which window a result is of: versions count theirs each from 0.
+fn key(result: &WindowResult) -> (String, u64) {
+    (result.version.clone(), result.window_index)
 }
 
 /// The leading figure of a kind.

@@ -24,7 +24,6 @@ use crate::app::{Outcome, load, reference};
 use crate::query::table::Hints;
 use crate::query::{Files, Options};
 use crate::settings::{Cut, Settings};
-use crate::simulator::World;
 use crate::stream::{
     Clients, EmbeddedBroker, Profiles, Reading, Sender, Stages, Stop, read_to_end,
 };
@@ -92,16 +91,16 @@ pub(super) async fn run(args: DemoArgs) -> Result<Outcome> {
         "open http://{address}/\n\n\
          vigie demo: a simulated credit model, {} predictions a second, windows of {}\n  \
          broker    {} (inside this process)\n  metrics   http://{address}/metrics\n  settings  {}\n\
-         making the reference profile...\n",
+         making the reference profiles of its two versions...\n",
         args.rate,
         count(args.window),
         broker.address(),
         config.display()
     ))?;
-    let profiles = profile(&args.folder, &config, &settings, &feed.world).await?;
+    let profiles = profiles(&args.folder, &config, &settings, &feed).await?;
     live(settings, profiles, server, stop, feed, args.windows).await?;
     print(&format!(
-        "\nended; {} holds the settings, the reference and its profile\n",
+        "\nended; {} holds the settings, the references and their profiles\n",
         args.folder.display()
     ))?;
     drop(broker);
@@ -132,7 +131,7 @@ version = "model.version"
 
 [model.{MODEL}]
 problem = "binary"
-profile = "{MODEL}.vigie"
+profile = "{{model}}-{{version}}.vigie"
 
 [model.{MODEL}.columns]
 id = "id"
@@ -160,27 +159,31 @@ size = {}
     Ok((load::settings(&config)?, config))
 }
 
-/// Makes the reference and its profile, as `vigie profile build` does.
-async fn profile(
+/// Makes the references of both versions and their profiles, as `vigie profile build` does. That of the second is put in
+/// force from the beginning, as a careful person does who deploys one: who knows when its first event comes.
+async fn profiles(
     folder: &Path,
     config: &Path,
     settings: &Settings,
-    world: &World,
+    feed: &Feed,
 ) -> Result<Profiles> {
-    let path = folder.join("reference.jsonl");
-    fs::write(&path, world::reference(world))
-        .with_context(|| format!("{} cannot be written", path.display()))?;
     let model = load::model(settings, Some(MODEL))?;
-    let files = Files::open(&[path.display().to_string()], &Options::default()).await?;
-    let hints = Hints { infer: true, analysis: None, targets: None };
-    let made_at = Timestamp::now().to_string();
-    let otherwise = |_| Cut::FOR_RUN.into();
-    let made =
-        reference::profile_of(model, Some(model.problem), "", &files, hints, otherwise, made_at)
-            .await?;
-    let output = load::profile_path(config, model, "")?;
-    fs::write(&output, made.profile.to_text())
-        .with_context(|| format!("profile {} cannot be written", output.display()))?;
+    for (version, world) in feed.trained() {
+        let path = folder.join(format!("reference-{version}.jsonl"));
+        fs::write(&path, world::reference(&world))
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+        let files = Files::open(&[path.display().to_string()], &Options::default()).await?;
+        let hints = Hints { infer: true, analysis: None, targets: None };
+        let made_at = Timestamp::now().to_string();
+        let otherwise = |_| Cut::FOR_RUN.into();
+        let problem = Some(model.problem);
+        let made =
+            reference::profile_of(model, problem, version, &files, hints, otherwise, made_at)
+                .await?;
+        let output = load::profile_path(config, model, version)?;
+        fs::write(&output, made.profile.to_text())
+            .with_context(|| format!("profile {} cannot be written", output.display()))?;
+    }
     load::profiles(config, settings)
 }
 

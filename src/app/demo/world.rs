@@ -2,10 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use jiff::Timestamp;
 
-use crate::simulator::{Layout, Outcome, OutcomePlan, Phase, Schedule, Timeline, World};
+use crate::simulator::{
+    Conditions, Layout, Model, Outcome, OutcomePlan, Phase, Schedule, Timeline, Truth, World,
+};
 use crate::telemetry::Clock;
 
 /// Rows of the reference.
@@ -18,7 +21,12 @@ const MEDIAN_WINDOWS: f64 = 0.7;
 /// Events as they fall due.
 #[derive(Clone, Debug)]
 pub(super) struct Feed {
-    pub(super) world: World,
+    /// With the model of the beginning.
+    world: World,
+    /// The same world with the model that is trained after the drift...
+    mended: World,
+    /// ...and the first event that it scores.
+    mended_from: u64,
     pub(super) window: u64,
     plan: OutcomePlan,
     rate: u64,
@@ -35,7 +43,8 @@ impl Feed {
         let spacing = 1_000_000 / rate;
         let timeline =
             Timeline { start: Timestamp::now().as_microsecond(), spacing, jitter: spacing };
-        let schedule = Schedule::demo(PHASE_WINDOWS * window).repeating();
+        let schedule = Schedule::story(PHASE_WINDOWS * window);
+        let mended_from = schedule.story_until();
         let world = World::new(seed).with_schedule(schedule).with_timeline(timeline);
         let plan = OutcomePlan {
             median_seconds: MEDIAN_WINDOWS * window as f64 / rate as f64,
@@ -48,12 +57,44 @@ impl Feed {
             corrected: 0.02,
             withdrawn: 0.01,
         };
-        Self { world, window, plan, rate, clock: Clock::machine() }
+        let mended = Model { version: "2".to_owned(), concept: 1.0, ..Model::default() };
+        let mended = world.clone().with_model(mended);
+        Self { world, mended, mended_from, window, plan, rate, clock: Clock::machine() }
+    }
+
+    /// The world with the model that is in use at an event.
+    fn at(&self, event: u64) -> &World {
+        if event < self.mended_from { &self.world } else { &self.mended }
+    }
+
+    /// Both versions of the model, each in the world that it was trained on before it was put to use.
+    pub(super) fn trained(&self) -> [(&str, World); 2] {
+        let drifted = Conditions { concept: 1.0, ..Conditions::STEADY };
+        let mended = self.mended.reference(REFERENCE_ROWS);
+        [
+            (self.world.model().version.as_str(), self.world.reference(REFERENCE_ROWS)),
+            (
+                self.mended.model().version.as_str(),
+                mended.with_schedule(Schedule::constant(drifted)),
+            ),
+        ]
+    }
+
+    /// The events of a window of a version, by its index and rows.
+    pub(super) fn events(&self, version: &str, index: u64, rows: u64) -> Range<u64> {
+        let first = if version == self.mended.model().version { self.mended_from } else { 0 };
+        let from = first + index * self.window;
+        from..from + rows
+    }
+
+    /// How the model in use truly did.
+    pub(super) fn truth(&self, events: Range<u64>) -> Truth {
+        self.at(events.start).truth(events)
     }
 
     /// Adds what will become of an event.
     pub(super) fn decide(&self, event: u64, undecided: &mut Undecided) {
-        for outcome in self.plan.outcomes(&self.world, [event]) {
+        for outcome in self.plan.outcomes(self.at(event), [event]) {
             let place = undecided.0.len() as u64;
             undecided.0.push(Reverse((outcome.arrives_at, place, outcome)));
         }
@@ -77,7 +118,8 @@ impl Feed {
 
     /// Writes an event as the model publishes it.
     pub(super) fn write(&self, event: u64, out: &mut Vec<u8>) {
-        self.world.prediction(&self.world.case(event)).write_json(Layout::Nested, out);
+        let world = self.at(event);
+        world.prediction(&world.case(event)).write_json(Layout::Nested, out);
     }
 
     /// What the world is going through at an event.
@@ -86,9 +128,8 @@ impl Feed {
     }
 }
 
-/// The reference: what the model did, and what came of it, before the demo began.
-pub(super) fn reference(world: &World) -> Vec<u8> {
-    let before = world.reference(REFERENCE_ROWS);
+/// The reference of a version: what it did, and what came of it, before it was put to use.
+pub(super) fn reference(before: &World) -> Vec<u8> {
     let mut rows = Vec::new();
     for case in before.cases(0..REFERENCE_ROWS) {
         let target = ("repaid", case.repaid);

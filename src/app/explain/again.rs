@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::batch::{Digest, Rows};
 use crate::diagnosis::Recent;
 use crate::epoch::{Epochs, Model};
-use crate::metric::{Kind, Metric};
+use crate::metric::Kind;
 use crate::profile::WindowRule;
 use crate::query::table::for_stream;
 use crate::stream::{Clients, ExpressionMaker, ever_in_force, rows_again};
@@ -235,7 +235,7 @@ fn up_to(before: &[WindowResult], published: &WindowResult, plan: &Plan) -> Rece
 
 /// What does not rest on targets that came by topics of their own.
 fn rests_on_rows(figure: &Figure) -> bool {
-    figure.kind != Kind::Realized && figure.metric != Metric::EstimatedMinusRealized
+    figure.kind != Kind::Realized && !figure.metric.metric().rests_on_targets()
 }
 
 /// A stretch as it was folded now.

@@ -172,8 +172,12 @@ fn line(text: &mut String, line: &str) {
 
 fn evidence(text: &mut String, evidence: &Evidence) {
     // The rest stands in the summary.
-    let Evidence { performance, drift, quality, segments, .. } = evidence;
+    let Evidence { performance, drift, quality, segments, split, .. } = evidence;
     for (title, found) in [
+        (
+            "the change since the reference, what the inputs explain of it, and what they do not",
+            split,
+        ),
         ("also out: performance", performance),
         ("columns that drifted, those first that go together with performance", drift),
         ("columns whose data are broken", quality),

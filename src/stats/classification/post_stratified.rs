@@ -3,10 +3,10 @@
 use super::cells::{Cell, Cells};
 use super::ranking::{ScoreBin, average_precision, roc_auc};
 use crate::stats::Undefined;
-use crate::stats::strata::Strata;
+use crate::stats::strata::{Strata, StratifiedErrors};
 
-/// A value and its standard error, `None` where too few rows have a target to tell it.
-pub type Weighed = (f64, Option<f64>);
+/// A value and its standard errors, `None` where too few rows have a target to tell them.
+pub type Weighed = (f64, Option<StratifiedErrors>);
 
 /// The confusion matrix of all rows, from those that have a target.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,9 +38,9 @@ impl PostStratifiedCells {
         Cells { true_positive, false_positive, false_negative, true_negative }
     }
 
-    /// The standard error of a sum over the cells, each weighed by `above`, in the order of [`Cell::ALL`]; or of a
+    /// The standard errors of a sum over the cells, each weighed by `above`, in the order of [`Cell::ALL`]; or of a
     /// ratio of two such sums. `None` where the ratio has no value or too few rows have a target.
-    pub fn error(&self, above: [f64; 4], below: Option<[f64; 4]>) -> Option<f64> {
+    pub fn errors(&self, above: [f64; 4], below: Option<[f64; 4]>) -> Option<StratifiedErrors> {
         let cells = self.cells();
         let sum = |weights: [f64; 4]| -> f64 {
             Cell::ALL.iter().zip(weights).map(|(&cell, weight)| cells.cell(cell) * weight).sum()
@@ -59,7 +59,7 @@ impl PostStratifiedCells {
         let rows = self.counted.iter().enumerate().flat_map(|(stratum, cells)| {
             cells.iter().zip(derivative).map(move |(&rows, z)| (stratum, rows, z))
         });
-        self.strata.error(rows)
+        self.strata.errors(rows)
     }
 }
 
@@ -93,17 +93,17 @@ impl PostStratifiedRanking {
                 negatives: bin.negatives * weights[*stratum],
             })
             .collect();
-        let error = |derivatives: &[(f64, f64)]| {
-            strata.error(bins.iter().zip(derivatives).flat_map(|((stratum, bin), z)| {
+        let errors = |derivatives: &[(f64, f64)]| {
+            strata.errors(bins.iter().zip(derivatives).flat_map(|((stratum, bin), z)| {
                 [(*stratum, bin.positives, z.0), (*stratum, bin.negatives, z.1)]
             }))
         };
         let area = roc_auc(weighed.iter().copied());
         let precision = average_precision(weighed.iter().copied());
         Ok(Self {
-            roc_auc: area.map(|area| (area, error(&roc_auc_derivatives(&weighed, area)))),
+            roc_auc: area.map(|area| (area, errors(&roc_auc_derivatives(&weighed, area)))),
             average_precision: precision
-                .map(|value| (value, error(&average_precision_derivatives(&weighed, value)))),
+                .map(|value| (value, errors(&average_precision_derivatives(&weighed, value)))),
         })
     }
 }
@@ -229,15 +229,17 @@ mod tests {
             let counted: f64 = cells.iter().map(|cells| cells[at]).sum();
             assert_eq!(stratified.cells().cell(cell), counted);
         }
-        assert_eq!(stratified.error(ACCURACY.0, ACCURACY.1), Some(0.0));
+        let missing = |errors: Option<StratifiedErrors>| errors.map(|errors| errors.missing);
+        assert_eq!(missing(stratified.errors(ACCURACY.0, ACCURACY.1)), Some(0.0));
         let ranking = PostStratifiedRanking::new(&all, &bins).unwrap();
         let counted = || bins.iter().map(|(_, bin)| *bin);
-        assert_eq!(ranking.roc_auc, roc_auc(counted()).map(|value| (value, Some(0.0))));
+        let found = |found: Result<Weighed, Undefined>| {
+            found.map(|(value, errors)| (value, missing(errors)))
+        };
+        let without = |value: f64| (value, Some(0.0));
+        assert_eq!(found(ranking.roc_auc), roc_auc(counted()).map(without));
         let bins: Vec<ScoreBin> = counted().collect();
-        assert_eq!(
-            ranking.average_precision,
-            average_precision(bins).map(|value| (value, Some(0.0)))
-        );
+        assert_eq!(found(ranking.average_precision), average_precision(bins).map(without));
     }
 
     /// How often targets are drawn.
@@ -262,7 +264,7 @@ mod tests {
             let ranking = PostStratifiedRanking::new(&all, &bins).unwrap();
             let mut found = Vec::new();
             for metric in [ACCURACY, F1, POSITIVES] {
-                let error = stratified.error(metric.0, metric.1).unwrap();
+                let error = stratified.errors(metric.0, metric.1).unwrap().missing;
                 found.push((value(&stratified.cells(), metric), error, value(&whole, metric)));
             }
             for (ours, theirs) in [
@@ -270,7 +272,7 @@ mod tests {
                 (ranking.average_precision, whole_ranking.average_precision),
             ] {
                 let (value, error) = ours.unwrap();
-                found.push((value, error.unwrap(), theirs.unwrap().0));
+                found.push((value, error.unwrap().missing, theirs.unwrap().0));
             }
             for (sums, (value, error, truth)) in scatter.iter_mut().zip(found) {
                 sums[0] += (value - truth) / TIMES as f64;

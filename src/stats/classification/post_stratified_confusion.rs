@@ -3,7 +3,7 @@
 use super::cells::Cell;
 use super::confusion::Confusion;
 use crate::stats::Undefined;
-use crate::stats::strata::Strata;
+use crate::stats::strata::{Strata, StratifiedErrors};
 
 /// The confusion matrix of all rows, from those that have a target: strata of rows that are predicted as one class and
 /// have about the same score, as `Strata` weighs them.
@@ -50,9 +50,9 @@ impl PostStratifiedConfusion {
         Confusion::new(cells)
     }
 
-    /// The standard error of what changes with each cell by its slope, `[true class][predicted class]`. `None` where too few
+    /// The standard errors of what changes with each cell by its slope, `[true class][predicted class]`. `None` where too few
     /// rows have a target.
-    pub fn error(&self, slopes: &[Vec<f64>]) -> Option<f64> {
+    pub fn errors(&self, slopes: &[Vec<f64>]) -> Option<StratifiedErrors> {
         let slope = |truth: usize, predicted: usize| slopes.get(truth)?.get(predicted).copied();
         let rows = self.counted.iter().enumerate().flat_map(|(stratum, of)| {
             let by_truth = of.by_truth.iter().enumerate();
@@ -60,7 +60,7 @@ impl PostStratifiedConfusion {
                 (stratum, rows, slope(truth, of.predicted).unwrap_or(0.0))
             })
         });
-        self.strata.error(rows)
+        self.strata.errors(rows)
     }
 }
 
@@ -196,7 +196,8 @@ mod tests {
         let (all, counted) = sample(&rows, |_| true);
         let whole = PostStratifiedConfusion::new(CLASSES, &all, counted).unwrap();
         let truth = whole.confusion().f1(Basis::Realized).unwrap();
-        assert_eq!(whole.error(&whole.confusion().slopes_of_mean(F1.0, F1.1)), Some(0.0));
+        let all_there = whole.errors(&whole.confusion().slopes_of_mean(F1.0, F1.1)).unwrap();
+        assert_eq!(all_there.missing, 0.0);
         let (mut bias, mut squares, mut stated, mut naive) = (0.0, 0.0, 0.0, 0.0);
         let times = 400;
         for _ in 0..times {
@@ -213,7 +214,7 @@ mod tests {
             }
             let found = PostStratifiedConfusion::new(CLASSES, &all, counted).unwrap();
             let cells = found.confusion();
-            let error = found.error(&cells.slopes_of_mean(F1.0, F1.1)).unwrap();
+            let error = found.errors(&cells.slopes_of_mean(F1.0, F1.1)).unwrap().missing;
             let off = cells.f1(Basis::Realized).unwrap() - truth;
             bias += off / f64::from(times);
             squares += off * off / f64::from(times);

@@ -6,6 +6,7 @@ use super::tree::{Classes, grow};
 use crate::stats::trees::Order;
 
 const TREES: usize = 40;
+const LEAVES: usize = 31;
 const RATE: f64 = 0.2;
 /// Beyond it a row is certain.
 const CERTAIN: f64 = 1e100;
@@ -41,7 +42,7 @@ pub(super) fn scores(
         }
         order.set(train.iter().copied(), held.iter().copied());
         let ground = Classes { rows, words: &words };
-        grow(&ground, &mut order, gains, |leaf, held| {
+        grow(&ground, &mut order, LEAVES, gains, |leaf, held| {
             let [mut gradient, mut curvature] = [0.0; 2];
             for &row in leaf {
                 let [g, c] = gradients[row as usize];

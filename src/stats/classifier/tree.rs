@@ -4,7 +4,6 @@ use super::histogram::{Histogram, Sums, Word, rows_of, sum, sums, take_away};
 use super::{CODES, Coded};
 use crate::stats::trees::{self, Ground, Grown, Order};
 
-const LEAVES: usize = 31;
 /// A leaf has at least so many rows...
 const LEAST_ROWS: f64 = 20.0;
 /// ...and so much curvature.
@@ -35,14 +34,15 @@ pub(super) struct Classes<'r> {
     pub(super) words: &'r [Word],
 }
 
-/// Grows a tree. `leaf` gets the rows of each leaf, and those that are held out; `gains` what each feature gained.
+/// Grows a tree of at most so many leaves. `leaf` gets the rows of each leaf, and those that are held out; `gains` what each feature gained.
 pub(super) fn grow(
     ground: &Classes<'_>,
     order: &mut Order,
+    leaves: usize,
     gains: &mut [f64],
     mut leaf: impl FnMut(&[u32], &[u32]),
 ) {
-    let (nodes, leaves) = trees::grow(ground, order, LEAVES);
+    let (nodes, leaves) = trees::grow(ground, order, leaves);
     for node in nodes {
         if let Grown::Split { split, gain, .. } = node {
             gains[split.feature] += gain;

@@ -1,7 +1,7 @@
 //! Mean losses from the rows that have a target, weighed so that their predictions are spread as those of all rows.
 
 use crate::stats::Undefined;
-use crate::stats::strata::Strata;
+use crate::stats::strata::{Strata, StratifiedErrors};
 
 /// The losses of the rows of one stratum that have a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,8 +22,8 @@ pub struct StratumLosses {
 pub struct PostStratifiedLosses {
     /// The mean loss.
     pub mean: f64,
-    /// Its standard error; `None` where too few rows have a target to tell it.
-    pub error: Option<f64>,
+    /// Its standard errors; `None` where too few rows have a target to tell them.
+    pub errors: Option<StratifiedErrors>,
 }
 
 impl PostStratifiedLosses {
@@ -50,8 +50,8 @@ impl PostStratifiedLosses {
                 (stratum.squares - 2.0 * mean * stratum.sum + n * mean * mean) / (total * total);
             [n, sum, squares]
         });
-        let error = strata.error_of_moments(moments.enumerate());
-        Ok(Self { mean, error })
+        let errors = strata.errors_of_moments(moments.enumerate());
+        Ok(Self { mean, errors })
     }
 }
 
@@ -76,14 +76,17 @@ mod tests {
         assert!((found.mean - 2.5).abs() < 1e-15);
         // Only the second stratum is uncertain: (3/4)^2 (1 - 60/300) v / 60 with v = 60 / 59.
         let variance = 0.5625 * 0.8 * (60.0 / 59.0) / 60.0;
-        assert!((found.error.unwrap() - f64::sqrt(variance)).abs() < 1e-15);
+        assert!((found.errors.unwrap().missing - f64::sqrt(variance)).abs() < 1e-15);
     }
 
     #[test]
     fn with_all_targets_nothing_is_uncertain() {
         let all = stratum(&[1.0, 2.0].repeat(20));
         let found = PostStratifiedLosses::new(&[40], &[all]).unwrap();
-        assert_eq!((found.mean, found.error), (1.5, Some(0.0)));
+        assert_eq!((found.mean, found.errors.unwrap().missing), (1.5, 0.0));
+        // As if they were drawn again: v / n with v = 10 / 39.
+        let drawn = f64::sqrt(10.0 / 39.0 / 40.0);
+        assert!((found.errors.unwrap().drawn - drawn).abs() < 1e-15);
     }
 
     #[test]

@@ -4,16 +4,18 @@ mod binary;
 mod custom;
 mod multiclass;
 mod regression;
+mod split;
 
 use std::sync::Arc;
 
 pub(super) use self::custom::OverCells;
+use self::split::Known;
 use crate::metric::{Family, Kind, Measure, Metric};
 use crate::profile::{
     Class, Column, ColumnReading, ColumnValue, Outputs, Performance, Profile, Reading, Role, Values,
 };
 use crate::stats::{
-    Basis, Limits, Normalization, Range, SamplingError, Threshold, Undefined, confidence,
+    Baseline, Basis, Limits, Normalization, Range, SamplingError, Threshold, Undefined, confidence,
 };
 use crate::window::criteria::Criteria;
 use crate::window::realized::Outcome;
@@ -52,6 +54,8 @@ struct Judgement {
     range: Range,
     /// Why nothing is held against it, if it is so.
     unset: Option<Status>,
+    /// What a change of performance is measured from.
+    baseline: Option<Baseline>,
 }
 
 /// From so many reference windows with enough rows on the figures of a segment have a spread to be judged by.
@@ -103,7 +107,8 @@ impl Judge {
                 let error = of.error(&profile.outputs, criteria);
                 let limits = threshold.limits(&values, range);
                 let unset = unset_by(threshold);
-                Judgement { of, limits, error, range, unset }
+                let baseline = Judgement::baseline(&of, readings(), criteria);
+                Judgement { of, limits, error, range, unset, baseline }
             })
             .collect();
         let of_vectors = vec![Metric::ReconstructionError];
@@ -126,6 +131,7 @@ impl Judge {
                         error: column_error(metric, column, criteria).into(),
                         range,
                         unset: unset(Some(&column.name), metric),
+                        baseline: None,
                     }
                 };
                 let methods = match column.values {
@@ -158,6 +164,7 @@ impl Judge {
                     error: Scatter::Unknown,
                     range,
                     unset: unset(None, metric),
+                    baseline: None,
                 }
             })
             .collect();
@@ -174,6 +181,7 @@ impl Judge {
             error: Scatter::Unknown,
             range: Metric::Rows.spec().range,
             unset: unset(None, Metric::Rows),
+            baseline: None,
         };
         Self { performance, columns, whole, rows }
     }
@@ -190,6 +198,20 @@ impl Judge {
         let mut figures = Vec::new();
         if let Some(estimated) = &reading.estimated {
             figures.extend(self.performance(Basis::Estimated, estimated, few, criteria));
+        }
+        let targets = reading.realized.as_ref().is_some_and(|realized| realized.usable() > 0);
+        if let (None, Some(estimated), false) = (outcome, &reading.estimated, targets) {
+            let known = self.performance.iter().filter_map(|judgement| {
+                let known = Known {
+                    estimated: judgement.of.value(estimated, Basis::Estimated, criteria).ok()?,
+                    method: estimated_by(estimated),
+                    rows: judgement.of.rows(estimated),
+                    realized: Err(Undefined::NoTargets),
+                    errors: None,
+                };
+                judgement.shift(&known, few, criteria)
+            });
+            figures.extend(known);
         }
         match (outcome, &reading.realized) {
             (Some(outcome), _) => {
@@ -303,22 +325,24 @@ impl Judge {
         let range = metric.spec().range;
         let limits = criteria.threshold(None, metric).limits(&[], range);
         let error = Scatter::Unknown;
-        let difference = Judgement { of: metric.into(), limits, error, range, unset: None };
+        let difference =
+            Judgement { of: metric.into(), limits, error, range, unset: None, baseline: None };
         let mut differences = Vec::new();
         for judgement in &self.performance {
             let of = &judgement.of;
-            let value = stratified.value(of, criteria);
-            let error = stratified.error(of, criteria).filter(|_| value.is_ok());
+            let realized = stratified.value(of, criteria);
+            let errors = stratified.errors(of, criteria).filter(|_| realized.is_ok());
+            let missing = errors.map(|errors| errors.missing);
             figures.push(Figure {
                 method: Some(Method::PostStratified),
-                ..judgement.figure_with(Kind::Realized, value, error, unjudged)
+                ..judgement.figure_with(Kind::Realized, realized, missing, unjudged)
             });
             let found = estimated.iter().find(|(measure, _)| *measure == of.measure);
             if let Some(&(_, estimated)) = found {
                 // The scatter of so many rows, and what is not known of them yet.
                 let scatter = judgement.error_of(of.rows(&whole));
-                let error = scatter.zip(error).map(|(a, b)| libm::hypot(a, b));
-                let value = value.map(|value| estimated - value);
+                let error = scatter.zip(missing).map(|(a, b)| libm::hypot(a, b));
+                let value = realized.map(|realized| estimated - realized);
                 let error = error.filter(|_| value.is_ok());
                 let mut figure = difference.figure_with(Kind::Diagnosis, value, error, unjudged);
                 // Without limits there is nothing to hold it against.
@@ -326,6 +350,9 @@ impl Judge {
                 figure.of = Some(of.measure.clone());
                 figure.method = Some(Method::PostStratified);
                 differences.push(figure);
+                let method = estimated_by(&whole);
+                let known = Known { estimated, method, rows, realized, errors };
+                differences.extend(judgement.split(&known, few, unjudged, criteria));
             }
         }
         figures.extend(differences);

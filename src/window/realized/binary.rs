@@ -3,8 +3,8 @@
 use crate::metric::Metric;
 use crate::profile::{BinaryPerformance, Measured, Performance};
 use crate::stats::{
-    Cell, Cells, Normalization, PostStratifiedCells, PostStratifiedRanking, ScoreBin, Undefined,
-    ValueNormalization, average_precision, roc_auc,
+    Cell, Cells, Normalization, PostStratifiedCells, PostStratifiedRanking, ScoreBin,
+    StratifiedErrors, Undefined, ValueNormalization, average_precision, roc_auc,
 };
 use crate::window::criteria::Criteria;
 use crate::window::judge::OverCells;
@@ -115,8 +115,12 @@ impl BinaryStratified {
         }
     }
 
-    /// The standard error of a metric.
-    pub(in crate::window) fn error(&self, metric: Metric, criteria: &Criteria) -> Option<f64> {
+    /// The standard errors of a metric.
+    pub(in crate::window) fn errors(
+        &self,
+        metric: Metric,
+        criteria: &Criteria,
+    ) -> Option<StratifiedErrors> {
         let ranking = self.ranking.as_ref();
         match metric {
             Metric::RocAuc => return ranking.ok()?.roc_auc.ok()?.1,
@@ -124,14 +128,14 @@ impl BinaryStratified {
             _ => {}
         }
         let (above, below) = of_two_classes(metric, criteria)?;
-        self.cells.as_ref().ok()?.error(above, below)
+        self.cells.as_ref().ok()?.errors(above, below)
     }
 
-    /// The standard error of a metric of the user's own, to first order.
-    pub(in crate::window) fn error_of(&self, formula: &OverCells) -> Option<f64> {
+    /// The standard errors of a metric of the user's own, to first order.
+    pub(in crate::window) fn errors_of(&self, formula: &OverCells) -> Option<StratifiedErrors> {
         let cells = self.cells.as_ref().ok()?;
         let slopes = formula.slopes(&Cell::ALL.map(|cell| cells.cells().cell(cell)))?;
-        cells.error(slopes.try_into().ok()?, None)
+        cells.errors(slopes.try_into().ok()?, None)
     }
 }
 

@@ -9,7 +9,7 @@ use self::multiclass::MulticlassStratified;
 pub(super) use self::multiclass::StrataOfSeveral;
 use self::regression::RegressionStratified;
 use crate::profile::Performance;
-use crate::stats::{Basis, Undefined};
+use crate::stats::{Basis, StratifiedErrors, Undefined};
 use crate::window::criteria::Criteria;
 use crate::window::judge::Asked;
 
@@ -75,15 +75,15 @@ impl Stratified {
         }
     }
 
-    /// Its standard error.
-    pub(super) fn error(&self, of: &Asked, criteria: &Criteria) -> Option<f64> {
+    /// Its standard errors.
+    pub(super) fn errors(&self, of: &Asked, criteria: &Criteria) -> Option<StratifiedErrors> {
         match self {
             Self::Binary(found) => match &of.custom {
-                Some(formula) => found.error_of(formula),
-                None => found.error(of.metric, criteria),
+                Some(formula) => found.errors_of(formula),
+                None => found.errors(of.metric, criteria),
             },
-            Self::Multiclass(found) => found.error(of, criteria),
-            Self::Regression(found) => found.error(of.metric),
+            Self::Multiclass(found) => found.errors(of, criteria),
+            Self::Regression(found) => found.errors(of.metric),
             Self::None => None,
         }
     }

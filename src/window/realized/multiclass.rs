@@ -4,7 +4,7 @@ use crate::metric::Metric;
 use crate::profile::{Measured, MulticlassPerformance, Performance};
 use crate::stats::{
     Confusion, Normalization, OfOnePrediction, PostStratifiedConfusion, PostStratifiedRanking,
-    Undefined, ValueNormalization, Weighed, mean_average_precision, mean_roc_auc,
+    StratifiedErrors, Undefined, ValueNormalization, Weighed, mean_average_precision, mean_roc_auc,
 };
 use crate::window::criteria::Criteria;
 use crate::window::judge::Asked;
@@ -116,8 +116,12 @@ impl MulticlassStratified {
         }
     }
 
-    /// The standard error of a metric, to first order.
-    pub(in crate::window) fn error(&self, of: &Asked, criteria: &Criteria) -> Option<f64> {
+    /// The standard errors of a metric, to first order.
+    pub(in crate::window) fn errors(
+        &self,
+        of: &Asked,
+        criteria: &Criteria,
+    ) -> Option<StratifiedErrors> {
         match of.metric {
             Metric::RocAuc => return self.roc_auc.ok()?.1,
             Metric::AveragePrecision => return self.average_precision.ok()?.1,
@@ -131,15 +135,22 @@ impl MulticlassStratified {
             }
             None => slopes(of, cells, criteria)?,
         };
-        self.cells.as_ref().ok()?.error(&slopes)
+        self.cells.as_ref().ok()?.errors(&slopes)
     }
 }
 
-/// The standard error of a mean over the classes, at most: as if the classes strayed together.
-fn most(classes: &[Result<Weighed, Undefined>]) -> Option<f64> {
-    let errors: Option<Vec<f64>> = classes.iter().flatten().map(|(_, error)| *error).collect();
+/// The standard errors of a mean over the classes, at most: as if the classes strayed together.
+fn most(classes: &[Result<Weighed, Undefined>]) -> Option<StratifiedErrors> {
+    let errors: Option<Vec<StratifiedErrors>> =
+        classes.iter().flatten().map(|(_, errors)| *errors).collect();
     let errors = errors.filter(|errors| !errors.is_empty())?;
-    Some(errors.iter().sum::<f64>() / errors.len() as f64)
+    let mean =
+        |of: fn(&StratifiedErrors) -> f64| errors.iter().map(of).sum::<f64>() / errors.len() as f64;
+    Some(StratifiedErrors {
+        missing: mean(|errors| errors.missing),
+        drawn: mean(|errors| errors.drawn),
+        learnt: mean(|errors| errors.learnt),
+    })
 }
 
 /// How a metric changes with each cell: `[true class][predicted class]`.

@@ -2,7 +2,7 @@
 
 use crate::metric::Metric;
 use crate::profile::{Measured, Performance, RegressionPerformance};
-use crate::stats::{Loss, PostStratifiedLosses, StratumLosses, Undefined};
+use crate::stats::{Loss, PostStratifiedLosses, StratifiedErrors, StratumLosses, Undefined};
 use crate::window::outcome::{RegressionPlan, RegressionRealized, Stratum};
 use crate::window::realized::{Outcome, Stratified};
 
@@ -11,7 +11,7 @@ use crate::window::realized::{Outcome, Stratified};
 pub(in crate::window) struct RegressionStratified {
     pub(in crate::window) performance: RegressionPerformance,
     /// Of the mean losses, in the order of [`Loss::ALL`].
-    errors: [Option<f64>; Loss::ALL.len()],
+    errors: [Option<StratifiedErrors>; Loss::ALL.len()],
 }
 
 impl Outcome {
@@ -66,19 +66,19 @@ impl RegressionStratified {
             predicted: rows.iter().sum(),
             losses: found.map(|found| Measured(found.map(|found| found.mean))),
         };
-        Self { performance, errors: found.map(|found| found.ok()?.error) }
+        Self { performance, errors: found.map(|found| found.ok()?.errors) }
     }
 
-    /// The standard error of a metric.
-    pub(in crate::window) fn error(&self, metric: Metric) -> Option<f64> {
+    /// The standard errors of a metric.
+    pub(in crate::window) fn errors(&self, metric: Metric) -> Option<StratifiedErrors> {
         let (loss, is_root) = metric.loss()?;
-        let error = self.errors[loss as usize]?;
+        let errors = self.errors[loss as usize]?;
         if !is_root {
-            return Some(error);
+            return Some(errors);
         }
         // The slope of the root.
         let mean = self.performance.losses[loss as usize].0.ok()?;
-        let error = error / (2.0 * mean.sqrt());
-        Undefined::unless_finite(error).ok()
+        let slope = Undefined::unless_finite(0.5 / mean.sqrt()).ok()?;
+        Some(errors.times(slope))
     }
 }

@@ -22,7 +22,7 @@ const ruleOf = (event) => (event.kind === "estimated" || event.kind === "realize
 const decided = (event) => `${event.column_name ? `${event.column_name}: ` : ""}${kinds[event.kind] === event.kind && event.kind !== "drift" ? `${event.kind} ` : ""}${metricName(event.metric)}`;
 
 const deeds = {
-  investigate_upstream: "Find out where the broken column's data come from.",
+  investigate_upstream: "Find out where the inputs that broke or moved come from.",
   retrain: "Targets show that the model has become worse: retrain it.",
   switch_off: "Take the model out of service until it is mended.",
   wait: "Nothing to do yet: more windows will tell.",

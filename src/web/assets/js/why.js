@@ -24,16 +24,36 @@ function driftRows(model, view, method) {
   return [...together, ...rows];
 }
 
+/** Whether a part of the change can be told from chance, in words: beyond three standard errors. */
+function toldOf(value, error, status) {
+  if (!is(value) || !is(error) || status !== "ok") return status === "ok" || !is(value) ? "" : reason(status);
+  return Math.abs(value) > 3 * error ? "" : "not distinguishable from zero";
+}
+
+/** The split of the change into shift and concept, as two bars with three standard errors; of the newest window of which targets say so. */
 function effects(model, view) {
-  const i = view.picked ?? model.newest;
-  const found = ["covariate_shift_effect", "concept_drift_effect"].map((metric) => model.first("diagnosis", { metric, of: view.metric })).filter(Boolean);
-  if (i === null || !found.some((one) => is(at(one.value, i)))) return "";
-  const most = Math.max(...found.flatMap((one) => [Math.abs(at(one.value, i) ?? 0) + 3 * (at(one.sampling_error, i) ?? 0)]), 1e-9);
-  return html`<table class="effects"><caption>The change of ${metricName(view.metric)} in ${model.named(i)}, split</caption><tbody>${found.map((one) => {
+  const parts = ["performance_change", "covariate_shift_effect", "concept_drift_effect"];
+  const [total, ...found] = parts.map((metric) => model.first("diagnosis", { metric, of: view.metric }));
+  const shown = found.filter(Boolean);
+  const has = (one, k) => one && is(at(one.value, k));
+  let i = view.picked;
+  for (let k = model.length - 1; i === null && k >= model.references; k--) if (has(found[1], k)) i = k;
+  i ??= model.newest;
+  if (i === null || !shown.some((one) => has(one, i))) return "";
+  const end = (one) => Math.abs(at(one.value, i) ?? 0) + 3 * (at(one.sampling_error, i) ?? 0);
+  const most = Math.max(...shown.map(end), 1e-9);
+  const place = (value) => 50 + clamp(value / most, -1, 1) * 49;
+  const all = has(total, i) ? at(total.value, i) : null;
+  const sure = all !== null && !toldOf(all, at(total.sampling_error, i), at(total.status, i));
+  const said = all === null ? "no target says yet how much more there is"
+    : html`realized, it is ${all < 0 ? "down" : "up"} by <strong>${number(Math.abs(all))}</strong> from the reference${sure ? "" : ", which may be chance"}`;
+  return html`<table class="effects"><caption>What the change of ${metricName(view.metric)} in ${model.named(i)} comes from: ${said}</caption><tbody>${shown.map((one) => {
     const [value, error] = [at(one.value, i), at(one.sampling_error, i)];
-    const width = is(value) ? (Math.abs(value) / most) * 50 : 0;
-    return html`<tr><th scope="row">${metricName(one.metric)}</th><td class="centred"><i class="${value < 0 ? "below" : "above"}" style="width:${width.toFixed(1)}%"></i></td>
-      <td class="n">${is(value) ? html`${number(value)}${is(error) ? html` <span class="soft">\u00b1 ${number(3 * error, 2)}</span>` : ""}` : reason(at(one.status, i))}</td></tr>`;
+    const [from, to] = [place(Math.min(0, value ?? 0)), place(Math.max(0, value ?? 0))];
+    const told = toldOf(value, error, at(one.status, i));
+    const [low, high] = [place((value ?? 0) - 3 * (error ?? 0)), place((value ?? 0) + 3 * (error ?? 0))];
+    return html`<tr class="${told ? "unsure" : ""}"><th scope="row">${capital(metricName(one.metric))}</th><td class="split" aria-hidden="true"><i class="zero"></i>${is(value) ? html`<i class="bar-part ${one.metric === "concept_drift_effect" ? "concept" : "shift"}" style="left:${from.toFixed(1)}%;width:${(to - from).toFixed(1)}%"></i>` : ""}${is(value) && is(error) ? html`<i class="whisker" style="left:${low.toFixed(1)}%;width:${(high - low).toFixed(1)}%"></i>` : ""}</td>
+      <td class="n">${is(value) ? html`${value > 0 ? "+" : ""}${number(value, 3)}${is(error) ? html` <span class="soft">\u00b1 ${number(3 * error, 2)}</span>` : ""}` : ""}</td><td class="soft">${is(value) ? told : reason(at(one.status, i))}</td></tr>`;
   })}</tbody></table>`;
 }
 

@@ -1,4 +1,5 @@
-//! What a hundred models with a thousand windows each take in memory, and how long the page waits for its answers.
+//! What a hundred models with a thousand windows each take in memory, how long the page waits for its answers, and
+//! Prometheus for its scrape, and how large the report of one of them is.
 //!
 //! ```text
 //! cargo bench --bench history
@@ -8,11 +9,18 @@
 //! and weighed, and of every column drift, quality and summary. Once sealed, it is restated twice by targets.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 
+use std::io::Write;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use vigie::history::{Asked, Digits, History};
 use vigie::metric::{Kind, Metric};
-use vigie::telemetry::Clock;
+use vigie::output::prometheus::Gauges;
+use vigie::report::{Parts, data, html, verdicts};
+use vigie::settings::Prometheus;
+use vigie::telemetry::{Clock, Telemetry};
+use vigie::web::{DOCUMENT, FIRST_PAINT, SCRIPT, STYLE};
 use vigie::window::{
     ALL, ClosedBy, Dataset, Distribution, ENGINE, Figure, Method, RevisionCause, SCHEMA, Status,
     WindowResult, utc,
@@ -81,6 +89,49 @@ fn measure(columns: usize) {
         all_viewed.as_secs_f64() * 1e3,
         all as f64 / 1e6
     );
+    scrape(columns, &clock);
+    report(columns);
+}
+
+/// The newest windows of all models on `/metrics`: with the cap that is the default, and with none.
+fn scrape(columns: usize, clock: &Clock) {
+    for max_series in [Prometheus::default().max_series, u64::MAX] {
+        let telemetry = Telemetry::new(clock.clone());
+        let settings = Prometheus { max_series, ..Prometheus::default() };
+        let gauges = Gauges::new(&settings, &telemetry).expect("they are the first");
+        let partition = gauges.partition(0);
+        for model in 0..MODELS {
+            partition.show(&sealed(model, WINDOWS, columns));
+            partition.show(&restated(&sealed(model, WINDOWS - 1, columns), 3));
+        }
+        let began = clock.running();
+        let exposed = telemetry.exposition().expect("it can be written");
+        let took = clock.running().saturating_sub(began);
+        let series = exposed.lines().filter(|line| !line.starts_with('#')).count();
+        println!(
+            "        /metrics: {series} series, {:.1} MB, {:.0} ms a scrape",
+            exposed.len() as f64 / 1e6,
+            took.as_secs_f64() * 1e3
+        );
+    }
+}
+
+/// One model with all its windows, as a file.
+fn report(columns: usize) {
+    let mut history = History::default();
+    for index in 0..WINDOWS {
+        let result = sealed(0, index, columns);
+        history.take(&result, None);
+        history.take(&restated(&result, 2), None);
+    }
+    let data = data(&history, "bench", "2026-01-01T00:00:00Z", 0).expect("it can be written");
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(data.as_bytes()).expect("into memory");
+    let packed = packed.finish().expect("into memory");
+    let parts =
+        Parts { document: DOCUMENT, first_paint: FIRST_PAINT, style: STYLE, script: SCRIPT };
+    let html = html(parts, "bench", &verdicts(&history, 0), &packed);
+    println!("        report of one model: {:.2} MB", html.len() as f64 / 1e6);
 }
 
 /// A number between 0 and 1 that is another one every time.
@@ -114,8 +165,10 @@ fn sealed(model: usize, index: u64, columns: usize) -> WindowResult {
     for column in 0..columns {
         let name = format!("feature_{column}");
         let seed = seed + 50 + 10 * column as u64;
+        // All windows have as many rows, so that the error of a column's figures is that of all of them.
         let of = |kind, metric, more| Figure {
             column_name: Some(name.clone()),
+            sampling_error: (kind != Kind::Drift).then(|| 0.01 * some(column as u64)),
             ..figure(kind, metric, None, seed + more)
         };
         figures.extend([

@@ -348,16 +348,20 @@ fn both<'h>(
                     .map(move |place| series.filter(|of| of.has(place)).map(|of| (of, place)))
             })
         };
-        let numbers = |of: fn(&Series) -> &Numbers| {
-            let number = move |(series, place): (&Series, usize)| Number {
-                value: of(series).get(place).map(|value| rounded(value, digits)),
-                short: digits == Digits::Kept
-                    && key.kind != Kind::Estimated
-                    && key.kind != Kind::Realized
-                    && key.kind != Kind::Diagnosis,
+        let is_performance = matches!(key.kind, Kind::Estimated | Kind::Realized | Kind::Diagnosis);
+        let written = |of: fn(&Series) -> &Numbers, few: usize| {
+            let number = move |(series, place): (&Series, usize)| {
+                let value = of(series).get(place);
+                match digits {
+                    Digits::Kept => Number { value, short: !is_performance },
+                    Digits::Few => {
+                        Number { value: value.map(|value| rounded(value, few)), short: false }
+                    }
+                }
             };
             places().map(move |found| found.map(number))
         };
+        let numbers = |of| written(of, if is_performance { 5 } else { 4 });
         let none = Number { value: None, short: false };
         SeriesView {
             segment,
@@ -367,7 +371,7 @@ fn both<'h>(
             column: key.column.as_deref(),
             of: key.of.as_ref(),
             value: numbers(|series| &series.value).map(|number| number.unwrap_or(none)).collect(),
-            sampling_error: packed(numbers(|series| &series.sampling_error), none, Number::same),
+            sampling_error: packed(written(|series| &series.sampling_error, 3), none, Number::same),
             lower_confidence: packed(
                 numbers(|series| &series.lower_confidence),
                 none,
@@ -413,11 +417,9 @@ fn packed<T: Copy>(
     }
 }
 
-fn rounded(value: f64, digits: Digits) -> f64 {
-    match digits {
-        Digits::Kept => value,
-        Digits::Five => format!("{value:.4e}").parse().unwrap_or(value),
-    }
+/// To so many digits.
+fn rounded(value: f64, digits: usize) -> f64 {
+    format!("{value:.0$e}", digits - 1).parse().unwrap_or(value)
 }
 
 impl ColumnView {

@@ -185,8 +185,8 @@ pub struct SeriesView<'h> {
 pub enum Digits {
     /// All that are kept.
     Kept,
-    /// Five.
-    Five,
+    /// As many as a picture shows: five of performance, four of all else, three of errors.
+    Few,
 }
 
 /// A number, or none.

@@ -1,6 +1,6 @@
 //! Results -> one HTML file that needs nothing else: the page, with what it shows inside.
 //!
-//! Rows are never in it: figures alone, to five digits, and the columns of the last windows in few bins. What never moved
+//! Rows are never in it: figures alone, to three to five digits, and the columns of the last windows in few bins. What never moved
 //! is left out. Knows nothing of files, and nothing of how it is packed.
 
 mod base64;
@@ -60,7 +60,7 @@ pub fn data(
     let mut columns = BTreeMap::new();
     let asked = Asked { segments: true, ..Asked::default() };
     for (model, version) in history.names() {
-        let Some(mut view) = history.model(model, version, asked, Digits::Five, now) else {
+        let Some(mut view) = history.model(model, version, asked, Digits::Few, now) else {
             continue;
         };
         view.without_still();

@@ -63,7 +63,7 @@ function whySection(model, view) {
   const methodsFound = [...new Set(model.all("drift").filter((one) => one.column).map((one) => one.metric))];
   const method = methodsFound.includes(view.drift) ? view.drift : methodsFound[0];
   const rows = driftRows(model, view, method);
-  if (!rows.length) return html`<section data-key="why"><h2>Why</h2><p class="notice">No figure of drift yet: it is made of each window when it is sealed.</p></section>`;
+  if (!rows.length) return html`<section data-key="why"><h2>Why</h2>${effects(model, view)}<p class="notice">No figure of drift yet: it is made of each window when it is sealed.</p></section>`;
   const shownRows = view.everything || rows.length <= driftFolded + 5 ? rows : rows.slice(0, driftFolded);
   const i = view.picked ?? model.newest;
   const head = ["window", "start (UTC)", "column", "method", "value", "lower threshold", "upper threshold", "p", "breach", "status", "rows"];

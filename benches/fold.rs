@@ -26,7 +26,7 @@ use vigie::metric::{ColumnKind, Metric};
 use vigie::profile::{Profile, Provenance, Role, WindowRule};
 use vigie::query::ParquetSink;
 use vigie::query::table::{Columns, RowMaker};
-use vigie::window::{Criteria, Plan, WindowState};
+use vigie::window::{Criteria, Early, Plan, WindowState};
 
 const WINDOWS: u64 = 20;
 /// Each part is measured for at least so many CPU seconds.
@@ -81,6 +81,28 @@ fn main() {
             }),
         ),
     ];
+    // What early warnings cost beside.
+    let mut watched = Vec::new();
+    for (name, columns) in [
+        ("fold, watching score and targets", None),
+        ("fold, watching all features too", Some(columns().into_iter().map(|of| of.0).collect())),
+    ] {
+        let early = Early { columns, targets: true, false_alarms: 0.001, tolerance: 0.05 };
+        let plan = Plan::new(Arc::clone(&profile), Criteria { early: Some(early), ..criteria() });
+        let state = |rows: &Rows| {
+            let mut state = WindowState::new(&plan);
+            state.fold(&plan, &plan.prepare(rows), 0, rows.len());
+            state
+        };
+        let folded = cost(|index| {
+            black_box(state(&expected[window(index)]));
+        });
+        let open = state(&expected[0]);
+        let look = cost(|_| {
+            black_box(open.warning(&plan));
+        });
+        watched.push((name, folded, look * rows::SIZE as f64));
+    }
     // All of it as it comes; the parts above say where it goes.
     let ours = cost(|index| {
         let rows = &windows[window(index)];
@@ -92,6 +114,10 @@ fn main() {
     println!("vigie    {ours:9.3}");
     for (name, cost) in parts {
         println!("  {cost:7.3} {name}");
+    }
+
+    for (name, folded, look) in watched {
+        println!("  {folded:7.3} {name}; {look:.1} microseconds a look");
     }
 
     let mut script = peer::script("fold.py", folder.path(), rows::SIZE);

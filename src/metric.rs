@@ -277,6 +277,10 @@ metrics! {
         "how much of the change they do not explain: realized less estimated, in a window and in the reference" "difference of the differences";
     DriftCorrelation "drift_correlation" Diagnosis ALL EVERY EITHER_WAY Neither NONE
         "how a column's drift goes together with the change of performance, over the last windows" "Pearson 1896";
+    DriftEvidence "drift_evidence" Diagnosis ALL BOTH ANY Neither NONE
+        "evidence that a column has drifted: what bets against the reference have won, in powers of ten" "Ville 1939; Waudby-Smith and Ramdas 2024";
+    TargetEvidence "target_evidence" Diagnosis ALL NO ANY Neither NONE
+        "evidence that targets contradict what was said of them: what bets have won, in powers of ten" "Ville 1939; Waudby-Smith and Ramdas 2024";
     BreachCount "breach_count" Diagnosis ALL EVERY POSITIVE Neither NONE
         "in how many of the last windows a column's drift is a breach" "count";
 }
@@ -330,12 +334,20 @@ impl Metric {
                 | Self::PerformanceChange
                 | Self::CovariateShiftEffect
                 | Self::ConceptDriftEffect
+                | Self::TargetEvidence
         )
     }
 
     /// Whether a figure of this metric is held against thresholds that settings may name.
     pub const fn has_thresholds(self) -> bool {
-        !matches!(self, Self::Chi2 | Self::DriftCorrelation | Self::BreachCount)
+        !matches!(
+            self,
+            Self::Chi2
+                | Self::DriftCorrelation
+                | Self::BreachCount
+                | Self::DriftEvidence
+                | Self::TargetEvidence
+        )
     }
 
     /// Whether a problem has this metric.

@@ -16,7 +16,8 @@ pub struct AlertEvent {
     pub schema: u32,
     /// Version of vigie that made it.
     pub engine: String,
-    /// One id from opening to resolution: model, version, and the window that opened it.
+    /// One id from opening to resolution: model, version, and the window that opened it; of an early warning the window that
+    /// it is of, by its start.
     pub id: String,
     /// 0 when opened, then 1, 2...
     pub sequence: u64,
@@ -32,9 +33,10 @@ pub struct AlertEvent {
     pub severity: Severity,
     /// Start of the first window of the run that opened it, or of the silence; null without timestamps.
     pub since: Option<String>,
-    /// The window that says so: its index; null where no event came, or none that could say so.
+    /// The window that says so: its index; null where no event came, or none that could say so, and of an early warning
+    /// while its window is open.
     pub window: Option<u64>,
-    /// What kind of figure decided; or `silence`.
+    /// What kind of figure decided; or `silence`, or `early_warning`.
     pub kind: Subject,
     /// Which metric; null where no event came.
     pub metric: Option<Measure>,
@@ -69,7 +71,7 @@ pub struct AlertEvent {
     pub evidence: Evidence,
     /// What to do next.
     pub action: Action,
-    /// The id of the window result to look up.
+    /// The id of the window result to look up; empty where there is none yet.
     pub result: String,
     /// Hash of the profile.
     pub profile: String,
@@ -116,6 +118,10 @@ pub enum Resolution {
     Excluded,
     /// Its version is retired: a newer one has sealed windows, and it has not.
     Superseded,
+    /// An early warning: its window is not well.
+    Confirmed,
+    /// An early warning: its window is well, or there was too little to judge it by.
+    TakenBack,
 }
 
 impl Resolution {
@@ -126,6 +132,8 @@ impl Resolution {
             Self::Restated => "restated",
             Self::Excluded => "excluded",
             Self::Superseded => "superseded",
+            Self::Confirmed => "confirmed",
+            Self::TakenBack => "taken_back",
         }
     }
 }
@@ -146,6 +154,8 @@ pub enum Subject {
     Quality,
     /// No events of the model.
     Silence,
+    /// A window that cannot be judged yet: it is still open, or its targets are still to come.
+    EarlyWarning,
 }
 
 impl Subject {
@@ -168,6 +178,7 @@ impl Subject {
             Self::Drift => "drift",
             Self::Quality => "quality",
             Self::Silence => "silence",
+            Self::EarlyWarning => "early_warning",
         }
     }
 }

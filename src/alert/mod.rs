@@ -4,6 +4,7 @@
 //! replayed through it. Knows nothing of where events go.
 
 mod distance;
+mod early;
 mod event;
 mod evidence;
 mod lifecycle;
@@ -15,6 +16,7 @@ mod silence;
 mod watch;
 mod words;
 
+pub use self::early::{Place, Warning};
 pub use self::event::{
     Action, AlertEvent, Cause, Change, Changed, Estimator, Event, Evidence, Resolution, SCHEMA,
     SegmentFigure, Severity, Subject,

@@ -51,6 +51,8 @@ pub struct Policy {
     pub quality: Level,
     /// Distance of the data from the reference.
     pub drift: Level,
+    /// Windows that warn before they are sealed.
+    pub early: Level,
     /// Opens when this many of the last windows are bad...
     pub open_after: u32,
     /// ...of this many.
@@ -115,6 +117,7 @@ impl Default for Policy {
             performance: Level::Critical,
             quality: Level::Critical,
             drift: Level::Evidence,
+            early: Level::Warning,
             open_after: 2,
             open_of: 3,
             at_once: Some(5.0),

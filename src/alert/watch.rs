@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
+use crate::alert::early::{Place, Warning, Warnings};
 use crate::alert::event::{AlertEvent, Severity};
 use crate::alert::evidence::Writer;
 use crate::alert::lifecycle::Lifecycle;
@@ -23,6 +24,8 @@ pub struct Watch {
     record: TrackRecord,
     #[n(3)]
     changes: Changes,
+    #[n(4)]
+    warnings: Warnings,
 }
 
 /// A result and those of its segments, and until when nobody is to be woken.
@@ -39,7 +42,7 @@ pub struct Published<'r> {
 impl Watch {
     /// How bad the worst alert is that is open, if one is.
     pub fn severity(&self) -> Option<Severity> {
-        self.sealed.severity().max(self.realized.severity())
+        self.sealed.severity().max(self.realized.severity()).max(self.warnings.severity())
     }
 
     /// Takes the result of a window that was sealed; what follows from it. `awaits` targets: then what is realized is
@@ -63,7 +66,7 @@ impl Watch {
     pub fn amend(&mut self, policy: &Policy, seen: &Published<'_>) -> Vec<AlertEvent> {
         self.record.note(seen.result);
         // Which of them has judged it depends on whether targets were waited for.
-        let Self { sealed, realized, record, changes } = self;
+        let Self { sealed, realized, record, changes, .. } = self;
         let writer = writer(policy, seen, record, changes);
         let sealed = sealed.amend(policy, Scope::All, &writer);
         let realized = realized.amend(policy, Scope::Realized, &writer);
@@ -73,7 +76,8 @@ impl Watch {
     /// Ends what is open, as the version is retired.
     pub fn retire(&mut self, engine: &str, summary: &str) -> Vec<AlertEvent> {
         let all = [&mut self.sealed, &mut self.realized];
-        all.into_iter().filter_map(|life| life.retire(engine, summary)).collect()
+        let over = all.into_iter().filter_map(|life| life.retire(engine, summary));
+        over.chain(self.warnings.retire(engine, summary)).collect()
     }
 
     /// Notes that a person has taken an alert up; what is said of it, where it is one of these and nobody has.
@@ -84,11 +88,27 @@ impl Watch {
         muted_until: Option<&str>,
     ) -> Option<AlertEvent> {
         let mut all = [&mut self.sealed, &mut self.realized].into_iter();
-        all.find_map(|life| life.acknowledge(id, reason, muted_until))
+        let known = all.find_map(|life| life.acknowledge(id, reason, muted_until));
+        known.or_else(|| self.warnings.acknowledge(id, reason, muted_until))
+    }
+
+    /// Takes a window that warns before it can be judged; what is said of it, unless it was said.
+    pub fn warn(&mut self, policy: &Policy, warning: &Warning<'_>) -> Option<AlertEvent> {
+        self.warnings.warn(policy, warning)
+    }
+
+    /// Takes the result of a window that has warned: it confirms the warning, or takes it back unless `more` may come of it.
+    pub fn settle(
+        &mut self,
+        place: &Place<'_>,
+        seen: &Published<'_>,
+        more: bool,
+    ) -> Option<AlertEvent> {
+        self.warnings.settle(place, seen, more)
     }
 
     fn step(&mut self, policy: &Policy, seen: &Published<'_>, scope: Scope) -> Option<AlertEvent> {
-        let Self { sealed, realized, record, changes } = self;
+        let Self { sealed, realized, record, changes, .. } = self;
         let life = if scope == Scope::Realized { realized } else { sealed };
         life.step(policy, scope, &writer(policy, seen, record, changes))
     }

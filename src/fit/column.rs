@@ -116,7 +116,7 @@ fn closed_counts(sorted: &[f64], edges: &[f64]) -> Vec<u64> {
 }
 
 /// Counts of values between cuts and beyond them.
-fn open_counts(values: &[f64], cuts: &[f64]) -> Vec<u64> {
+pub(super) fn open_counts(values: &[f64], cuts: &[f64]) -> Vec<u64> {
     let grid = Grid::new(cuts.to_vec());
     let mut counts = vec![0; grid.cells()];
     for &value in values {

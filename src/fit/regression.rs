@@ -4,10 +4,11 @@ use arrow::array::Array;
 
 use crate::batch::{Rows, Values as Data};
 use crate::fit::FitError;
+use crate::fit::column::open_counts;
 use crate::fit::losses::{Table, grow};
 use crate::metric::Metric;
-use crate::profile::{Outputs, Profile, ReferenceLoss, Regression, Role};
-use crate::stats::{Loss, SamplingError, Undefined, mean};
+use crate::profile::{Bins, Outputs, Profile, ReferenceLoss, Regression, Role};
+use crate::stats::{Loss, SamplingError, Undefined, decile_cuts, mean};
 
 /// What is known before the rows have been looked at.
 pub(super) fn unknown() -> Regression {
@@ -17,7 +18,7 @@ pub(super) fn unknown() -> Regression {
         root_error: None,
         model: Err(Undefined::NoTargets),
     };
-    Regression { losses: [loss.clone(), loss.clone(), loss.clone(), loss] }
+    Regression { losses: [loss.clone(), loss.clone(), loss.clone(), loss], errors: None }
 }
 
 /// Finds out how far the reference as a whole strays, and grows what expects its losses.
@@ -31,7 +32,7 @@ pub(super) fn weigh(profile: &mut Profile, batches: &[Rows]) -> Result<(), FitEr
     };
     let (usable, pairs) = both(batches, prediction, target);
     let table = Table::new(profile, batches, &usable);
-    let mut known = unknown();
+    let mut known = Regression { errors: errors(&pairs), ..unknown() };
     for (loss, known) in Loss::ALL.into_iter().zip(&mut known.losses) {
         match measure(loss, &pairs, known) {
             Err(reason) => known.model = Err(reason),
@@ -91,6 +92,15 @@ fn both(batches: &[Rows], prediction: usize, target: usize) -> (Vec<Vec<usize>>,
         pairs.extend(values);
     }
     (usable, pairs)
+}
+
+/// How often predictions are how far off, between the deciles.
+fn errors(pairs: &[(f64, f64)]) -> Option<Bins> {
+    let far = pairs.iter().map(|(target, prediction)| (target - prediction).abs());
+    let mut errors: Vec<f64> = far.filter(|error| error.is_finite()).collect();
+    let edges = decile_cuts(&errors).ok()?;
+    errors.sort_unstable_by(f64::total_cmp);
+    Some(Bins { counts: open_counts(&errors, &edges), edges })
 }
 
 /// How far a loss strays; the losses of all rows, or why there are none.

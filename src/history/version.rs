@@ -66,12 +66,33 @@ impl Version {
 
     pub(super) fn alert(&mut self, event: AlertEvent) -> bool {
         // What no window says stands behind all of them.
-        let key = (event.window.unwrap_or(u64::MAX), event.id.clone(), event.sequence);
+        let window = if event.kind == Subject::EarlyWarning {
+            self.window_of(&event)
+        } else {
+            event.window.unwrap_or(u64::MAX)
+        };
+        let key = (window, event.id.clone(), event.sequence);
         let new = self.events.insert(key, event).is_none();
         while self.events.len() > EVENTS {
             self.events.pop_first();
         }
         new
+    }
+
+    /// Where an early warning stands: it has a window once that is sealed, and all that was said of it stands there then.
+    fn window_of(&mut self, event: &AlertEvent) -> u64 {
+        let same = |key: &&(u64, String, u64)| key.1 == event.id;
+        let before: Vec<_> = self.events.keys().filter(same).cloned().collect();
+        let known = before.iter().map(|(window, ..)| *window).min().unwrap_or(u64::MAX);
+        let window = event.window.unwrap_or(u64::MAX).min(known);
+        for (at, id, sequence) in before {
+            if at != window
+                && let Some(event) = self.events.remove(&(at, id.clone(), sequence))
+            {
+                self.events.insert((window, id, sequence), event);
+            }
+        }
+        window
     }
 
     pub(super) fn knows(&self, epoch: u64, profile: &str) -> bool {

@@ -39,6 +39,28 @@ impl Profile {
         }
     }
 
+    /// The probability of a class for a row: of two classes, of the positive one, by its score; of several, by all of theirs.
+    /// The same as [`Profile::expected`] has it, as a number. `None` where a score is missing, or there is nothing to say.
+    pub fn probability_of(&self, score: Option<f64>, scores: &[f64], class: usize) -> Option<f64> {
+        let probability = match &self.outputs {
+            Outputs::Binary(binary) => {
+                let score = score.filter(|score| !score.is_nan())?;
+                let calibration = binary.calibration.as_ref();
+                calibration.map_or(score, |calibration| calibration.probability(score))
+            }
+            Outputs::Multiclass(several) => {
+                if scores.len() != several.classes.len() || scores.iter().any(|of| of.is_nan()) {
+                    return None;
+                }
+                let mut scores = scores.to_vec();
+                several.probabilities(&mut scores);
+                *scores.get(class)?
+            }
+            Outputs::None | Outputs::Regression(_) => return None,
+        };
+        Some(units(probability) as f64 / UNITS)
+    }
+
     /// The probabilities of several classes for every row.
     fn expected_of(&self, several: &Multiclass, columns: &[Data]) -> Option<Expected> {
         let scores: Vec<&Float64Array> = several

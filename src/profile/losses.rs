@@ -4,7 +4,7 @@ use arrow::array::Array;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Column as Data, Values as DataValues, labels};
-use crate::profile::{Column, Values};
+use crate::profile::{Bins, Column, Values};
 use crate::stats::{Forest, Input, Loss, SamplingError, Undefined};
 
 /// The outputs of a model that predicts a number.
@@ -12,6 +12,10 @@ use crate::stats::{Forest, Input, Loss, SamplingError, Undefined};
 pub struct Regression {
     /// What the reference says of each loss, in the order of [`Loss::ALL`].
     pub losses: [ReferenceLoss; Loss::ALL.len()],
+    /// How often predictions were how far off, in absolute value, between the deciles; profiles from when this was kept, with
+    /// targets and predictions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Bins>,
 }
 
 /// What the reference says of a loss.

@@ -31,8 +31,8 @@ pub use self::outputs::{
     Outputs, ReferencePerformance, is_whole, same_label, sort_classes,
 };
 pub use self::reading::{
-    BinaryPerformance, ColumnReading, ColumnValue, Measured, MulticlassPerformance, Performance,
-    Reading, RegressionPerformance, WholeValue,
+    BinaryPerformance, ColumnReading, ColumnValue, Evidence, Measured, MulticlassPerformance,
+    Performance, Reading, RegressionPerformance, WholeValue,
 };
 pub use self::reconstruction::{Feature, Reconstruction, Scaled};
 pub use self::sample::{Codes, Coding, KeyedRows, MISSING, Sample, UNSEEN};

@@ -28,6 +28,22 @@ pub struct Reading {
     /// From targets; models with a target have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub realized: Option<Performance>,
+    /// What bets against the reference have won; of the stream alone.
+    #[serde(skip)]
+    pub evidence: Vec<Evidence>,
+}
+
+/// What bets against the reference have won.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// On what.
+    pub metric: Metric,
+    /// The column, where it is of one.
+    pub column: Option<String>,
+    /// The natural logarithm of the wealth, from 1.
+    pub logarithm: Measured,
+    /// That of the wealth from which on it is a warning.
+    pub limit: f64,
 }
 
 /// What was measured of one column.

@@ -23,6 +23,9 @@ pub struct Alerts {
     pub quality: Level,
     /// Drift; `None` leaves it to whether performance can be estimated, see [`Alerts::drift_level`].
     pub drift: Option<Level>,
+    /// Windows that warn before they are sealed.
+    #[serde(default = "warning")]
+    pub early_warning: Level,
     /// An alert opens when so many of the last windows breach.
     pub open_after: OpenRule,
     /// It opens at once where a figure lies so many sampling errors beyond its threshold; `None`: never.
@@ -45,6 +48,11 @@ pub struct Alerts {
     pub superseded_after: u32,
     /// When silence is an alert; `None`: never.
     pub silence: Option<Silence>,
+}
+
+/// What early warnings lead to in a policy from before they were.
+fn warning() -> Level {
+    Level::Warning
 }
 
 /// `breaches` of the last `windows`: `2 of 3`.
@@ -83,6 +91,7 @@ impl Alerts {
             performance: typed.performance,
             quality: typed.quality,
             drift: typed.drift,
+            early_warning: typed.early_warning,
             open_after: open_rule(&typed.open_after, &at.key("open_after"), mistakes),
             at_once: number(typed.at_once, f64::MAX, &at.key("at_once"), mistakes),
             resolve_after: typed.resolve_after,

@@ -10,6 +10,7 @@ use crate::metric::{Metric, Problem};
 use crate::settings::alerts::{Alerts, Prometheus};
 use crate::settings::columns::Columns;
 use crate::settings::drift::{Drift, Quality};
+use crate::settings::early::EarlyWarning;
 use crate::settings::ground_truth::GroundTruth;
 use crate::settings::model::{Model, Segment, UnknownVersion};
 use crate::settings::performance::{Calibration, Custom};
@@ -61,6 +62,8 @@ struct Figures<'a> {
     drift: &'a Drift,
     quality: &'a Quality,
     thresholds: &'a Thresholds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    early_warning: Option<&'a EarlyWarning>,
 }
 
 impl Model {
@@ -102,6 +105,7 @@ impl Model {
             drift,
             quality,
             thresholds,
+            early_warning,
             alerts: _,
         } = self;
         hash(&Figures {
@@ -125,6 +129,7 @@ impl Model {
             drift,
             quality,
             thresholds,
+            early_warning: early_warning.as_ref(),
         })
     }
 }

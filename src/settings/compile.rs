@@ -7,7 +7,7 @@ use crate::settings::alerts::Alerts;
 use crate::settings::model::Model;
 use crate::settings::performance::Custom;
 use crate::settings::window::Cut;
-use crate::window::{Criteria, CustomMetric};
+use crate::window::{Criteria, CustomMetric, Early};
 
 impl Model {
     /// What is asked of this model's windows.
@@ -33,6 +33,12 @@ impl Model {
             segment_min_rows: self.segment_min_rows,
             min_coverage: self.min_coverage(),
             rank_windows: self.drift.rank_windows,
+            early: self.early_warning.as_ref().map(|asked| Early {
+                columns: asked.columns.clone(),
+                targets: asked.targets,
+                false_alarms: asked.false_alarms,
+                tolerance: asked.tolerance,
+            }),
         }
     }
 
@@ -66,6 +72,7 @@ impl Alerts {
             performance: self.performance,
             quality: self.quality,
             drift: self.drift_level(estimates),
+            early: self.early_warning,
             open_after: self.open_after.breaches,
             open_of: self.open_after.windows,
             at_once: self.at_once,

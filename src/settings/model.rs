@@ -10,6 +10,7 @@ use crate::settings::alerts::Alerts;
 use crate::settings::at::At;
 use crate::settings::columns::{Columns, one_path};
 use crate::settings::drift::{Drift, Quality};
+use crate::settings::early::EarlyWarning;
 use crate::settings::ground_truth::GroundTruth;
 use crate::settings::mistake::Mistakes;
 use crate::settings::performance::Performance;
@@ -55,6 +56,9 @@ pub struct Model {
     pub quality: Quality,
     /// When a figure is a breach.
     pub thresholds: Thresholds,
+    /// What a window warns of while it is open; `None`: of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_warning: Option<EarlyWarning>,
     /// Which breaches become alerts, and when.
     pub alerts: Alerts,
 }
@@ -181,6 +185,11 @@ impl Model {
                 mistakes,
             ),
             performance,
+            early_warning: EarlyWarning::meant(
+                &typed.early_warning,
+                &at.key("early_warning"),
+                mistakes,
+            ),
             alerts: Alerts::meant(&typed.alerts, &at.key("alerts"), mistakes),
             columns,
         }

@@ -10,6 +10,7 @@
 //!
 //! Where a figure departs from `NannyML` 0.13.1 on purpose, its doc comment says so.
 
+mod betting;
 mod calibration;
 mod classification;
 mod classifier;
@@ -32,6 +33,7 @@ mod threshold;
 mod trees;
 mod undefined;
 
+pub use self::betting::{CallBets, Calls, CellBets};
 pub use self::calibration::{
     Calibrator, InvalidKnots, ShuffleSplit, Split, expected_calibration_error, needs_calibration,
 };

@@ -41,6 +41,12 @@ pub(super) struct AwaitingWindow {
     /// The segments of which something is new since it was last published.
     #[n(9)]
     pub(super) news: Option<BTreeSet<u16>>,
+    /// How many targets it had when it was last looked whether it warns.
+    #[n(10)]
+    pub(super) looked: u64,
+    /// Whether it has warned by its targets.
+    #[n(11)]
+    pub(super) warned: bool,
 }
 
 /// What its result says beside figures, as far as it does not follow from model, settings and records.
@@ -98,6 +104,8 @@ impl AwaitingWindow {
             changed: true,
             left_out: false,
             news: None,
+            looked: 0,
+            warned: false,
         }
     }
 
@@ -112,6 +120,11 @@ impl AwaitingWindow {
     /// Its index.
     pub(super) fn index(&self) -> u64 {
         self.sealed.index
+    }
+
+    /// When it began, in microseconds since 1970.
+    pub(super) fn start(&self) -> Option<i64> {
+        self.sealed.span.map(|(start, _)| start)
     }
 
     /// Its result, without what is measured.

@@ -157,7 +157,10 @@ impl Tally {
         let muted_until = model.muted.until(self.time);
         let seen =
             Published { result: &result, segments: &segments, muted_until: muted_until.as_deref() };
-        let alerts = version.watch.amend(&policy, &seen);
+        let mut alerts = version.watch.amend(&policy, &seen);
+        if let Some(id) = waiting {
+            alerts.extend(model.settle_targets(name, id, &seen, false));
+        }
         for result in [result].into_iter().chain(segments) {
             self.outputs = chain(self.outputs, &result);
             out.push(Output::Result(Box::new(result)));

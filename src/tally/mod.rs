@@ -16,6 +16,7 @@ mod awaiting;
 mod check;
 mod checkpoint;
 mod command;
+mod early;
 mod fold;
 mod lane;
 mod model;
@@ -168,6 +169,9 @@ impl Tally {
                 self.finish_all(epochs, out);
             }
             self.restate_due(epochs, out);
+            if let Body::Rows(content) = &record.body {
+                self.look_out(content, epochs, out);
+            }
             self.listen(epochs, out);
         }
         Ok(admission)

@@ -46,6 +46,12 @@ pub(super) struct OpenWindow {
     /// What is known of its targets already.
     #[n(6)]
     pub(super) awaited: Option<Box<Awaited>>,
+    /// How many rows and targets it had when it was last looked whether it warns.
+    #[n(7)]
+    pub(super) looked: u64,
+    /// Whether it has warned by its rows, and by its targets.
+    #[n(8)]
+    pub(super) warned: [bool; 2],
 }
 
 /// Which records of a lane.
@@ -100,6 +106,8 @@ impl OpenWindow {
             first_passed: None,
             changed: true,
             awaited: None,
+            looked: 0,
+            warned: [false; 2],
         }
     }
 

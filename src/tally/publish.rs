@@ -107,10 +107,12 @@ impl Tally {
         let muted_until = model.muted.until(self.time);
         let seen =
             Published { result: &result, segments: &segments, muted_until: muted_until.as_deref() };
-        let mut alerts = version_state.watch.seal(&policy, &seen, awaited.is_some());
+        let mut alerts = version_state.settle(name, id, &seen, awaited.is_some());
+        alerts.extend(version_state.watch.seal(&policy, &seen, awaited.is_some()));
         if let Some((awaited, step)) = awaited {
             version_state.show_realized(&result);
-            let waiting = AwaitingWindow::new(sealed, window.inputs, awaited, self.time, step);
+            let mut waiting = AwaitingWindow::new(sealed, window.inputs, awaited, self.time, step);
+            waiting.warned = window.warned[1];
             waiting.place(id, &mut model.settling);
             model.awaiting.insert(id.clone(), waiting);
         }

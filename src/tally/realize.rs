@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::alert::Published;
+use crate::alert::{AlertEvent, Published};
 use crate::batch::{Content, News, Realized};
 use crate::epoch::{Epochs, Model, Version};
 use crate::profile::WindowRule;
 use crate::tally::awaiting::step;
 use crate::tally::checkpoint::key;
+use crate::tally::early::is_preliminary;
 use crate::tally::model::ModelState;
 use crate::tally::publish::chain;
 use crate::tally::{Moment, Output, Tally, WindowId, segments};
@@ -37,6 +38,7 @@ impl Tally {
         }
         for (model, id) in touched {
             self.touch(&model, &id, moment.epochs, out);
+            self.look_at_targets(&model, &id, moment.epochs, out);
         }
         let partitions = self.lanes.get(&moment.lane).map_or(1, |lane| lane.partitions);
         let mut heard: BTreeSet<&str> = BTreeSet::new();
@@ -196,11 +198,13 @@ impl Tally {
         let seen =
             Published { result: &result, segments: &segments, muted_until: muted_until.as_deref() };
         let alert = version.watch.revise(&policy, &seen);
+        let settled = model.settle_targets(name, id, &seen, is_preliminary(&result, SHOWN));
+        let alerts: Vec<AlertEvent> = settled.into_iter().chain(alert).collect();
         for result in [result].into_iter().chain(segments) {
             self.outputs = chain(self.outputs, &result);
             out.push(Output::Result(Box::new(result)));
         }
-        self.tell(alert, out);
+        self.tell(alerts, out);
     }
 }
 

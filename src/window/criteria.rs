@@ -41,6 +41,21 @@ pub struct Criteria {
     pub min_coverage: f64,
     /// Columns are ranked over so many of the last windows; not at all where it is 0.
     pub rank_windows: u64,
+    /// What an open window warns of; `None`: of nothing.
+    pub early: Option<Early>,
+}
+
+/// What an open window warns of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Early {
+    /// The columns whose drift is watched; `None` for what the model puts out.
+    pub columns: Option<Vec<String>>,
+    /// Whether targets are held against what was said of them.
+    pub targets: bool,
+    /// Warnings for nothing come in at most this share of the windows.
+    pub false_alarms: f64,
+    /// A change within so many standard deviations is none.
+    pub tolerance: f64,
 }
 
 /// A metric of the user's own.
@@ -104,6 +119,7 @@ impl Default for Criteria {
             segment_min_rows: 300,
             min_coverage: 0.2,
             rank_windows: 20,
+            early: None,
         }
     }
 }

@@ -59,6 +59,7 @@ impl WindowState {
             whole: reconstruction.into_iter().chain(told_apart).collect(),
             estimated: self.estimated.as_mut().and_then(|state| state.measure(&plan.outputs, rows)),
             realized: self.realized.as_mut().and_then(|state| state.measure(&plan.outputs)),
+            evidence: self.early.as_ref().map_or_else(Vec::new, |early| early.of_columns(plan)),
         }
     }
 }
@@ -71,7 +72,9 @@ impl WindowState {
         let mut awaited = repeated.awaited(plan);
         awaited.seal(self, plan);
         let realized = self.realized.as_mut()?;
-        let outcome = awaited.measure_with(realized, plan)?;
+        let early = self.early.as_ref().zip(plan.early.as_ref());
+        let evidence = early.and_then(|(state, plan)| state.of_targets(plan));
+        let outcome = Outcome { evidence, ..awaited.measure_with(realized, plan)? };
         Some((outcome, awaited.told_of(realized)))
     }
 

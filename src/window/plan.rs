@@ -13,6 +13,7 @@ use crate::profile::{
 };
 use crate::stats::{Basis, Grid, Scale, equal_width_edges, mean};
 use crate::window::criteria::Criteria;
+use crate::window::early::EarlyPlan;
 use crate::window::judge::Judge;
 use crate::window::outcome::OutputsPlan;
 use crate::window::realized::Outcome;
@@ -35,6 +36,8 @@ pub struct Plan {
     pub(super) reconstruction: Option<ReconstructionPlan>,
     /// Parts of the rows that are folded and judged beside the whole.
     pub(super) segments: Vec<SegmentPlan>,
+    /// What is bet on rows while a window is open, where something is.
+    pub(super) early: Option<EarlyPlan>,
 }
 
 #[derive(Clone, Debug)]
@@ -111,8 +114,10 @@ impl Plan {
             .then(|| profile.reconstruction.as_ref().map(ReconstructionPlan::new))
             .flatten();
         let segments = Vec::new();
+        let early = criteria.early.as_ref();
+        let early = early.map(|asked| EarlyPlan::new(asked, &profile, &outputs));
         let mut plan =
-            Self { profile, criteria, judge, columns, outputs, reconstruction, segments };
+            Self { profile, criteria, judge, columns, outputs, reconstruction, segments, early };
         if let Some(segments) = plan.profile.segments.as_deref() {
             let all = segments.all.iter();
             plan.segments =

@@ -32,7 +32,9 @@ impl SegmentPlan {
         let reference = segment.reference.as_deref();
         let plan = reference.map(|reference| {
             let profile = Arc::new(reference.profile.clone());
-            let criteria = Criteria { min_rows: criteria.segment_min_rows, ..criteria.clone() };
+            let min_rows = criteria.segment_min_rows;
+            // Only the whole warns: what is bet on many things is bet on each the more cautiously.
+            let criteria = Criteria { min_rows, early: None, ..criteria.clone() };
             Box::new(Plan::of_segment(profile, criteria, whole))
         });
         let all = whole.profile.columns.len();

@@ -6,6 +6,7 @@ use crate::batch::{Values, Vectors};
 use crate::profile::KeyedRows;
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::ContinuousState;
+use crate::window::early::{EarlyPlan, EarlyState};
 use crate::window::embedding::EmbeddingState;
 use crate::window::outcome::{EstimatedState, RealizedState};
 use crate::window::plan::{ColumnPlan, Plan, Prepared};
@@ -34,6 +35,9 @@ pub struct WindowState {
     pub(super) segments: Option<Box<SegmentStates>>,
     #[n(6)]
     pub(super) sample: Option<SampleState>,
+    /// `None` where nothing is watched while the window is open.
+    #[n(7)]
+    pub(super) early: Option<Box<EarlyState>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -69,6 +73,7 @@ impl WindowState {
             reconstruction: plan.reconstruction.map(|_| ReconstructionState::default()),
             segments: (!plan.segments.is_empty()).then(Box::default),
             sample: plan.sample().map(SampleState::new),
+            early: plan.early.as_ref().map(EarlyPlan::state),
         }
     }
 
@@ -121,6 +126,9 @@ impl WindowState {
         if let (Some(state), Some(sample)) = (&mut self.sample, plan.sample()) {
             state.fold((plan.profile(), sample), prepared, start, length);
         }
+        if let Some(early) = &mut self.early {
+            early.fold(plan, prepared, &range);
+        }
         plan.outputs.fold(prepared, range, &mut self.estimated, &mut self.realized);
         if let Some(segments) = &mut self.segments {
             segments.fold(plan, prepared, start, length);
@@ -153,6 +161,9 @@ impl WindowState {
         if let (Some(ours), Some(theirs)) = (&mut self.sample, &other.sample) {
             ours.merge(theirs);
         }
+        if let (Some(ours), Some(theirs)) = (&mut self.early, &other.early) {
+            ours.merge(theirs);
+        }
         if let (Some(ours), Some(theirs)) = (&mut self.estimated, &other.estimated) {
             ours.merge(theirs);
         }
@@ -181,6 +192,7 @@ impl WindowState {
             + self.realized.as_ref().map_or(0, RealizedState::bytes)
             + self.segments.as_ref().map_or(0, |segments| segments.bytes())
             + self.sample.as_ref().map_or(0, SampleState::bytes)
+            + self.early.as_ref().map_or(0, |early| early.bytes())
     }
 }
 

@@ -11,8 +11,8 @@ use proptest::sample::{select, subsequence};
 use vigie::alert::{Cooldown, CriticalAbove, Level, Severity};
 use vigie::metric::{Metric, Problem};
 use vigie::settings::{
-    Alerts, Calibration, Calibrator, Columns, Custom, Cut, Drift, GroundTruth, Label, Model,
-    Multivariate, OpenRule, Outside, Performance, Policy, Prediction, Probability, Quality,
+    Alerts, Calibration, Calibrator, Columns, Custom, Cut, Drift, EarlyWarning, GroundTruth, Label,
+    Model, Multivariate, OpenRule, Outside, Performance, Policy, Prediction, Probability, Quality,
     Segment, Settings, Silence, Thresholds, TimeUnit, Timestamp, UnknownVersion, Window,
 };
 use vigie::stats::{Normalization, Threshold, ValueNormalization};
@@ -185,10 +185,10 @@ fn alerts() -> impl Strategy<Value = Alerts> {
     ];
     let numbers = (finite(), finite(), any::<u64>());
     let may_be = (option::of(finite()), option::of(finite()), option::of(critical));
-    let levels = (level(), level(), option::of(level()));
+    let levels = (level(), level(), option::of(level()), level());
     (levels, any::<[u32; 4]>(), option::of(silence), cooldown, numbers, may_be).prop_map(
         |(levels, counts, silence, cooldown, numbers, may_be)| {
-            let (performance, quality, drift) = levels;
+            let (performance, quality, drift, early_warning) = levels;
             let [breaches, windows, resolve_after, superseded_after] = counts;
             let (margin, min_coverage, min_rows) = numbers;
             let (at_once, false_discovery, critical_above) = may_be;
@@ -196,6 +196,7 @@ fn alerts() -> impl Strategy<Value = Alerts> {
                 performance,
                 quality,
                 drift,
+                early_warning,
                 open_after: OpenRule { breaches, windows },
                 at_once,
                 resolve_after,
@@ -208,6 +209,17 @@ fn alerts() -> impl Strategy<Value = Alerts> {
                 superseded_after,
                 silence,
             }
+        },
+    )
+}
+
+fn early_warning() -> impl Strategy<Value = EarlyWarning> {
+    (option::of(vec(text(), 0..3)), any::<bool>(), finite(), finite()).prop_map(
+        |(columns, targets, false_alarms, tolerance)| EarlyWarning {
+            columns,
+            targets,
+            false_alarms,
+            tolerance,
         },
     )
 }
@@ -228,8 +240,9 @@ fn model() -> impl Strategy<Value = Model> {
         btree_map(text(), text(), 0..3),
     );
     let sections = (columns(), option::of(ground_truth()), window(), performance(), drift());
-    (head, rows, sections, any::<bool>(), thresholds(), alerts()).prop_map(
-        |(head, rows, sections, normalize, thresholds, alerts)| {
+    let warns = (option::of(early_warning()), alerts());
+    (head, rows, sections, any::<bool>(), thresholds(), warns).prop_map(
+        |(head, rows, sections, normalize, thresholds, (early_warning, alerts))| {
             let (name, problem, profile, unknown_version) = head;
             let (segments, [segment_min_rows, segment_max], filter, derived) = rows;
             let (columns, ground_truth, window, performance, drift) = sections;
@@ -250,6 +263,7 @@ fn model() -> impl Strategy<Value = Model> {
                 drift,
                 quality: Quality { normalize },
                 thresholds,
+                early_warning,
                 alerts,
             }
         },

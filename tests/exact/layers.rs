@@ -52,6 +52,7 @@ const LAYERS: &[Layer] = &[
             "profile::WindowRule",
             "window::Criteria",
             "window::CustomMetric",
+            "window::Early",
             "alert::Cooldown",
             "alert::CriticalAbove",
             "alert::Level",

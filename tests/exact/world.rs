@@ -10,7 +10,7 @@ use vigie::formula::Formula;
 use vigie::metric::{ColumnKind, Family, Metric, Problem};
 use vigie::profile::{Beside, Placer, Profile, Provenance, Role, Split, WindowRule};
 use vigie::stats::Threshold;
-use vigie::window::{Criteria, CustomMetric, Plan};
+use vigie::window::{Criteria, CustomMetric, Early, Plan};
 
 /// One row of the made-up model.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,6 +174,12 @@ pub(crate) fn all_criteria() -> Criteria {
                 threshold: Threshold::THREE_SIGMA,
             })
             .collect(),
+        early: Some(Early {
+            columns: Some(COLUMNS.map(|(name, ..)| name.to_owned()).into()),
+            targets: true,
+            false_alarms: 0.01,
+            tolerance: 0.05,
+        }),
         min_rows: 1,
         ..Criteria::default()
     }

@@ -42,6 +42,10 @@ pub(super) async fn run(args: ExplainArgs) -> Result<Outcome> {
     let database = past.database().await?;
     let events = events(&database, &args.alert).await?;
     let Some(last) = events.last() else { bail!("{}", unknown(&database, &args.alert).await?) };
+    if last.result.is_empty() {
+        print(&words::without_result(&events))?;
+        return Ok(Outcome::Fine);
+    }
     let text = message(&database, &last.model, &last.result).await?;
     let text = text.with_context(|| {
         format!(

@@ -13,8 +13,19 @@ use crate::app::terminal::{count, figure};
 use crate::metric::{Kind, Metric};
 use crate::window::{ClosedBy, Figure, Status, WindowResult};
 
-/// What happened, the figure that decided, what lies beside it, and what all of that rests on.
-pub(super) fn explain(events: &[AlertEvent], result: &WindowResult, named: &Named) -> String {
+/// What happened, of an alert of which no window says anything, or none yet.
+pub(super) fn without_result(events: &[AlertEvent]) -> String {
+    let mut text = told(events);
+    let why = match events.last().map(|last| last.kind) {
+        Some(Subject::EarlyWarning) => "its window cannot be judged yet: there is no result",
+        _ => "no window says it: there is no result",
+    };
+    line(&mut text, &format!("  {why}"));
+    text
+}
+
+/// What happened, event by event.
+fn told(events: &[AlertEvent]) -> String {
     let Some(last) = events.last() else { return String::new() };
     let mut text = format!("alert {}\n", last.id);
     for event in events {
@@ -40,7 +51,13 @@ pub(super) fn explain(events: &[AlertEvent], result: &WindowResult, named: &Name
     if last.event != Event::Resolved {
         line(&mut text, &format!("  what to do: {}", advice(last.action)));
     }
+    text
+}
 
+/// What happened, the figure that decided, what lies beside it, and what all of that rests on.
+pub(super) fn explain(events: &[AlertEvent], result: &WindowResult, named: &Named) -> String {
+    let Some(last) = events.last() else { return String::new() };
+    let mut text = told(events);
     text.push_str("\nthe figure that decided\n");
     let mut table = figures();
     add(&mut table, &last.segment, &deciding(last));
@@ -215,6 +232,7 @@ fn deciding(event: &AlertEvent) -> Figure {
             Subject::Drift => Kind::Drift,
             Subject::Quality => Kind::Quality,
             Subject::Silence => Kind::Summary,
+            Subject::EarlyWarning => Kind::Diagnosis,
         },
         metric: event.metric.clone().unwrap_or_else(|| Metric::Rows.into()),
         column_name: event.column_name.clone(),
@@ -294,6 +312,8 @@ const fn resolved(resolution: Option<Resolution>) -> &'static str {
         Some(Resolution::Restated) => "a person restated a window that it rested on",
         Some(Resolution::Excluded) => "a person left a window out that it rested on",
         Some(Resolution::Superseded) => "its version, or its rule, is retired",
+        Some(Resolution::Confirmed) => "its window, once judged, is not well",
+        Some(Resolution::TakenBack) => "its window, once judged, is well",
         None => "it is over",
     }
 }

@@ -23,6 +23,9 @@ pub(crate) struct Alerts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = Level::Evidence)]
     pub(crate) drift: Option<Level>,
+    /// Windows that warn before they are sealed, where `early_warning` asks for that; `evidence` is as `off`, there being no
+    /// window yet whose evidence it could be. Default: `warning`, it may be taken back.
+    pub(crate) early_warning: Level,
     /// An alert opens when so many of the last windows are bad. Default: `2 of 3`, which lets one unlucky window pass: of
     /// many figures one is outside three standard deviations sooner or later.
     pub(crate) open_after: OpenAfter,
@@ -68,6 +71,7 @@ impl Default for Alerts {
             performance: Level::Critical,
             quality: Level::Critical,
             drift: None,
+            early_warning: Level::Warning,
             open_after: OpenAfter::Text("2 of 3".to_owned()),
             at_once: OrOff::Number(5.0),
             resolve_after: 2,

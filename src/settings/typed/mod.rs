@@ -9,6 +9,7 @@
 mod alerts;
 mod archive;
 mod columns;
+mod early;
 mod figures;
 mod ground_truth;
 mod kafka;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::alerts::{Alerts, Cooldown, CriticalAbove, Off, OpenAfter, OrOff, Prometheus};
 pub(crate) use self::archive::Archive;
 pub(crate) use self::columns::{Columns, PredictionTable, TimestampTable};
+pub(crate) use self::early::EarlyWarning;
 pub(crate) use self::figures::{
     CustomTable, Drift, NoThreshold, Normalize, Performance, Quality, ThresholdTable, methods,
 };

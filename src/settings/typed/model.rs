@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::metric::Problem;
 use crate::settings::UnknownVersion;
 use crate::settings::typed::{
-    Alerts, Columns, Drift, DurationText, GroundTruth, NoThreshold, Performance, Quality, TextOr,
-    ThresholdTable, figures,
+    Alerts, Columns, Drift, DurationText, EarlyWarning, GroundTruth, NoThreshold, Off, Performance,
+    Quality, TextOr, ThresholdTable, figures,
 };
 
 /// A model that is watched.
@@ -70,6 +70,10 @@ pub(crate) struct Model {
     #[schemars(schema_with = "figures::thresholds")]
     #[schemars(example = example_thresholds())]
     pub(crate) thresholds: BTreeMap<String, TextOr<ThresholdTable, NoThreshold>>,
+    /// What a window warns of while it is open; a table such as `{}` for all defaults, `"off"` for nothing. Default:
+    /// `"off"`: what is promised of false alarms holds for rows that are drawn like those of the reference, and rows that
+    /// come in bunches, or follow the hour of the day, are not.
+    pub(crate) early_warning: TextOr<EarlyWarning, Off>,
     /// Which breaches become alerts, and when.
     pub(crate) alerts: Alerts,
 }
@@ -92,6 +96,7 @@ impl Default for Model {
             drift: Drift::default(),
             quality: Quality::default(),
             thresholds: BTreeMap::new(),
+            early_warning: TextOr::Text(Off::Off),
             alerts: Alerts::default(),
         }
     }

@@ -13,6 +13,7 @@ use self::binary::BinaryAwaited;
 use self::multiclass::MulticlassAwaited;
 use self::regression::RegressionAwaited;
 use crate::metric::{Kind, Measure};
+use crate::window::early::{EarlyTargets, worst};
 use crate::window::outcome::{EstimatedState, OutputsPlan, RealizedState};
 use crate::window::plan::Plan;
 use crate::window::realized::Outcome;
@@ -44,6 +45,9 @@ pub struct Awaited {
     /// The same of segments, by their number; `None` before the first that has something to keep.
     #[n(5)]
     segments: Option<BTreeMap<u16, Self>>,
+    /// How the bets on targets stand; `None` before the first, and where nobody bets.
+    #[n(6)]
+    early: Option<Box<EarlyTargets>>,
 }
 
 /// What it takes to measure a window again, by what the model predicts.
@@ -185,6 +189,9 @@ impl Awaited {
         self.segments_of(plan, news.segments, |of_segment, plan| {
             of_segment.learn(plan, Labels { segments: &[], ..news });
         });
+        if let Some(early) = &plan.early {
+            self.early.get_or_insert_default().learn(early, plan.profile(), &news);
+        }
         let first = match (&plan.outputs, self.outputs(plan)) {
             (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) => {
                 ours.learn(outputs, plan.profile(), &news)
@@ -249,8 +256,19 @@ impl Awaited {
         self.estimated.iter().filter_map(measure).collect()
     }
 
+    /// The figure by which the targets so far warn; `None` where they do not.
+    pub fn warning(&self, plan: &Plan) -> Option<Figure> {
+        worst(plan.early.as_ref()?.of_targets(self.early.as_deref()))
+    }
+
     /// Realized performance by the targets so far; `None` where the model has none that could be measured.
     pub fn measure(&mut self, plan: &Plan) -> Option<Outcome> {
+        let early = plan.early.as_ref();
+        let evidence = early.and_then(|early| early.of_targets(self.early.as_deref()));
+        Some(Outcome { evidence, ..self.measured(plan)? })
+    }
+
+    fn measured(&mut self, plan: &Plan) -> Option<Outcome> {
         let rows = self.rows();
         match (&plan.outputs, self.outputs(plan)) {
             (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) => {
@@ -358,6 +376,12 @@ impl Awaited {
         };
         let segments = self.segments.iter().flat_map(|segments| segments.values());
         let segments = segments.map(|segment| 32 + segment.bytes()).sum::<usize>();
-        size_of::<Self>() + outputs + self.estimated.len() * 48 + self.lags.len() * 24 + segments
+        let early = self.early.as_ref().map_or(0, |early| early.bytes());
+        size_of::<Self>()
+            + early
+            + outputs
+            + self.estimated.len() * 48
+            + self.lags.len() * 24
+            + segments
     }
 }

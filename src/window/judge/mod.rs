@@ -18,6 +18,7 @@ use crate::stats::{
     Baseline, Basis, Limits, Normalization, Range, SamplingError, Threshold, Undefined, confidence,
 };
 use crate::window::criteria::Criteria;
+use crate::window::early;
 use crate::window::realized::Outcome;
 use crate::window::result::{Figure, Method, Status};
 
@@ -225,6 +226,7 @@ impl Judge {
             }
             (None, None) => {}
         }
+        figures.extend(reading.evidence.iter().map(early::figure));
         for judgement in &self.whole {
             let Some(found) = reading.whole(judgement.of.metric) else { continue };
             let (value, error) = (found.value.0, found.sampling_error);
@@ -319,8 +321,12 @@ impl Judge {
         let unjudged = few.or(low);
         let mut figures: Vec<Figure> =
             self.performance(Basis::Realized, &outcome.labelled, unjudged, criteria).collect();
+        let evidence = outcome.evidence.as_ref().map(early::figure);
         let stratified = &outcome.stratified;
-        let Some(whole) = stratified.performance() else { return figures };
+        let Some(whole) = stratified.performance() else {
+            figures.extend(evidence);
+            return figures;
+        };
         let metric = Metric::EstimatedMinusRealized;
         let range = metric.spec().range;
         let limits = criteria.threshold(None, metric).limits(&[], range);
@@ -356,6 +362,7 @@ impl Judge {
             }
         }
         figures.extend(differences);
+        figures.extend(evidence);
         figures
     }
 }

@@ -17,7 +17,7 @@ use crate::window::state::usable;
 #[derive(Clone, Debug)]
 pub(in crate::window) struct BinaryPlan {
     pub(in crate::window) score: Option<usize>,
-    prediction: Option<usize>,
+    pub(in crate::window) prediction: Option<usize>,
     pub(in crate::window) target: Option<usize>,
     pub(in crate::window) strata: Deciles,
 }

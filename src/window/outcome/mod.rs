@@ -79,6 +79,34 @@ impl OutputsPlan {
         }
     }
 
+    /// Where the target lies.
+    pub(super) fn target(&self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Binary(plan) => plan.target,
+            Self::Multiclass(plan) => plan.target,
+            Self::Regression(plan) => plan.target,
+        }
+    }
+
+    /// Where the score of two classes lies.
+    pub(super) fn score(&self) -> Option<usize> {
+        match self {
+            Self::Binary(plan) => plan.score,
+            Self::None | Self::Multiclass(_) | Self::Regression(_) => None,
+        }
+    }
+
+    /// Where the prediction lies.
+    pub(super) fn prediction(&self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Binary(plan) => plan.prediction,
+            Self::Multiclass(plan) => plan.prediction,
+            Self::Regression(plan) => plan.prediction,
+        }
+    }
+
     /// What rows carry is that of another plan.
     pub(super) fn carried_as(&mut self, whole: &Self) {
         if let (Self::Regression(ours), Self::Regression(whole)) = (self, whole) {

@@ -22,7 +22,7 @@ use crate::window::state::usable;
 pub(in crate::window) struct MulticlassPlan {
     /// By class; `None` for models without scores.
     scores: Option<Vec<usize>>,
-    prediction: Option<usize>,
+    pub(in crate::window) prediction: Option<usize>,
     pub(in crate::window) target: Option<usize>,
     pub(in crate::window) classes: usize,
     /// By class: of its score.
@@ -46,6 +46,11 @@ impl MulticlassPlan {
             target: find(Role::Target),
             classes: several.classes.len(),
         }
+    }
+
+    /// Whether there are scores.
+    pub(in crate::window) fn has_scores(&self) -> bool {
+        self.scores.is_some()
     }
 
     /// How many strata of rows with all scores and a prediction there are.

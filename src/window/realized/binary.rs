@@ -79,6 +79,7 @@ impl Outcome {
             rows,
             labelled: Performance::Binary(labelled),
             stratified: Stratified::Binary(stratified),
+            evidence: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use self::binary::BinaryStratified;
 use self::multiclass::MulticlassStratified;
 pub(super) use self::multiclass::StrataOfSeveral;
 use self::regression::RegressionStratified;
-use crate::profile::Performance;
+use crate::profile::{Evidence, Performance};
 use crate::stats::{Basis, StratifiedErrors, Undefined};
 use crate::window::criteria::Criteria;
 use crate::window::judge::Asked;
@@ -22,6 +22,8 @@ pub struct Outcome {
     pub(super) labelled: Performance,
     /// Of all, as those stand for them.
     pub(super) stratified: Stratified,
+    /// What the bets on targets say.
+    pub(super) evidence: Option<Evidence>,
 }
 
 /// Performance of all rows, from those that have a target.

@@ -63,7 +63,8 @@ impl Outcome {
             let found = MulticlassStratified::new(plan, &labelled, strata, cells, &curves);
             Stratified::Multiclass(Box::new(found))
         };
-        Self { rows, labelled: Performance::Multiclass(labelled), stratified }
+        let labelled = Performance::Multiclass(labelled);
+        Self { rows, labelled, stratified, evidence: None }
     }
 }
 

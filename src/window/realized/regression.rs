@@ -40,6 +40,7 @@ impl Outcome {
             rows,
             labelled: Performance::Regression(labelled),
             stratified: Stratified::Regression(stratified),
+            evidence: None,
         }
     }
 }

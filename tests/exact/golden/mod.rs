@@ -1,6 +1,7 @@
 //! Agreement with figures that other tools computed (`tests/data/golden`, whose README says which and how near).
 
 mod agreement; // reading the files, comparing, the greatest difference
+mod betting; // bets against the reference against numpy
 mod bins; // Doane edges and deciles against numpy
 mod calibration; // isotonic regression, splits and the decision against scikit-learn and NannyML
 mod classification; // cells, rankings and their errors against NannyML and scikit-learn

@@ -11,6 +11,7 @@ mod checkpoints; // a tally stops and goes on
 mod commands; // what persons ask of windows
 mod counting; // every record in one place: ledgers, strays, ids
 mod delays; // targets whose delay depends on the score
+mod early; // windows that warn before they can be judged
 mod epochs; // settings and profiles change
 mod feeding; // the sending side of a lane
 mod lateness; // which rows are late

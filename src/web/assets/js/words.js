@@ -58,7 +58,7 @@ const reasons = {
 };
 const reason = (status) => reasons[status ?? "none"] ?? String(status).replaceAll("_", " ");
 
-const kinds = { estimated: "estimated", realized: "realized", drift: "drift", quality: "data quality", summary: "summary", diagnosis: "diagnosis" };
+const kinds = { estimated: "estimated", realized: "realized", drift: "drift", quality: "data quality", summary: "summary", diagnosis: "diagnosis", early_warning: "early warning" };
 const methods = { cbpe: "CBPE", dle: "DLE", pape: "PAPE", labelled: "from targets", post_stratified: "from targets, reweighted to all rows" };
 
 const isRate = (metric) => /_rate$/.test(metric ?? "");

@@ -98,7 +98,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Outcome> {
         config.display()
     ))?;
     let profiles = profiles(&args.folder, &config, &settings, &feed).await?;
-    live(settings, profiles, server, stop, feed, args.windows).await?;
+    live(settings, profiles, server, stop, feed.begin(), args.windows).await?;
     print(&format!(
         "\nended; {} holds the settings, the references and their profiles\n",
         args.folder.display()

@@ -62,6 +62,14 @@ impl Feed {
         Self { world, mended, mended_from, window, plan, rate, clock: Clock::machine() }
     }
 
+    /// Begins now: nothing was due while the profiles were made.
+    pub(super) fn begin(self) -> Self {
+        let timeline =
+            Timeline { start: Timestamp::now().as_microsecond(), ..self.world.timeline() };
+        let [world, mended] = [self.world, self.mended].map(|world| world.with_timeline(timeline));
+        Self { world, mended, clock: Clock::machine(), ..self }
+    }
+
     /// The world with the model that is in use at an event.
     fn at(&self, event: u64) -> &World {
         if event < self.mended_from { &self.world } else { &self.mended }

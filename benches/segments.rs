@@ -119,6 +119,7 @@ fn profile(reference: &[Row], segments: usize) -> Profile {
         sampled: false,
         segments: (segments > 0).then(|| SegmentSpec {
             splits: vec![Split::Columns(vec!["segment".to_owned()])],
+            slices: false,
             beside: vec!["segment".to_owned()],
             told,
             min_rows: 300,

@@ -283,6 +283,18 @@ metrics! {
         "evidence that targets contradict what was said of them: what bets have won, in powers of ten" "Ville 1939; Waudby-Smith and Ramdas 2024";
     BreachCount "breach_count" Diagnosis ALL EVERY POSITIVE Neither NONE
         "in how many of the last windows a column's drift is a breach" "count";
+    SliceExcess "slice_excess" Diagnosis ALL NO ANY Neither NONE
+        "expected loss of a slice of the window's rows less that of all of them" "Hoeffding 1963; Chung et al. 2019";
+    SliceLoss "slice_loss" Diagnosis ALL NO POSITIVE_OR_OPEN Neither NONE
+        "mean expected loss of a slice" "sample mean";
+    SliceShare "slice_share" Diagnosis ALL NO UNIT Neither NONE
+        "share of the window's rows that are in a slice" "count";
+    SliceChange "slice_change" Diagnosis ALL NO ANY Neither NONE
+        "expected loss of a slice less that of the same slice of the reference" "difference of two means";
+    SlicesExamined "slices_examined" Diagnosis ALL NO POSITIVE_OR_OPEN Neither NONE
+        "how many slices were looked at, which chance is allowed for" "Bonferroni 1936";
+    SliceColumnsUnpaired "slice_columns_unpaired" Diagnosis ALL NO POSITIVE_OR_OPEN Neither NONE
+        "how many columns no pairs were made of, as there are too many" "count";
 }
 
 impl Metric {
@@ -340,13 +352,27 @@ impl Metric {
 
     /// Whether a figure of this metric is held against thresholds that settings may name.
     pub const fn has_thresholds(self) -> bool {
-        !matches!(
+        !self.is_of_slices()
+            && !matches!(
+                self,
+                Self::Chi2
+                    | Self::DriftCorrelation
+                    | Self::BreachCount
+                    | Self::DriftEvidence
+                    | Self::TargetEvidence
+            )
+    }
+
+    /// Whether a figure of this metric is of the worst slices of a window: its name is that of a slice, not of a column.
+    pub const fn is_of_slices(self) -> bool {
+        matches!(
             self,
-            Self::Chi2
-                | Self::DriftCorrelation
-                | Self::BreachCount
-                | Self::DriftEvidence
-                | Self::TargetEvidence
+            Self::SliceExcess
+                | Self::SliceLoss
+                | Self::SliceShare
+                | Self::SliceChange
+                | Self::SlicesExamined
+                | Self::SliceColumnsUnpaired
         )
     }
 

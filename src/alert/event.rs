@@ -219,6 +219,10 @@ pub struct Evidence {
     /// Segments that are not well themselves: the figure that would decide in each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<SegmentFigure>,
+    /// Slices of the window that are expected to do worse than in the reference: `slice_change`, the one first that holds
+    /// most of the loss; only where slices are asked for, and performance decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<Figure>,
     /// What kind of change it looks like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,

@@ -12,8 +12,10 @@ use crate::diagnosis::{Origin, Split};
 use crate::metric::{Kind, Metric};
 use crate::window::{Figure, WindowResult};
 
-/// At most so many figures of each kind, and segments.
+/// At most so many figures of each kind, segments and slices.
 const MOST: usize = 5;
+/// The change of a slice is told where its probability by chance is at most this.
+const SIGNIFICANT: f64 = 0.05;
 
 /// Writes events of a result.
 pub(super) struct Writer<'w> {
@@ -110,6 +112,7 @@ impl Writer<'_> {
             drift: of(&[Kind::Drift]),
             quality: of(&[Kind::Quality]),
             segments: self.worst_segments(judged),
+            slices: self.worse_slices(deciding),
             cause: self.cause(deciding),
             split: self.split(deciding).map_or_else(Vec::new, |split| {
                 [split.total, split.shift, split.concept].map(Clone::clone).into()
@@ -117,6 +120,19 @@ impl Writer<'_> {
             estimator: None,
             change: None,
         }
+    }
+
+    /// At most five slices that are worse than in the reference, in their order.
+    fn worse_slices(&self, deciding: &Figure) -> Vec<Figure> {
+        if !matches!(deciding.kind, Kind::Estimated | Kind::Realized) {
+            return Vec::new();
+        }
+        let of = self.result.figures.iter().filter(|figure| {
+            figure.metric == Metric::SliceChange
+                && figure.value.is_some_and(|change| change > 0.0)
+                && figure.p_value.is_some_and(|p| p <= SIGNIFICANT)
+        });
+        of.take(MOST).cloned().collect()
     }
 
     /// At most five segments that are not well, the furthest out first.

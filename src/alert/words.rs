@@ -27,7 +27,7 @@ pub(super) fn summary(
     sentence
 }
 
-/// What kind of change of the metric it looks like, and how far the estimator can be trusted.
+/// Where it is, what kind of change of the metric it looks like, and how far the estimator can be trusted.
 pub(super) fn also(metric: &Measure, evidence: &Evidence) -> impl Iterator<Item = String> {
     let split = Split::of(&evidence.split, metric);
     let split = split.and_then(|split| split.words(|value| number(metric.metric(), value)));
@@ -39,7 +39,9 @@ pub(super) fn also(metric: &Measure, evidence: &Evidence) -> impl Iterator<Item 
         let Estimator { windows, within, .. } = so_far;
         format!("the estimate was right in {within} of {windows} windows before")
     });
-    cause.into_iter().chain(estimator)
+    let slice = evidence.slices.first().and_then(|slice| slice.column_name.as_deref());
+    let slice = slice.map(|name| format!("expected to do worse than before where {name}"));
+    slice.into_iter().chain(cause).chain(estimator)
 }
 
 /// A segment that is not well.

@@ -15,11 +15,12 @@ use crate::app::{ConfigFile, Outcome, load, reference};
 use crate::metric::{ColumnKind, Metric};
 use crate::profile::{
     Binary, Calibration, CalibrationReason, Categorical, Embedding, Outputs, Profile,
-    ReferenceWindow, Role, Segments, Values,
+    ReferenceWindow, Role, Segments, Slices, Values,
 };
 use crate::query::table::Hints;
 use crate::query::{Files, Options};
 use crate::settings::Cut;
+use crate::stats::Undefined;
 use crate::window::utc;
 
 /// What `vigie profile` is told.
@@ -202,6 +203,47 @@ fn shown(profile: &Profile) -> String {
     text += &columns_shown(profile);
     let segments = profile.segments.as_deref();
     text += &segments.map(segments_shown).unwrap_or_default();
+    text += &profile.slices.as_deref().map(slices_shown).unwrap_or_default();
+    text
+}
+
+/// Where the model does worst in the reference, a line each.
+fn slices_shown(slices: &Slices) -> String {
+    let loss = slices.loss.as_str();
+    match slices.none {
+        Some(Undefined::TooFew) => {
+            return "\n  where it does worst in the reference is not known: too few rows have a prediction and a target\n"
+                .to_owned();
+        }
+        Some(_) => {
+            return "\n  it does as well everywhere in the reference: the loss of all rows is the same\n".to_owned();
+        }
+        None => {}
+    }
+    let mut text = format!(
+        "\n  where it does worst in the reference: {loss} {} in all ({} rows that had no part in finding it)\n",
+        figure(slices.mean),
+        count(slices.rows)
+    );
+    if slices.all.is_empty() {
+        let _ok = writeln!(
+            text,
+            "  nowhere worse than chance explains: {} slices were looked at",
+            slices.asked
+        );
+    }
+    for slice in &slices.all {
+        let rows = format!("{} rows", count(slice.rows));
+        let share = format!("{} %", figure(100.0 * slice.share));
+        let _ok = writeln!(
+            text,
+            "  {:<37} {rows:<11} {share:<8} {loss} {}, {} +-{} above all",
+            slice.name(),
+            figure(slice.loss),
+            figure(slice.excess),
+            figure(slice.error)
+        );
+    }
     text
 }
 

@@ -18,7 +18,7 @@ use crate::query::table::{
     Choice, Chosen, Columns, Hints, ProfileExpressions, RowMaker, choose, conditions_of,
 };
 use crate::query::{ColumnPath, Files, Kind, categorical, kind, numeric, vectors};
-use crate::settings::{Calibration, Calibrator, Model, Multivariate};
+use crate::settings::{Calibration, Calibrator, Model};
 use crate::window::ENGINE;
 
 /// What a profile is made of, and what came of it.
@@ -55,7 +55,7 @@ pub(super) async fn profile_of(
         .with_context(|| format!("model `{}`", model.name))?;
     let (mut wanted, mut inputs) = needed(model, files, &choice, expressions.as_ref())?;
     let splitting = Splitting::new(model, files, &choice, &derived, &mut wanted)?;
-    let samples = model.drift.multivariate.contains(&Multivariate::DomainClassifier);
+    let samples = model.samples();
     for path in choice.id.iter().filter(|_| samples && !model.columns.id.is_empty()) {
         if !wanted.iter().any(|known| known.name() == path.name()) {
             wanted.push(path.clone());
@@ -119,7 +119,7 @@ pub(super) async fn profile_of(
         filter: model.filter.clone(),
         columns: columns.columns.clone(),
         whole: model.drift.multivariate.iter().map(|method| method.metric()).collect(),
-        sampled: false,
+        sampled: samples,
         segments: segments.map(|segments| splitting::spec(model, segments.beside, told)),
         provenance: Provenance {
             sources: files.names().map(str::to_owned).collect(),

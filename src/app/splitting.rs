@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
 
 use crate::app::reference::{input, is_decided};
-use crate::epoch::{distributions, splits};
+use crate::epoch::{distributions, slices, splits};
 use crate::fit::SegmentSpec;
 use crate::profile::{Beside, Input};
 use crate::query::table::{Choice, Columns, SegmentColumns};
@@ -88,6 +88,7 @@ impl Splitting {
 pub(super) fn spec(model: &Model, beside: Vec<String>, told: Vec<Beside>) -> SegmentSpec {
     SegmentSpec {
         splits: splits(model),
+        slices: slices(model),
         beside,
         told,
         min_rows: model.segment_min_rows,

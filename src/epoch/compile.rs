@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::epoch::{Model, Timing, Version};
 use crate::metric::{Measure, Metric};
-use crate::profile::{Profile, Role, Split, WindowRule};
+use crate::profile::{Profile, Role, Split, WindowRule, in_words};
 use crate::settings::{
     Calibration, Cut, Model as Settings, Multivariate, Prediction, Probability, Segment, Window,
 };
@@ -196,6 +196,10 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
             method: method.metric(),
         });
     }
+    let carries = profile.sample.as_ref().is_some_and(|sample| sample.carried.is_some());
+    if model.worst_slices > 0 && features > 0 && !carries {
+        return Err(differs("worst_slices", "0".to_owned(), model.worst_slices.to_string()));
+    }
     let derived: BTreeMap<&str, &str> =
         profile.derived.iter().map(|made| (made.name.as_str(), made.sql.as_str())).collect();
     let wanted: BTreeMap<&str, &str> =
@@ -209,12 +213,18 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
 /// How the settings tell rows apart.
 pub fn splits(model: &Settings) -> Vec<Split> {
     let split = |segment: &Segment| match segment {
-        Segment::Columns(columns) => Split::Columns(columns.clone()),
+        Segment::Auto => None,
+        Segment::Columns(columns) => Some(Split::Columns(columns.clone())),
         Segment::Where { name, condition } => {
-            Split::Where { name: name.clone(), sql: condition.clone() }
+            Some(Split::Where { name: name.clone(), sql: condition.clone() })
         }
     };
-    model.segments.iter().map(split).collect()
+    model.segments.iter().filter_map(split).collect()
+}
+
+/// Whether the slices where the model does worst in the reference are segments.
+pub fn slices(model: &Settings) -> bool {
+    model.segments.contains(&Segment::Auto)
 }
 
 /// The methods for columns that need whole distributions.
@@ -233,19 +243,25 @@ fn check_segments(model: &Settings, profile: &Profile, name: &str) -> Result<(),
         found,
         wanted,
     };
-    let shown = |splits: &[Split]| {
+    let shown = |splits: &[Split], auto: bool| {
         let of = |split: &Split| match split {
             Split::Columns(columns) => format!("[{}]", columns.join(", ")),
             Split::Where { name, sql } => format!("{name} where {sql}"),
+            Split::Slice(conditions) => in_words(conditions),
         };
-        let all: Vec<String> = splits.iter().map(of).collect();
+        let auto = auto.then(|| "auto".to_owned());
+        let all: Vec<String> = splits.iter().map(of).chain(auto).collect();
         if all.is_empty() { "none".to_owned() } else { all.join("; ") }
     };
     let wanted = splits(model);
     let found = profile.segments.as_deref();
+    // Which slices there are follows from the reference.
+    let of_settings = |split: &&Split| !matches!(split, Split::Slice(_));
     let found_splits = found.map(|found| found.splits.as_slice()).unwrap_or_default();
-    if found_splits != wanted {
-        return Err(differs("segments", shown(found_splits), shown(&wanted)));
+    let found_splits: Vec<Split> = found_splits.iter().filter(of_settings).cloned().collect();
+    let auto = found.is_some_and(|found| found.slices);
+    if found_splits != wanted || auto != slices(model) {
+        return Err(differs("segments", shown(&found_splits, auto), shown(&wanted, slices(model))));
     }
     let Some(found) = found else { return Ok(()) };
     if found.min_rows != model.segment_min_rows {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use self::compile::{
-    CompileError, check, check_classes, compile, distributions, rule, splits, timing,
+    CompileError, check, check_classes, compile, distributions, rule, slices, splits, timing,
 };
 use crate::alert::{Policy, Quiet};
 use crate::profile::WindowRule;

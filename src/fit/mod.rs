@@ -12,6 +12,7 @@ mod reconstruction;
 mod regression;
 mod sample;
 mod segments;
+mod slices;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use self::reconstruction::fit_reconstruction;
 use self::sample::{fit_sample, key_rows};
 pub use self::segments::SegmentSpec;
 use self::segments::{find_segments, fit_references};
+use self::slices::find_slices;
 use self::windows::fit_windows;
 use crate::batch::{LONGEST, Rows, Values, labels};
 use crate::metric::{ColumnKind, Metric, Problem};
@@ -391,6 +393,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         reconstruction: None,
         segments: None,
         sample: None,
+        slices: None,
         windows: Vec::new(),
         provenance: Provenance { rows, ..spec.provenance },
     };
@@ -422,6 +425,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
     if sampled {
         profile.sample = fit_sample(&profile, &mut batches);
     }
+    profile.slices = find_slices(&profile, &batches);
     if let Some(segments) = &spec.segments {
         find_segments(&mut profile, segments, &mut batches)?;
         fit_references(&mut profile, &spec.predicts, &batches)?;

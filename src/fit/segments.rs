@@ -10,7 +10,7 @@ use crate::fit::{FitError, Predicts, binary, multiclass, regression};
 use crate::metric::ColumnKind;
 use crate::profile::{
     Beside, Column, Embedding, Outputs, Placer, Profile, Provenance, Role, Segment,
-    SegmentReference, Segments, Split, Values, count_values,
+    SegmentReference, Segments, Split, Values, count_values, in_words,
 };
 
 /// Which segments to make.
@@ -18,6 +18,8 @@ use crate::profile::{
 pub struct SegmentSpec {
     /// How rows are told apart.
     pub splits: Vec<Split>,
+    /// Whether the slices where the model does worst are segments too.
+    pub slices: bool,
     /// Columns that are read for segments alone, by name.
     pub beside: Vec<String>,
     /// What stands there, batch by batch, and which rows fulfil the conditions.
@@ -40,13 +42,17 @@ pub(super) fn find_segments(
     spec: &SegmentSpec,
     batches: &mut [Rows],
 ) -> Result<(), FitError> {
-    let all = choose(profile, spec, batches)?;
+    let mut splits = spec.splits.clone();
+    let found = profile.slices.iter().filter(|_| spec.slices).flat_map(|slices| &slices.all);
+    splits.extend(found.map(|slice| Split::Slice(slice.conditions.clone())));
+    let all = choose(profile, spec, &splits, batches)?;
     let mut segments = Segments {
         min_rows: spec.min_rows,
         max: spec.max,
         distributions: spec.distributions,
         beside: spec.beside.clone(),
-        splits: spec.splits.clone(),
+        splits,
+        slices: spec.slices,
         all,
     };
     let placer = Placer::new(&segments, &profile.columns);
@@ -84,10 +90,11 @@ struct Candidate {
 fn choose(
     profile: &Profile,
     spec: &SegmentSpec,
+    splits: &[Split],
     batches: &[Rows],
 ) -> Result<Vec<Segment>, FitError> {
     let mut candidates: Vec<Candidate> = Vec::new();
-    for (split, by) in spec.splits.iter().enumerate() {
+    for (split, by) in splits.iter().enumerate() {
         let Split::Columns(columns) = by else { continue };
         let found = candidates_of(profile, spec, batches, split, columns)?;
         let largest = found.iter().map(|candidate| candidate.rows).max().unwrap_or(0);
@@ -102,16 +109,17 @@ fn choose(
         candidates.extend(found);
     }
     // Conditions are asked for by name, and every other split has its `other`.
-    let room = spec.max.saturating_sub(spec.splits.len() as u64);
+    let room = spec.max.saturating_sub(splits.len() as u64);
     candidates.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.split.cmp(&b.split)));
     candidates.truncate(usize::try_from(room).unwrap_or(usize::MAX));
     candidates.sort_by(|a, b| a.split.cmp(&b.split).then_with(|| a.name.cmp(&b.name)));
     let mut all = Vec::new();
-    for (split, by) in spec.splits.iter().enumerate() {
+    for (split, by) in splits.iter().enumerate() {
         let segment =
             |name: String, values| Segment { name, split, values, rows: 0, reference: None };
         match by {
             Split::Where { name, .. } => all.push(segment(name.clone(), Vec::new())),
+            Split::Slice(conditions) => all.push(segment(in_words(conditions), Vec::new())),
             Split::Columns(columns) => {
                 let chosen = candidates.iter().filter(|candidate| candidate.split == split);
                 all.extend(chosen.map(|of| segment(of.name.clone(), of.values.clone())));
@@ -258,6 +266,7 @@ fn fit_reference(
         reconstruction: None,
         sample: None,
         segments: None,
+        slices: None,
         windows: Vec::new(),
         provenance: Provenance::default(),
     };

@@ -146,6 +146,7 @@ impl History {
             }
         }
         let newest = of.analysis.heads.last();
+        let shown = of.analysis.heads.get(tables[1].1.start).map_or(u64::MAX, |head| head.index);
         let about = of.about.as_ref();
         Some(ModelView {
             model,
@@ -166,6 +167,7 @@ impl History {
             series,
             alerts: of.events.values().collect(),
             ranking: of.ranking(),
+            slices: of.slices.since(shown),
         })
     }
 

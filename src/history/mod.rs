@@ -23,6 +23,7 @@ mod about;
 mod look;
 mod numbers;
 mod series;
+mod slices;
 mod standing;
 mod table;
 #[cfg(test)]
@@ -33,6 +34,7 @@ mod view;
 use std::collections::BTreeMap;
 
 pub use self::about::About;
+pub use self::slices::{SliceView, SlicesView};
 pub use self::standing::State;
 use self::version::Version;
 pub use self::view::{

@@ -156,7 +156,8 @@ impl Table {
                 (a, b) => a.or(b),
             };
             self.take_distributions(result);
-            self.all.take(place, result, |_| true)
+            // Slices are others in every window.
+            self.all.take(place, result, |figure| !figure.metric.metric().is_of_slices())
         } else {
             let track = self.segments.entry(result.segment.clone()).or_default();
             track.take(place, result, |figure| {

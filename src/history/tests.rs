@@ -481,3 +481,55 @@ fn many_series_mean_fewer_windows() {
     assert_eq!(view.windows.index.len(), 199);
     assert_eq!(*view.primary.unwrap(), Measure::from(Metric::RocAuc));
 }
+
+/// A window that names slices: of each its excess, and what became of it.
+fn sliced(index: u64, names: &[&str]) -> WindowResult {
+    let mut result = sealed(index, 0.8, 0.0, 0.0);
+    let of_slice = |metric: Metric, name: Option<&str>, value: f64| Figure {
+        column_name: name.map(str::to_owned),
+        of: Some(Metric::Accuracy.into()),
+        value: Some(value),
+        p_value: Some(0.001),
+        ..Figure::bare(Kind::Diagnosis, metric)
+    };
+    result.figures.push(of_slice(Metric::SlicesExamined, None, 900.0));
+    for name in names {
+        result.figures.push(of_slice(Metric::SliceExcess, Some(name), 0.2));
+        result.figures.push(of_slice(Metric::SliceShare, Some(name), 0.1));
+        result.figures.push(of_slice(Metric::SliceChange, Some(name), 0.15));
+    }
+    result
+}
+
+#[test]
+fn slices_are_told_by_window_and_make_no_series() {
+    let mut history = History::default();
+    history.take(&sliced(2, &["age < 25", "region = north"]), None);
+    history.take(&sliced(1, &[]), None);
+    history.take(&sealed(3, 0.8, 0.0, 0.0), None);
+    // Targets restate what they change; a person leaves all of it out.
+    history.take(&restated(2, 1, 0.7), None);
+    let view = |history: &History| {
+        let view = history.model("loans", "7", Asked::default(), Digits::Kept, 9 * HOUR);
+        serde_json::to_value(view.expect("it is known")).expect("JSON")
+    };
+    let told = view(&history);
+    assert_eq!(told["slices"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        (&told["slices"][0]["window"], &told["slices"][0]["slices"]),
+        (&json!(1), &json!([]))
+    );
+    let second = &told["slices"][1];
+    assert_eq!((&second["of"], &second["examined"]), (&json!("accuracy"), &json!(900.0)));
+    let first = &second["slices"][0];
+    assert_eq!(
+        [&first["name"], &first["excess"], &first["share"], &first["change"], &first["loss"]],
+        [&json!("age < 25"), &json!(0.2), &json!(0.1), &json!(0.15), &Value::Null]
+    );
+    let series = told["series"].as_array().expect("series").iter();
+    let names: Vec<&Value> = series.map(|series| &series["metric"]).collect();
+    assert!(!names.iter().any(|name| name.as_str().is_some_and(|name| name.starts_with("slice"))));
+    history.take(&excluded(2, 2), None);
+    history.take(&sliced(2, &["age < 25"]), None);
+    assert_eq!(view(&history)["slices"].as_array().map(Vec::len), Some(1));
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::alert::{AlertEvent, Event, Resolution, Subject};
 use crate::history::about::About;
 use crate::history::series::Key;
+use crate::history::slices::KeptSlices;
 use crate::history::standing::Class;
 use crate::history::table::Table;
 use crate::history::view::Ranked;
@@ -28,6 +29,7 @@ pub(super) struct Version {
     pub(super) events: BTreeMap<(u64, String, u64), AlertEvent>,
     /// Of which window and revision it is.
     ranking: Option<(u64, u64, Vec<Ranked>)>,
+    pub(super) slices: KeptSlices,
     /// By epoch: the profile's hash and the columns.
     shapes: BTreeMap<u64, (String, Vec<Shape>)>,
     windows: usize,
@@ -41,6 +43,7 @@ impl Version {
             about: None,
             events: BTreeMap::new(),
             ranking: None,
+            slices: KeptSlices::default(),
             shapes: BTreeMap::new(),
             windows,
         }
@@ -53,6 +56,7 @@ impl Version {
         if result.segment == ALL {
             // Also where the window was restated since: it says how columns ranked then.
             self.rank(result);
+            self.slices.take(result);
         }
         let new = self.analysis.take(result, heard);
         if new
@@ -231,6 +235,7 @@ impl Version {
         let shapes = self.shapes.values().flat_map(|(_, shapes)| shapes);
         self.reference.bytes()
             + self.analysis.bytes()
+            + self.slices.bytes()
             + self.events.values().map(event).sum::<usize>()
             + shapes.map(shape).sum::<usize>()
     }

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::alert::{AlertEvent, Severity};
+use crate::history::slices::SlicesView;
 use crate::history::standing::State;
 use crate::metric::{Kind, Measure, Problem};
 use crate::window::{Dataset, Method, RevisionCause};
@@ -134,6 +135,8 @@ pub struct ModelView<'h> {
     pub alerts: Vec<&'h AlertEvent>,
     /// The columns by what their drift has to do with performance.
     pub ranking: &'h [Ranked],
+    /// The worst slices of the newest windows, the oldest first.
+    pub slices: Vec<&'h SlicesView>,
 }
 
 /// Windows in columns.

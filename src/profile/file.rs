@@ -11,8 +11,8 @@ use crate::profile::{Profile, Provenance};
 
 /// The version of the file's form. A file of a later form is refused.
 ///
-/// 2 has embeddings, 3 a sample whose rows carry the model's outputs. A profile is written in the earliest form that holds
-/// it, and so is read by versions that know no later one.
+/// 2 has embeddings; 3 a sample whose rows carry the model's outputs, or segments that are slices. A profile is written in
+/// the earliest form that holds it, and so is read by versions that know no later one.
 pub const FORMAT: u32 = 3;
 /// The earliest form that is read.
 const EARLIEST: u32 = 1;
@@ -86,7 +86,7 @@ fn is_read(format: u32) -> bool {
 impl Profile {
     /// What identifies the profile: a hash of all that scoring reads, in 32 hexadecimal digits.
     pub fn hash(&self) -> String {
-        let content = Self { provenance: Provenance::default(), ..self.clone() };
+        let content = Self { provenance: Provenance::default(), slices: None, ..self.clone() };
         // Field order is that of the types and all maps are sorted, so equal profiles have equal texts.
         let text = serde_json::to_vec(&content).unwrap_or_default();
         let mut hash = String::with_capacity(32);
@@ -98,7 +98,8 @@ impl Profile {
     pub fn to_text(&self) -> String {
         let embeds = self.columns.iter().any(|column| column.kind() == ColumnKind::Embedding);
         let carries = self.sample.as_ref().is_some_and(|sample| sample.carried.is_some());
-        let vigie_profile = match (carries, embeds) {
+        let slices = self.segments.as_ref().is_some_and(|segments| segments.slices);
+        let vigie_profile = match (carries || slices, embeds) {
             (true, _) => FORMAT,
             (false, true) => 2,
             (false, false) => EARLIEST,

@@ -4,6 +4,7 @@
 //! that needs rows) and no thresholds: those follow from the readings of its reference windows and the settings in force.
 
 mod carried;
+mod cells;
 mod column;
 mod embedding;
 mod expect;
@@ -15,11 +16,13 @@ mod reconstruction;
 mod sample;
 mod segments;
 mod shape;
+mod slices;
 mod windows;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::carried::{Carried, RowOutputs};
+pub use self::cells::Cells;
 pub use self::column::{
     Bins, Categorical, Column, Continuous, Distribution, Role, SummaryErrors, Values,
 };
@@ -40,6 +43,10 @@ pub use self::segments::{
     Beside, OTHER, Placer, Segment, SegmentReference, Segments, Split, count_values,
 };
 pub use self::shape::{Form, MOST_LABELS, Shape, shown_labels};
+pub use self::slices::{
+    Condition, FoundSlice, Kept, Slice, SliceChange, SliceLoss, Slices, SlicesReading,
+    SlicesSearched, fulfilled, in_words,
+};
 pub use self::windows::WindowRule;
 use crate::metric::Problem;
 
@@ -73,6 +80,10 @@ pub struct Profile {
     /// Some of its rows, as codes with the model's outputs; profiles that were asked for what needs rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
+    /// Where the model does worst by its targets; profiles of references that have some. Not part of its identity: only
+    /// people read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<Box<Slices>>,
     /// The reference windows.
     pub windows: Vec<ReferenceWindow>,
     /// Where it comes from; not part of its identity.

@@ -4,6 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::metric::Metric;
+use crate::profile::SlicesReading;
 use crate::stats::{Cells, Confusion, Loss, Undefined};
 
 /// A value, or why there is none.
@@ -31,6 +32,9 @@ pub struct Reading {
     /// What bets against the reference have won; of the stream alone.
     #[serde(skip)]
     pub evidence: Vec<Evidence>,
+    /// Where the model does badly; only of windows that are scored, where it is asked for.
+    #[serde(skip)]
+    pub slices: Option<Box<SlicesReading>>,
 }
 
 /// What bets against the reference have won.

@@ -9,7 +9,7 @@ use arrow::datatypes::Int32Type;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Column as Data, NO_SEGMENT, Values, labels};
-use crate::profile::{Column, Profile};
+use crate::profile::{Column, Condition, Profile, fulfilled};
 
 /// The segments of a profile.
 ///
@@ -27,12 +27,20 @@ pub struct Segments {
     pub beside: Vec<String>,
     /// How rows are told apart: a row is in at most one segment of each split.
     pub splits: Vec<Split>,
+    /// Whether the slices where the model does worst were asked for as segments; they are the last of the splits.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub slices: bool,
     /// All of them, split by split.
     pub all: Vec<Segment>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 /// How rows are told apart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
     /// By the values of columns.
@@ -44,6 +52,8 @@ pub enum Split {
         /// The condition.
         sql: String,
     },
+    /// By whether they are in a slice where the model does worse.
+    Slice(Vec<Condition>),
 }
 
 /// A part of the rows.
@@ -134,6 +144,12 @@ enum Places {
         condition: usize,
         segment: u16,
     },
+    Slice {
+        conditions: Vec<Condition>,
+        /// Which of the profile's columns each is of; `None` for a column that nobody knows.
+        columns: Vec<Option<usize>>,
+        segment: u16,
+    },
 }
 
 /// Where the values of a column lie.
@@ -178,6 +194,14 @@ impl Placer {
             match by {
                 Split::Where { .. } => Places::Where {
                     condition: conditions.next().unwrap_or_default(),
+                    segment: first(&|_| true),
+                },
+                Split::Slice(conditions) => Places::Slice {
+                    columns: conditions
+                        .iter()
+                        .map(|of| columns.iter().position(|column| column.name == of.column))
+                        .collect(),
+                    conditions: conditions.clone(),
                     segment: first(&|_| true),
                 },
                 Split::Columns(names) => {
@@ -234,6 +258,16 @@ impl Places {
                 };
                 let is = |fulfilled| if fulfilled == Some(true) { *segment } else { NO_SEGMENT };
                 fulfilled.iter().map(is).collect()
+            }
+            Self::Slice { conditions, columns: of, segment } => {
+                let found = of.iter().map(|at| columns.get((*at)?));
+                let is = |inside| if inside { *segment } else { NO_SEGMENT };
+                match found.collect::<Option<Vec<_>>>() {
+                    Some(found) => {
+                        fulfilled(conditions, &found, rows).into_iter().map(is).collect()
+                    }
+                    None => vec![NO_SEGMENT; rows].into(),
+                }
             }
             Self::Columns { columns: sources, codes, segments, other } => {
                 let found: Option<Vec<Coded<'_>>> = sources

@@ -12,7 +12,7 @@ use crate::settings::columns::Columns;
 use crate::settings::drift::{Drift, Quality};
 use crate::settings::early::EarlyWarning;
 use crate::settings::ground_truth::GroundTruth;
-use crate::settings::model::{Model, Segment, UnknownVersion};
+use crate::settings::model::{Model, Segment, UnknownVersion, is_zero};
 use crate::settings::performance::{Calibration, Custom};
 use crate::settings::thresholds::Thresholds;
 use crate::settings::window::Window;
@@ -48,6 +48,8 @@ struct Figures<'a> {
     segments: &'a [Segment],
     segment_min_rows: u64,
     segment_max: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    worst_slices: u64,
     filter: &'a Option<String>,
     derived: &'a BTreeMap<String, String>,
     columns: &'a Columns,
@@ -96,6 +98,7 @@ impl Model {
             segments,
             segment_min_rows,
             segment_max,
+            worst_slices,
             filter,
             derived,
             columns,
@@ -115,6 +118,7 @@ impl Model {
             segments,
             segment_min_rows: *segment_min_rows,
             segment_max: *segment_max,
+            worst_slices: *worst_slices,
             filter,
             derived,
             columns,

@@ -9,7 +9,7 @@ use crate::metric::Problem;
 use crate::settings::alerts::Alerts;
 use crate::settings::at::At;
 use crate::settings::columns::{Columns, one_path};
-use crate::settings::drift::{Drift, Quality};
+use crate::settings::drift::{Drift, Multivariate, Quality};
 use crate::settings::early::EarlyWarning;
 use crate::settings::ground_truth::GroundTruth;
 use crate::settings::mistake::Mistakes;
@@ -38,6 +38,9 @@ pub struct Model {
     pub segment_min_rows: u64,
     /// At most so many segments.
     pub segment_max: u64,
+    /// At most so many of a window's worst slices are named; none are looked for where it is 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub worst_slices: u64,
     /// SQL condition: which rows count. Not parsed yet.
     pub filter: Option<String>,
     /// Columns made of others, as SQL expressions by name. Not parsed yet.
@@ -78,6 +81,8 @@ pub enum UnknownVersion {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Segment {
+    /// The slices of the reference where the model does worst.
+    Auto,
     /// One segment a value of the column, or a combination of values of several.
     Columns(Vec<String>),
     /// The rows that fulfil a condition.
@@ -90,6 +95,11 @@ pub enum Segment {
 }
 
 impl Model {
+    /// Whether rows of the reference and of windows are needed, beside what is folded of them.
+    pub fn samples(&self) -> bool {
+        self.worst_slices > 0 || self.drift.multivariate.contains(&Multivariate::DomainClassifier)
+    }
+
     /// A model with all defaults, as for an empty section of a file.
     pub fn new(name: &str, problem: Problem) -> Self {
         let typed = typed::Model { problem: Some(problem), ..typed::Model::default() };
@@ -168,6 +178,7 @@ impl Model {
             segments: segments(typed.segments, &at.key("segments"), mistakes),
             segment_min_rows: typed.segment_min_rows,
             segment_max: typed.segment_max,
+            worst_slices: worst_slices(typed.worst_slices, &at.key("worst_slices"), mistakes),
             filter: typed.filter,
             derived: typed.derived,
             ground_truth: typed
@@ -209,8 +220,28 @@ fn template_of(template: &str, at: &At<'_>, mistakes: &mut Mistakes) {
     }
 }
 
+/// More slices than this are none that anybody looks at.
+const MOST_NAMED: u64 = 20;
+
+fn worst_slices(most: u64, at: &At<'_>, mistakes: &mut Mistakes) -> u64 {
+    if most > MOST_NAMED {
+        let mend = "a window names the few slices that hold most of the loss";
+        mistakes.add_found(at, most.to_string(), format!("0 to {MOST_NAMED}"), mend);
+    }
+    most
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
+pub(super) fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// More segments than this are none that anybody looks at.
 const MOST_SEGMENTS: u64 = 10_000;
+/// What stands for the slices where the model does worst; a column of that name is `["auto"]`.
+const AUTO: &str = "auto";
+/// As many as `fit` makes at most.
+const MOST_SLICES: u64 = 5;
 /// More columns are not crossed.
 const MOST_CROSSED: usize = 8;
 
@@ -219,12 +250,13 @@ fn segment_max(typed: &typed::Model, at: &At<'_>, mistakes: &mut Mistakes) {
     // Columns make two at least: a value, and `other`.
     let least = typed.segments.iter().map(|segment| match segment {
         typed::Segment::Where(_) => 1,
+        typed::Segment::Column(name) if name == AUTO => MOST_SLICES,
         typed::Segment::Column(_) | typed::Segment::Crossing(_) => 2,
     });
     let least: u64 = least.sum::<u64>().max(1);
     if most < least || most > MOST_SEGMENTS {
         let wanted = format!("{least} to {MOST_SEGMENTS}");
-        let mend = "columns make two segments at least, a value and `other`, and a condition one";
+        let mend = "columns make two segments at least, a value and `other`, a condition one, and `auto` up to five";
         mistakes.add_found(at, most.to_string(), wanted, mend);
     }
 }
@@ -235,6 +267,7 @@ fn segments(typed: Vec<typed::Segment>, at: &At<'_>, mistakes: &mut Mistakes) ->
     for (index, segment) in typed.into_iter().enumerate() {
         let at = at.item(index);
         let segment = match segment {
+            typed::Segment::Column(column) if column == AUTO => Segment::Auto,
             typed::Segment::Column(column) => Segment::Columns(vec![column]),
             typed::Segment::Crossing(columns) => Segment::Columns(columns),
             typed::Segment::Where(typed) => {
@@ -242,6 +275,8 @@ fn segments(typed: Vec<typed::Segment>, at: &At<'_>, mistakes: &mut Mistakes) ->
             }
         };
         let key = match &segment {
+            // No path can be empty.
+            Segment::Auto => vec![String::new()],
             Segment::Columns(columns) => {
                 // Crossed the other way round it is the same segment.
                 let mut each = columns.clone();

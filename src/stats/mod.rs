@@ -27,6 +27,7 @@ mod histogram;
 mod moments;
 mod regression;
 mod sampling;
+mod slices;
 mod split;
 mod strata;
 mod threshold;
@@ -64,6 +65,10 @@ pub use self::moments::{
 };
 pub use self::regression::{Loss, PostStratifiedLosses, StratumLosses, mean_loss};
 pub use self::sampling::{SamplingError, confidence};
+pub use self::slices::{
+    CELLS, Field, Found, LEVEL, MOST_PAIRED, Range as CellRange, Searched, Sliced, Spread, Worst,
+    WorstPart, chance, quantile, worst_parts, worst_slices,
+};
 pub use self::split::{Baseline, Effect};
 pub use self::strata::StratifiedErrors;
 pub use self::threshold::{Limits, Range, Threshold};

@@ -33,6 +33,8 @@ pub const SCRIPT: &str = concat!(
     "\n",
     include_str!("assets/js/why.js"),
     "\n",
+    include_str!("assets/js/slices.js"),
+    "\n",
     include_str!("assets/js/where.js"),
     "\n",
     include_str!("assets/js/alerts.js"),

@@ -39,6 +39,8 @@ pub struct Criteria {
     pub segment_min_rows: u64,
     /// Realized figures of a window with a lower share of targets breach nothing.
     pub min_coverage: f64,
+    /// At most so many of a window's worst slices are named; none are looked for where it is 0.
+    pub worst_slices: u64,
     /// Columns are ranked over so many of the last windows; not at all where it is 0.
     pub rank_windows: u64,
     /// What an open window warns of; `None`: of nothing.
@@ -118,6 +120,7 @@ impl Default for Criteria {
             min_rows: 300,
             segment_min_rows: 300,
             min_coverage: 0.2,
+            worst_slices: 0,
             rank_windows: 20,
             early: None,
         }

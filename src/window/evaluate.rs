@@ -53,6 +53,13 @@ impl WindowState {
         let reconstruction = reconstruction.map(|(state, plan)| state.read(plan, none));
         let sample = self.sample.as_mut().zip(plan.sample().filter(|_| plan.tells_apart()));
         let told_apart = sample.map(|(state, sample)| state.read(sample, rows, none));
+        let slices = self.sample.as_mut().zip(plan.slices());
+        let few = rows < plan.criteria().min_rows;
+        let none = none.or(few.then_some(Undefined::TooFew));
+        let slices = slices.and_then(|(state, slices)| {
+            let unfair = (!state.rows().choose_fairly(rows)).then_some(Undefined::TooFew);
+            slices.read(&plan.profile, state.rows(), none.or(unfair))
+        });
         Reading {
             rows,
             columns,
@@ -60,6 +67,7 @@ impl WindowState {
             estimated: self.estimated.as_mut().and_then(|state| state.measure(&plan.outputs, rows)),
             realized: self.realized.as_mut().and_then(|state| state.measure(&plan.outputs)),
             evidence: self.early.as_ref().map_or_else(Vec::new, |early| early.of_columns(plan)),
+            slices: slices.map(Box::new),
         }
     }
 }

@@ -28,6 +28,7 @@ mod reference;
 mod result;
 mod sample;
 mod segments;
+mod slices;
 mod state;
 
 pub use self::again::Repeated;

@@ -20,6 +20,7 @@ use crate::window::realized::Outcome;
 use crate::window::reconstruction::ReconstructionPlan;
 use crate::window::result::Figure;
 use crate::window::segments::{PreparedSplit, SegmentPlan};
+use crate::window::slices::{self, SlicesPlan};
 
 /// A profile together with what the settings ask of it: the layout of every window's state, and what its figures are
 /// held against.
@@ -38,6 +39,8 @@ pub struct Plan {
     pub(super) segments: Vec<SegmentPlan>,
     /// What is bet on rows while a window is open, where something is.
     pub(super) early: Option<EarlyPlan>,
+    /// Where slices are asked for, and what rows are expected to lose is known.
+    slices: Option<Arc<SlicesPlan>>,
 }
 
 #[derive(Clone, Debug)]
@@ -113,11 +116,21 @@ impl Plan {
             .contains(&Metric::ReconstructionError)
             .then(|| profile.reconstruction.as_ref().map(ReconstructionPlan::new))
             .flatten();
+        let slices = SlicesPlan::new(&profile, criteria.worst_slices).map(Arc::new);
         let segments = Vec::new();
         let early = criteria.early.as_ref();
         let early = early.map(|asked| EarlyPlan::new(asked, &profile, &outputs));
-        let mut plan =
-            Self { profile, criteria, judge, columns, outputs, reconstruction, segments, early };
+        let mut plan = Self {
+            profile,
+            criteria,
+            judge,
+            columns,
+            outputs,
+            reconstruction,
+            segments,
+            early,
+            slices,
+        };
         if let Some(segments) = plan.profile.segments.as_deref() {
             let all = segments.all.iter();
             plan.segments =
@@ -141,13 +154,18 @@ impl Plan {
 
     /// The reference's sample, where something is asked for that needs rows.
     pub fn sample(&self) -> Option<&Sample> {
-        let asked = self.criteria.sampled || self.tells_apart();
+        let asked = self.criteria.sampled || self.tells_apart() || self.criteria.worst_slices > 0;
         self.profile.sample.as_ref().filter(|_| asked)
     }
 
     /// Whether a domain classifier is asked for.
     pub(super) fn tells_apart(&self) -> bool {
         self.criteria.whole.contains(&Metric::DomainClassifier)
+    }
+
+    /// How slices are looked for, where they are asked for.
+    pub(super) fn slices(&self) -> Option<&SlicesPlan> {
+        self.slices.as_deref()
     }
 
     /// Whether rows are chosen for samples, by a hash of their ids.
@@ -162,7 +180,9 @@ impl Plan {
 
     /// The figures of a window; `outcome` where its realized performance was measured row by row.
     pub fn figures(&self, reading: &Reading, outcome: Option<&Outcome>) -> Vec<Figure> {
-        self.judge.figures(reading, outcome, &self.profile, &self.criteria)
+        let mut figures = self.judge.figures(reading, outcome, &self.profile, &self.criteria);
+        figures.extend(reading.slices.iter().flat_map(|slices| slices::figures(slices)));
+        figures
     }
 
     /// The figures that targets change; `rows` and `estimated` are those of the window.

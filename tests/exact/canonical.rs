@@ -229,13 +229,14 @@ fn model() -> impl Strategy<Value = Model> {
         select(vec![Problem::Binary, Problem::Multiclass, Problem::Regression, Problem::None]);
     let unknown = select(vec![UnknownVersion::Observe, UnknownVersion::DeadLetter]);
     let segment = prop_oneof![
+        Just(Segment::Auto),
         vec(text(), 1..3).prop_map(Segment::Columns),
         (text(), text()).prop_map(|(name, condition)| Segment::Where { name, condition }),
     ];
     let head = (text(), problem, option::of(text()), unknown);
     let rows = (
         vec(segment, 0..3),
-        any::<[u64; 2]>(),
+        any::<[u64; 3]>(),
         option::of(text()),
         btree_map(text(), text(), 0..3),
     );
@@ -244,7 +245,7 @@ fn model() -> impl Strategy<Value = Model> {
     (head, rows, sections, any::<bool>(), thresholds(), warns).prop_map(
         |(head, rows, sections, normalize, thresholds, (early_warning, alerts))| {
             let (name, problem, profile, unknown_version) = head;
-            let (segments, [segment_min_rows, segment_max], filter, derived) = rows;
+            let (segments, [segment_min_rows, segment_max, worst_slices], filter, derived) = rows;
             let (columns, ground_truth, window, performance, drift) = sections;
             Model {
                 name,
@@ -254,6 +255,7 @@ fn model() -> impl Strategy<Value = Model> {
                 segments,
                 segment_min_rows,
                 segment_max,
+                worst_slices,
                 filter,
                 derived,
                 columns,

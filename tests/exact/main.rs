@@ -28,6 +28,7 @@ mod schemas; // the schemas of what others read and write
 mod segments; // parts of the rows: laws, and the same figures as of these rows alone
 mod settings; // what was written in vigie.toml, and what it means
 mod several; // several classes: laws of their states, strange windows and references
+mod slices; // the worst slices: what is found of planted ones, and what by chance
 mod sources; // what every file under src names
 mod split; // a change of performance told apart: inputs, concept
 mod stages; // the stages under every crash and interleaving

@@ -8,7 +8,9 @@ use arrow::datatypes::Int32Type;
 use vigie::batch::{Column, Expected, Rows, Values};
 use vigie::fit::{Predicts, SegmentSpec, Spec, fit};
 use vigie::metric::{ColumnKind, Kind, Metric};
-use vigie::profile::{Beside, Outputs, Placer, Profile, Provenance, Role, Split, WindowRule};
+use vigie::profile::{
+    Beside, Outputs, Placer, Profile, Provenance, Role, Slice, SliceLoss, Split, WindowRule,
+};
 use vigie::stats::Loss;
 use vigie::window::{
     Awaited, Criteria, Figure, Labels, Method, Outcome, Plan, Repeated, Status, WindowState,
@@ -462,4 +464,34 @@ fn a_segment_of_numbers_strays_as_its_rows_do_and_expects_what_the_whole_expects
     let ours = values(of.figures(&reading, None));
     assert!(ours.iter().any(|(metric, value, _)| *metric == Metric::Mae && value.is_some()));
     assert_eq!(ours, values(alone.figures(&theirs, None)));
+}
+
+#[test]
+fn slices_of_a_regression_are_where_it_is_expected_to_be_far_off() {
+    let profile =
+        fit(Spec { sampled: true, ..spec(1000) }, vec![rows_of(&cars(1, 4000, 0.0))]).unwrap();
+    // By targets in the reference...
+    let slices = profile.slices.as_deref().unwrap();
+    assert_eq!(slices.loss, SliceLoss::Absolute);
+    // Old cars and electric ones stray most.
+    let names: Vec<String> = slices.all.iter().map(Slice::name).collect();
+    let any = |part: &str| names.iter().any(|name| name.contains(part));
+    assert!(any("age >= 1") && any("fuel = electric"), "{names:?}");
+    // ...and without in a window.
+    let criteria =
+        Criteria { worst_slices: 3, performance: METRICS.to_vec(), ..Criteria::default() };
+    let plan = Plan::new(Arc::new(profile), criteria);
+    let window: Vec<Car> =
+        cars(2, 3000, 0.0).into_iter().map(|car| Car { target: None, ..car }).collect();
+    let figures = figures(&plan, &window);
+    let mut excess = figures.iter().filter(|figure| figure.metric == Metric::SliceExcess);
+    let is_electric = |figure: &&Figure| figure.column_name.as_deref() == Some("fuel = electric");
+    let excess = excess.find(is_electric).unwrap_or_else(|| panic!("{figures:?}"));
+    assert_eq!(excess.method, Some(Method::Dle));
+    assert!(excess.of.as_ref().unwrap() == &Metric::Mae);
+    // Electric cars stray by 250 more, a third of all: the mean of what is expected is in the target's unit.
+    assert!((80.0..300.0).contains(&excess.value.unwrap()), "{excess:?}");
+    for change in figures.iter().filter(|figure| figure.metric == Metric::SliceChange) {
+        assert!(change.p_value.unwrap() > 0.05, "nothing has changed: {change:?}");
+    }
 }

@@ -105,6 +105,7 @@ fn fit_marked(rows: &[Row], marked: &[bool]) -> Profile {
     let marks = Column::new(Values::Labels(marks.collect()));
     let segments = SegmentSpec {
         splits: vec![Split::Columns(vec!["mark".to_owned()])],
+        slices: false,
         beside: vec!["mark".to_owned()],
         told: vec![Beside { columns: vec![marks], conditions: Vec::new() }],
         min_rows: 100,

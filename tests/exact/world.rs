@@ -116,6 +116,7 @@ pub(crate) fn segments(rows: &[Row], min_rows: u64, max: u64) -> SegmentSpec {
     let small = Split::Where { name: "small".to_owned(), sql: format!("amount < {SMALL}") };
     SegmentSpec {
         splits: vec![columns(&["region"]), small, columns(&["region", "prediction"])],
+        slices: false,
         beside: Vec::new(),
         told: vec![beside(rows)],
         min_rows,

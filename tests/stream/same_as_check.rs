@@ -154,7 +154,7 @@ fn windows_by_period_of_four_partitions_and_two_instances() {
 }
 
 #[test]
-fn samples_for_the_domain_classifier_hold_the_same_rows_of_topic_and_file() {
+fn samples_for_the_domain_classifier_and_slices_hold_the_same_rows_of_topic_and_file() {
     let Some(broker) = Broker::shared() else {
         return;
     };
@@ -162,7 +162,8 @@ fn samples_for_the_domain_classifier_hold_the_same_rows_of_topic_and_file() {
     let world =
         World::new(12).with_schedule(Schedule::new(vec![Phase::new("trouble", 12_000, trouble)]));
     // More rows than a sample has, in four partitions: which of them are chosen must depend on none of that.
-    let settings = "window = { period = '1d' }\ndrift = { multivariate = ['domain_classifier'] }";
+    let settings = "window = { period = '1d' }\nworst_slices = 5\n\
+                    drift = { multivariate = ['domain_classifier'] }";
     let site = Site::new(broker, &world, 4, settings);
     let file = site.file(&world, 0..12_000);
     let checked = checked(&site, &file);
@@ -177,6 +178,12 @@ fn samples_for_the_domain_classifier_hold_the_same_rows_of_topic_and_file() {
         figures.filter(|figure| figure["metric"] == "domain_classifier").collect();
     assert_eq!(found[0]["breach"], true, "{found:?}");
     assert_eq!(found[1]["kind"], "diagnosis", "{found:?}");
+    // Where the model is less sure: the figures are those of `check`, as all are.
+    let figures = large.unwrap()["figures"].as_array().unwrap().iter();
+    let excess: Vec<&Value> = figures.filter(|figure| figure["metric"] == "slice_excess").collect();
+    let named = excess.first().and_then(|figure| figure["column_name"].as_str());
+    assert!(named.is_some_and(|name| !name.is_empty()), "{excess:?}");
+    assert!(excess[0]["lower_confidence"].as_f64() > Some(0.0), "{excess:?}");
     site.verify();
     a.stop();
     b.stop();

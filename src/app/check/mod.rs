@@ -3,6 +3,7 @@
 mod ranking;
 mod save;
 mod segments;
+mod slices;
 mod survey;
 mod table;
 mod targets;
@@ -125,6 +126,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     text += &table::windows("analysis", &analysis, &model);
     text += &ranking;
     text += &segments::table(&segments, &policy);
+    text += &slices::table(&analysis);
     text += &table::figures(&analysis, &policy, is_watched());
     if let Some(path) = &args.report {
         let (model, version) = (&about.0, &about.1);

@@ -179,7 +179,9 @@ pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) 
             figure.metric,
             Measure::Metric(Metric::DriftCorrelation | Metric::BreachCount)
         );
-        if figure.kind != Kind::Summary && !ranks && !(whole && weighed) {
+        // And so have slices.
+        let slices = figure.metric.metric().is_of_slices();
+        if figure.kind != Kind::Summary && !ranks && !slices && !(whole && weighed) {
             let column = figure.column_name.as_deref();
             let of = if weighed { Some("all rows, by weight") } else { column };
             let of = figure.of.as_ref().map_or(of, |metric| Some(metric.as_str()));

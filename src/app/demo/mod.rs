@@ -132,6 +132,7 @@ version = "model.version"
 [model.{MODEL}]
 problem = "binary"
 profile = "{{model}}-{{version}}.vigie"
+worst_slices = 5
 
 [model.{MODEL}.columns]
 id = "id"

@@ -46,7 +46,7 @@ pub fn expressions_of(profile: &Profile) -> Result<Option<ProfileExpressions>, Q
 pub fn conditions_of(splits: &[Split]) -> Vec<(String, String)> {
     let condition = |split: &Split| match split {
         Split::Where { name, sql } => Some((format!("segment `{name}` where"), sql.clone())),
-        Split::Columns(_) => None,
+        Split::Columns(_) | Split::Slice(_) => None,
     };
     splits.iter().filter_map(condition).collect()
 }

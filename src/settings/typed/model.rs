@@ -33,7 +33,8 @@ pub(crate) struct Model {
     /// rolled out is no fault of its events.
     pub(crate) unknown_version: UnknownVersion,
     /// Parts of the rows that get figures of their own, held against their own part of the reference: a column, several
-    /// columns crossed, or a named condition. Default: none.
+    /// columns crossed, a named condition, or `"auto"`: the slices where the model does worst in the reference, at most
+    /// five, as `vigie profile show` lists them (a column of that name is `["auto"]`). Default: none.
     #[schemars(example = example_segments())]
     pub(crate) segments: Vec<Segment>,
     /// A segment with fewer rows than this in a window is not judged, and one with fewer in the whole reference is only
@@ -44,6 +45,12 @@ pub(crate) struct Model {
     /// which keeps memory and series in bounds when somebody segments by an id.
     #[schemars(range(min = 1, max = 10000))]
     pub(crate) segment_max: u64,
+    /// At most so many of a window's worst slices are named: single values and pairs of them whose expected loss is greater
+    /// than elsewhere by more than chance explains, without targets. Needs a sample of rows, in the profile and in each
+    /// open window: up to 2 MB, and some hundredths of a second a window. Up to 20. Default: 0, none, as that is memory for
+    /// every model; 5 is a good number.
+    #[schemars(range(min = 0, max = 20))]
+    pub(crate) worst_slices: u64,
     /// SQL condition on columns: which rows count, in the reference and on the stream. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"channel != 'test'")]
@@ -87,6 +94,7 @@ impl Default for Model {
             segments: Vec::new(),
             segment_min_rows: 300,
             segment_max: 100,
+            worst_slices: 0,
             filter: None,
             derived: BTreeMap::new(),
             columns: Columns::default(),
@@ -128,7 +136,7 @@ fn example_thresholds() -> BTreeMap<&'static str, ThresholdTable> {
 #[serde(untagged)]
 #[schemars(inline)]
 pub(crate) enum Segment {
-    /// One segment a value of this column.
+    /// One segment a value of this column; `auto`: the slices where the model does worst in the reference.
     Column(String),
     /// One segment a combination of values of these columns.
     Crossing(Vec<String>),
@@ -156,7 +164,7 @@ impl<'de> Deserialize<'de> for Segment {
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(
-                    "a column, a list of columns, or `{ name = \"young\", where = \"age < 25\" }`",
+                    "a column, a list of columns, \"auto\", or `{ name = \"young\", where = \"age < 25\" }`",
                 )
             }
 

@@ -90,3 +90,22 @@ fn the_last_change_before_it_is_named() {
     assert_eq!((change.what, change.window, change.epoch), (Changed::Settings, 6, 2));
     assert_eq!(change.at.as_deref(), Some("2026-01-01T06:00:00Z"));
 }
+
+#[test]
+fn slices_that_have_become_worse_are_named() {
+    let change = |name: &str, by: f64, p: f64| Figure {
+        p_value: Some(p),
+        ..figure(Kind::Diagnosis, Metric::SliceChange, Some(name), by)
+    };
+    let slices = [
+        change("age < 25 and region = north", 0.2, 1e-6),
+        change("age >= 60", 0.1, 0.4),
+        change("channel = web", -0.2, 1e-6),
+    ];
+    let figures = [below(9.0)].into_iter().chain(slices).collect();
+    let told = take(&mut Watch::default(), &Policy::default(), &result(0, figures)).pop().unwrap();
+    let [slice] = told.evidence.slices.as_slice() else { panic!("{:?}", told.evidence) };
+    assert_eq!(slice.column_name.as_deref(), Some("age < 25 and region = north"));
+    let words = "expected to do worse than before where age < 25 and region = north";
+    assert!(told.summary.contains(words), "{}", told.summary);
+}

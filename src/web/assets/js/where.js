@@ -2,14 +2,16 @@
 
 function whereSection(model, view, parts, trouble) {
   const names = model.segments.filter((name) => name !== "all");
-  if (!names.length) return "";
-  if (!parts) return html`<section data-key="where"><h2>Where</h2><p class="notice ${trouble ? "bad" : "waiting"}">${trouble ?? `Asking for ${plural(names.length, "segment")}…`}</p></section>`;
+  const slices = slicesPart(model, view);
+  if (!names.length) return slices ? html`<section data-key="where"><header><h2>Where</h2><p class="note">where the model is expected to do worst now</p></header>${slices}</section>` : "";
+  if (!parts) return html`<section data-key="where"><h2>Where</h2>${slices}<p class="notice ${trouble ? "bad" : "waiting"}">${trouble ?? `Asking for ${plural(names.length, "segment")}…`}</p></section>`;
   const order = whereOrder(parts, view);
   const few = view.everySegment ? order : order.slice(0, 12);
   const i = view.picked ?? model.newest;
   const head = ["segment", "estimated", "realized", "expected", "status"];
   return html`<section data-key="where">
     <header><h2>Where</h2><p class="note">${metricName(view.metric)} by segment, the worst first, all on one scale and over the same windows as above</p></header>
+    ${slices}
     <div class="multiples">${few.map(({ name, one, out }) => html`<figure class="multiple" data-key="segment-${name}">
       <figcaption><button type="button" class="link" data-do="pickSegment" data-segment="${name}">${name}</button><span class="note">${one && i !== null && is(at(one.value, i)) ? html`${amount(view.metric, at(one.value, i), model.currency)}` : one && i !== null ? reason(at(one.status, i)) : "no figure"}${out ? html`${outSign} ${plural(out, "window")} out` : ""}</span></figcaption>
       <div class="chart small" data-island data-key="chart" data-segment="${name}" style="min-height:120px"></div></figure>`)}</div>

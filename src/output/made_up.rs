@@ -1,5 +1,7 @@
 //! A result for tests, with a figure of every kind that is written today.
 
+use std::collections::BTreeMap;
+
 use crate::alert::{self, Action, AlertEvent, Event, Evidence, Severity, Subject};
 use crate::metric::{Kind, Measure, Metric};
 use crate::window::{
@@ -61,6 +63,7 @@ pub(crate) fn result() -> WindowResult {
             rows: 4_750,
             repeated: 1,
             coverage_of_negative: Some(0.94),
+            coverage_by_class: BTreeMap::new(),
             coverage_of_positive: None,
             lag_p50_seconds: None,
             lag_p90_seconds: None,

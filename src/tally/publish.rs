@@ -83,7 +83,7 @@ impl Tally {
                 if let Some(outcome) = awaited.measure(&served.plan) {
                     let result = WindowResult {
                         is_final: false,
-                        targets: Some(awaited.told()),
+                        targets: Some(awaited.told(&served.plan)),
                         ..heading.result(&served.plan, &reading, Some(&outcome))
                     };
                     awaited.keep_estimated(&result.figures);

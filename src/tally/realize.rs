@@ -185,7 +185,7 @@ impl Tally {
         let segments = segments::restated(&head, window, &served.plan, is_final);
         let result = WindowResult {
             coverage: Some(coverage),
-            targets: Some(window.awaited.told()),
+            targets: Some(window.awaited.told(&served.plan)),
             figures: served.plan.realized_figures(head.window_rows, &outcome, &estimated),
             ..head
         }

@@ -39,7 +39,7 @@ pub(super) fn sealed(
         let outcome = awaited.measure(plan)?;
         let result = WindowResult {
             is_final: false,
-            targets: Some(awaited.told()),
+            targets: Some(awaited.told(plan)),
             ..result.with_figures(plan, &reading, Some(&outcome))
         };
         awaited.keep_estimated(&result.figures);
@@ -69,7 +69,7 @@ pub(super) fn restated(
         let estimated = awaited.estimated();
         Some(WindowResult {
             coverage: Some(outcome.coverage()),
-            targets: Some(awaited.told()),
+            targets: Some(awaited.told(plan)),
             figures: plan.realized_figures(rows, &outcome, &estimated),
             ..bare.of_segment(segment.name(), rows)
         })

@@ -83,7 +83,7 @@ impl WindowState {
         let early = self.early.as_ref().zip(plan.early.as_ref());
         let evidence = early.and_then(|(state, plan)| state.of_targets(plan));
         let outcome = Outcome { evidence, ..awaited.measure_with(realized, plan)? };
-        Some((outcome, awaited.told_of(realized)))
+        Some((outcome, awaited.told_with(realized, plan)))
     }
 
     /// Whether rows have a target.

@@ -1,5 +1,7 @@
 //! What is published of a window.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +115,7 @@ fn is_zero(rows: &u64) -> bool {
 }
 
 /// What is known of a window's targets, where they come later.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Targets {
     /// Rows with a target.
     pub rows: u64,
@@ -124,6 +126,10 @@ pub struct Targets {
     pub coverage_of_negative: Option<f64>,
     /// Share of the rows predicted positive that have a target; null where there are none.
     pub coverage_of_positive: Option<f64>,
+    /// Of several classes: share of the rows predicted as each that have a target; those that no row was predicted as are
+    /// left out. Of rows with all scores.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub coverage_by_class: BTreeMap<String, f64>,
     /// Half of the targets came within so many seconds of their prediction, to an eighth; null before the first.
     pub lag_p50_seconds: Option<f64>,
     /// Nine tenths of them.

@@ -11,7 +11,9 @@ use vigie::batch::{Column, Expected, Rows, Values};
 use vigie::fit::{FitError, Predicts, SegmentSpec, SeveralClasses, Spec, fit};
 use vigie::metric::{ColumnKind, Kind, Metric, Problem};
 use vigie::profile::{Beside, Placer, Profile, Provenance, Role, Split, WindowRule};
-use vigie::window::{Awaited, Criteria, Figure, Labels, Method, Plan, Status, WindowState};
+use vigie::window::{
+    Awaited, Criteria, Figure, Labels, Method, Plan, Repeated, Status, WindowState,
+};
 
 use crate::world::uniform;
 
@@ -377,6 +379,20 @@ fn targets_that_come_late_count_as_those_that_came_with_the_rows() {
     let known: Vec<Row> =
         labelled.filter(|(at, _)| at % 5 != 0).map(|(_, row)| row.clone()).collect();
     assert_eq!(awaited.targets(), known.len() as u64);
+    let predicted = |rows: &[Row], class: Option<&str>| {
+        rows.iter().filter(|row| row.predicted.as_deref() == class).count()
+    };
+    let told = awaited.told(plan).coverage_by_class;
+    assert_eq!(told.keys().collect::<Vec<_>>(), ["10", "100", "9"]);
+    for (class, coverage) in told {
+        let of = |rows: &[Row]| predicted(rows, Some(&class)) as f64;
+        assert_eq!(coverage, of(&known) / of(&all), "{class}");
+    }
+    let mut with_rows: Vec<Row> = all.clone();
+    with_rows.iter_mut().step_by(5).for_each(|row| row.target = None);
+    let mut with_rows = fold(plan, &with_rows);
+    let (_, told) = with_rows.outcome(plan, &Repeated::default()).unwrap();
+    assert_eq!(told.coverage_by_class, awaited.told(plan).coverage_by_class);
     let outcome = awaited.measure(plan).unwrap();
     let again: Awaited = minicbor::decode(&minicbor::to_vec(&awaited).unwrap()).unwrap();
     assert_eq!(again, awaited);

@@ -20,7 +20,7 @@ pub(super) fn of_window(plan: &Plan, heading: Heading, window: &FileWindow) -> V
         match (&found.reading, segment.plan()) {
             (Some(reading), Some(plan)) => {
                 let result = result.with_figures(plan, reading, found.outcome.as_ref());
-                Some(WindowResult { targets: found.targets, ..result })
+                Some(WindowResult { targets: found.targets.clone(), ..result })
             }
             _ => result.counted(segment),
         }

@@ -38,7 +38,10 @@ pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> S
     if let Some(lead) = lead {
         header.extend(kinds.iter().map(|of| format!("{} {}", kind(*of), lead.as_str())));
         if labelled {
-            header.extend(["labels".to_owned(), "of predicted -, +".to_owned()]);
+            let mut told = windows.iter().filter_map(|window| window.targets.as_ref());
+            let several = told.any(|told| !told.coverage_by_class.is_empty());
+            let by = if several { "by predicted class" } else { "of predicted -, +" };
+            header.extend(["labels".to_owned(), by.to_owned()]);
         }
         if differs {
             header.push("estimated - realized".to_owned());
@@ -122,13 +125,16 @@ const MANY: usize = 24;
 /// ...but so many of the newest are.
 const NEWEST: usize = 6;
 
-/// Which targets have come, by predicted class.
+/// Which targets have come, by predicted class; of several classes from the least to the most.
 fn by_class(window: &WindowResult) -> String {
+    let Some(told) = &window.targets else { return String::new() };
+    let shares = told.coverage_by_class.values().copied();
+    let (least, most) = (shares.clone().reduce(f64::min), shares.reduce(f64::max));
+    if let Some((least, most)) = least.zip(most) {
+        return format!("{} to {}", percent(least), percent(most));
+    }
     let share = |share: Option<f64>| share.map_or("-".to_owned(), percent);
-    let told = window.targets.as_ref();
-    told.map_or(String::new(), |told| {
-        format!("{}, {}", share(told.coverage_of_negative), share(told.coverage_of_positive))
-    })
+    format!("{}, {}", share(told.coverage_of_negative), share(told.coverage_of_positive))
 }
 
 /// A share as people read it: never all of it while something is missing.

@@ -68,10 +68,10 @@ columns! {
     "reason" Text |w, _| w.reason.as_deref();
     "final" Truth |w, _| Some(w.is_final);
     "coverage" Number |w, _| w.coverage;
-    "target_rows" Whole |w, _| w.targets.map(|targets| targets.rows);
-    "repeated_rows" Whole |w, _| w.targets.map(|targets| targets.repeated);
-    "coverage_of_negative" Number |w, _| w.targets.and_then(|targets| targets.coverage_of_negative);
-    "coverage_of_positive" Number |w, _| w.targets.and_then(|targets| targets.coverage_of_positive);
+    "target_rows" Whole |w, _| w.targets.as_ref().map(|targets| targets.rows);
+    "repeated_rows" Whole |w, _| w.targets.as_ref().map(|targets| targets.repeated);
+    "coverage_of_negative" Number |w, _| w.targets.as_ref().and_then(|targets| targets.coverage_of_negative);
+    "coverage_of_positive" Number |w, _| w.targets.as_ref().and_then(|targets| targets.coverage_of_positive);
     "kind" Text |_, f| Some(f.kind.as_str());
     "metric" Text |_, f| Some(f.metric.as_str());
     "method" Text |_, f| f.method.map(Method::as_str);

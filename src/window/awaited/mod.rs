@@ -13,6 +13,7 @@ use self::binary::BinaryAwaited;
 use self::multiclass::MulticlassAwaited;
 use self::regression::RegressionAwaited;
 use crate::metric::{Kind, Measure};
+use crate::profile::Outputs;
 use crate::window::early::{EarlyTargets, worst};
 use crate::window::outcome::{EstimatedState, OutputsPlan, RealizedState};
 use crate::window::plan::Plan;
@@ -113,6 +114,20 @@ pub struct Repeat<'l> {
     pub predicted: Option<&'l str>,
     /// Which segments it is in, one for each way of splitting rows; those that there are not are passed over.
     pub segments: &'l [u16],
+}
+
+/// With the coverage of each of two classes.
+fn by_two_classes(told: Targets, coverage: impl Fn(usize) -> Option<f64>) -> Targets {
+    Targets { coverage_of_negative: coverage(0), coverage_of_positive: coverage(1), ..told }
+}
+
+/// With the coverage of each of several classes.
+fn by_class(told: Targets, plan: &Plan, coverage: &[Option<f64>]) -> Targets {
+    let Outputs::Multiclass(several) = &plan.profile.outputs else { return told };
+    let classes = several.classes.iter().zip(coverage);
+    let coverage_by_class =
+        classes.filter_map(|(class, coverage)| Some((class.label.clone(), (*coverage)?)));
+    Targets { coverage_by_class: coverage_by_class.collect(), ..told }
 }
 
 /// Steps of a lag to the double of it: quantiles are off by at most an eighth.
@@ -312,31 +327,42 @@ impl Awaited {
     }
 
     /// What is told of the targets so far.
-    pub fn told(&self) -> Targets {
-        let [negative, positive] = match &self.outputs {
-            Some(AwaitedOutputs::Binary(ours)) => [0, 1].map(|class| ours.coverage(class)),
-            Some(AwaitedOutputs::Multiclass(_) | AwaitedOutputs::Regression(_)) | None => [None; 2],
-        };
-        self.told_as(self.targets(), [negative, positive])
+    pub fn told(&self, plan: &Plan) -> Targets {
+        let told = self.told_of(self.targets());
+        match (&self.outputs, &plan.outputs) {
+            (Some(AwaitedOutputs::Binary(ours)), _) => {
+                by_two_classes(told, |class| ours.coverage(class))
+            }
+            (Some(AwaitedOutputs::Multiclass(ours)), OutputsPlan::Multiclass(outputs)) => {
+                by_class(told, plan, &ours.coverage(outputs))
+            }
+            _ => told,
+        }
     }
 
     /// What is told of targets that came with the rows.
-    pub(super) fn told_of(&self, given: &RealizedState) -> Targets {
-        let by_class = match (&self.outputs, given) {
-            (Some(AwaitedOutputs::Binary(ours)), RealizedState::Binary(given)) => {
-                [0, 1].map(|class| ours.coverage_by(given, class))
+    pub(super) fn told_with(&self, given: &RealizedState, plan: &Plan) -> Targets {
+        let told = self.told_of(given.targets());
+        match (&self.outputs, given, &plan.outputs) {
+            (Some(AwaitedOutputs::Binary(ours)), RealizedState::Binary(given), _) => {
+                by_two_classes(told, |class| ours.coverage_by(given, class))
             }
-            _ => [None; 2],
-        };
-        self.told_as(given.targets(), by_class)
+            (
+                Some(AwaitedOutputs::Multiclass(ours)),
+                RealizedState::Multiclass(given),
+                OutputsPlan::Multiclass(outputs),
+            ) => by_class(told, plan, &ours.coverage_by(given, outputs)),
+            _ => told,
+        }
     }
 
-    fn told_as(&self, rows: u64, [negative, positive]: [Option<f64>; 2]) -> Targets {
+    fn told_of(&self, rows: u64) -> Targets {
         Targets {
             rows,
             repeated: self.repeated,
-            coverage_of_negative: negative,
-            coverage_of_positive: positive,
+            coverage_of_negative: None,
+            coverage_of_positive: None,
+            coverage_by_class: BTreeMap::new(),
             lag_p50_seconds: self.lag(0.5),
             lag_p90_seconds: self.lag(0.9),
             lag_p99_seconds: self.lag(0.99),

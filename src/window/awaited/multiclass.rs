@@ -105,6 +105,32 @@ impl MulticlassAwaited {
         after.is_some() && news.before.is_none()
     }
 
+    /// Share of the rows predicted as each class that have a target; of rows with all scores.
+    pub(super) fn coverage(&self, plan: &MulticlassPlan) -> Vec<Option<f64>> {
+        self.coverage_by(&self.given, plan)
+    }
+
+    /// The same, by other targets.
+    pub(super) fn coverage_by(
+        &self,
+        given: &MulticlassRealized,
+        plan: &MulticlassPlan,
+    ) -> Vec<Option<f64>> {
+        let (mut rows, mut targets) = (vec![0; plan.classes + 1], vec![0_u64; plan.classes + 1]);
+        for (stratum, of_stratum) in self.strata().predicted.into_iter().enumerate() {
+            let predicted = plan.predicted_in(stratum);
+            rows[predicted] += of_stratum;
+            for truth in 0..plan.classes {
+                let come = |state: &MulticlassRealized| state.in_stratum(plan, stratum, truth);
+                targets[predicted] += come(given).saturating_sub(come(&self.taken));
+            }
+        }
+        let share = |(&rows, &targets): (&u64, &u64)| {
+            (rows > 0).then(|| (targets as f64 / rows as f64).min(1.0))
+        };
+        rows.iter().zip(&targets).take(plan.classes).map(share).collect()
+    }
+
     /// How many rows have a target.
     pub(super) fn targets(&self) -> u64 {
         self.given.targets.saturating_sub(self.taken.targets)

@@ -150,7 +150,7 @@ fn what_the_world_knows_is_what_comes_out_of_corrections_and_withdrawals() {
         Some(Scored { score, predicted: world.model().predicts(score), positive })
     });
     let truth = Performance::of(labelled);
-    assert_eq!(last.targets.map(|targets| targets.rows), Some(truth.rows));
+    assert_eq!(last.targets.as_ref().map(|targets| targets.rows), Some(truth.rows));
     assert!(truth.rows < ROWS * 85 / 100, "some never come, some are taken back");
     for metric in [Metric::RocAuc, Metric::AveragePrecision, Metric::F1, Metric::Accuracy] {
         let value = figure(&last, metric, Method::Labelled).value.unwrap();

@@ -195,7 +195,7 @@ fn segments_are_published_with_their_window_and_restated_when_something_is_new_o
     }
     let result = works.results().last().unwrap();
     assert_eq!(result.revision_cause, Some(RevisionCause::Targets));
-    assert!(result.coverage.unwrap() > 0.0 && result.targets.unwrap().rows == 1);
+    assert!(result.coverage.unwrap() > 0.0 && result.targets.as_ref().unwrap().rows == 1);
 }
 
 #[test]

@@ -488,7 +488,7 @@ fn the_last_revision_is_the_batch_answer_bit_for_bit() {
             };
             assert_eq!(judged(&ours), judged(&theirs), "seed {seed} {rule} window {index}");
             let known = rows.iter().filter(|row| row.target.is_some()).count() as u64;
-            assert_eq!(result.targets.unwrap().rows, known);
+            assert_eq!(result.targets.as_ref().unwrap().rows, known);
             assert_eq!(result.revision_cause, Some(RevisionCause::Targets));
             finals += 1;
         }
@@ -536,7 +536,7 @@ fn revisions_come_at_steps_of_coverage_and_else_so_often() {
     assert_eq!(come(&mut works, 15..100, 1), (4, 1.0));
     let whole = works.results().last().unwrap();
     assert!(!whole.is_final, "a correction may come");
-    assert_eq!(whole.targets.unwrap().repeated, 0);
+    assert_eq!(whole.targets.as_ref().unwrap().repeated, 0);
     let diagnosis = whole.figures.iter().filter(|of| of.kind == Kind::Diagnosis);
     for figure in diagnosis {
         let of = |kind| {
@@ -638,7 +638,7 @@ fn a_window_of_which_nothing_is_new_takes_a_few_hundred_bytes() {
     works.beat(works.now);
     works.join(0, usize::MAX, false);
     let last = works.results().last().unwrap();
-    assert_eq!((last.window_index, last.revision, last.targets.unwrap().rows), (0, 1, 1));
+    assert_eq!((last.window_index, last.revision, last.targets.as_ref().unwrap().rows), (0, 1, 1));
     let changed = works.tally.checkpoint();
     assert_eq!(changed.changed.len(), 1, "only that one is written again");
 }

@@ -82,6 +82,7 @@ fn every_key_of_a_model_arrives() {
     "cooldown":{"windows":0},
     "critical_above":null,
     "drift":"warning",
+    "early_warning":"warning",
     "false_discovery":0.05,
     "margin":1.0,
     "min_coverage":0.0,

@@ -537,8 +537,10 @@ fn revisions_come_at_steps_of_coverage_and_else_so_often() {
     let whole = works.results().last().unwrap();
     assert!(!whole.is_final, "a correction may come");
     assert_eq!(whole.targets.as_ref().unwrap().repeated, 0);
-    let diagnosis = whole.figures.iter().filter(|of| of.kind == Kind::Diagnosis);
-    for figure in diagnosis {
+    let differences =
+        || whole.figures.iter().filter(|of| of.metric == Metric::EstimatedMinusRealized);
+    assert!(differences().next().is_some());
+    for figure in differences() {
         let of = |kind| {
             let all = whole.figures.iter().chain(&works.results().next().unwrap().figures);
             let found =

@@ -275,6 +275,8 @@ metrics! {
         "how much of the change the inputs explain: what is estimated of a window less what was of the reference" "difference of the two figures";
     ConceptDriftEffect "concept_drift_effect" Diagnosis ALL NO ANY Neither NONE
         "how much of the change they do not explain: realized less estimated, in a window and in the reference" "difference of the differences";
+    SupportViolationRate "support_violation_rate" Diagnosis ALL NO UNIT Neither NONE
+        "share of the rows that look like nothing in the reference" "density ratio above 99";
     DriftCorrelation "drift_correlation" Diagnosis ALL EVERY EITHER_WAY Neither NONE
         "how a column's drift goes together with the change of performance, over the last windows" "Pearson 1896";
     DriftEvidence "drift_evidence" Diagnosis ALL BOTH ANY Neither NONE

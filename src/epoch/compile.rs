@@ -56,6 +56,17 @@ pub enum CompileError {
         /// What is asked for.
         method: Metric,
     },
+    /// It was not asked to keep rows.
+    #[error(
+        "profile {profile}: it was made without the rows that `model.{model}.performance.robust` needs; build it again with \
+         these settings, or set `robust = false`"
+    )]
+    WithoutSample {
+        /// The profile's name.
+        profile: String,
+        /// The model.
+        model: String,
+    },
     /// It was not asked to keep what a method needs of segments.
     #[error(
         "profile {profile}: it was made without what `{method}` needs of segments, and `model.{model}.drift.continuous` \
@@ -199,6 +210,9 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
     let carries = profile.sample.as_ref().is_some_and(|sample| sample.carried.is_some());
     if model.worst_slices > 0 && features > 0 && !carries {
         return Err(differs("worst_slices", "0".to_owned(), model.worst_slices.to_string()));
+    }
+    if model.performance.robust && features > 0 && !carries {
+        return Err(CompileError::WithoutSample { profile: name(), model: model.name.clone() });
     }
     let derived: BTreeMap<&str, &str> =
         profile.derived.iter().map(|made| (made.name.as_str(), made.sql.as_str())).collect();

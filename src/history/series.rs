@@ -72,7 +72,7 @@ pub(super) struct Series {
 const NONE: u8 = 0;
 
 /// Every status, in the order of the enum: marks hold their numbers.
-const STATUSES: [Status; 14] = [
+const STATUSES: [Status; 15] = [
     Status::Ok,
     Status::Empty,
     Status::AllMissing,
@@ -87,6 +87,7 @@ const STATUSES: [Status; 14] = [
     Status::NoProfile,
     Status::NotInData,
     Status::NoReference,
+    Status::OutsideSupport,
 ];
 
 fn mark(figure: &Figure) -> u8 {
@@ -260,7 +261,8 @@ mod tests {
                 | Status::StratumWithoutTargets
                 | Status::NoProfile
                 | Status::NotInData
-                | Status::NoReference => {}
+                | Status::NoReference
+                | Status::OutsideSupport => {}
             }
             for breach in [None, Some(false), Some(true)] {
                 let bare = Figure::bare(Kind::Drift, Metric::Psi);

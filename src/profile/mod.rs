@@ -35,7 +35,7 @@ pub use self::outputs::{
 };
 pub use self::reading::{
     BinaryPerformance, ColumnReading, ColumnValue, Evidence, Measured, MulticlassPerformance,
-    Performance, Reading, RegressionPerformance, WholeValue,
+    Performance, Reading, RegressionPerformance, Robust, WholeValue,
 };
 pub use self::reconstruction::{Feature, Reconstruction, Scaled};
 pub use self::sample::{Codes, Coding, KeyedRows, MISSING, Sample, UNSEEN};

@@ -26,6 +26,9 @@ pub struct Reading {
     /// From calibrated probabilities; models with a score have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated: Option<Performance>,
+    /// What is estimated robust to covariate shift, where that is asked for; profiles hold none.
+    #[serde(skip)]
+    pub robust: Option<Robust>,
     /// From targets; models with a target have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub realized: Option<Performance>,
@@ -116,6 +119,17 @@ pub enum Performance {
     Multiclass(MulticlassPerformance),
     /// A number.
     Regression(RegressionPerformance),
+}
+
+/// What is estimated by the reference as it would be if its rows were spread as the window's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Robust {
+    /// The performance, or why none is estimated.
+    pub performance: Result<Performance, Undefined>,
+    /// How many rows of the reference it stands on: fewer the more unequal their weights are.
+    pub effective_rows: f64,
+    /// Share of the rows that look like nothing in the reference.
+    pub outside: Measured,
 }
 
 impl Performance {

@@ -233,9 +233,17 @@ impl Sample {
     ///
     /// A row that is in both counts as the window's: told apart from itself it would teach the opposite.
     pub fn beside(&self, window: &KeyedRows) -> (Coded, Vec<bool>) {
+        let (coded, kept) = self.apart(window);
+        let mut of_window = vec![false; kept.len()];
+        of_window.resize(kept.len() + window.len(), true);
+        (coded, of_window)
+    }
+
+    /// The same, and which of the sample's rows stand before the window's.
+    pub fn apart(&self, window: &KeyedRows) -> (Coded, Vec<usize>) {
         let mut codes = Vec::with_capacity(self.rows.codes.len() + window.codes.len());
         let mut theirs = 0;
-        let mut count = 0;
+        let mut kept = Vec::with_capacity(self.rows.len());
         for row in 0..self.rows.len() {
             while theirs < window.len() && window.compare_codes(theirs, &self.rows, row).is_lt() {
                 theirs += 1;
@@ -245,14 +253,12 @@ impl Sample {
                 continue;
             }
             codes.extend_from_slice(self.rows.row(row));
-            count += 1;
+            kept.push(row);
         }
         codes.extend_from_slice(&window.codes);
         let ordered =
             self.features.iter().map(|feature| matches!(feature.codes, Codes::Cuts(_))).collect();
-        let mut of_window = vec![false; count];
-        of_window.resize(count + window.len(), true);
-        (Coded { codes, ordered }, of_window)
+        (Coded { codes, ordered }, kept)
     }
 }
 

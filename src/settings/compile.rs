@@ -22,6 +22,7 @@ impl Model {
             continuous: self.drift.continuous.clone(),
             categorical: self.drift.categorical.clone(),
             whole: self.drift.multivariate.iter().map(|method| method.metric()).collect(),
+            robust: self.performance.robust,
             sampled: self.samples(),
             worst_slices: self.worst_slices,
             confusion: self.performance.normalize_confusion_matrix,

@@ -97,7 +97,8 @@ pub enum Segment {
 impl Model {
     /// Whether rows of the reference and of windows are needed, beside what is folded of them.
     pub fn samples(&self) -> bool {
-        self.worst_slices > 0 || self.drift.multivariate.contains(&Multivariate::DomainClassifier)
+        let tells_apart = self.drift.multivariate.contains(&Multivariate::DomainClassifier);
+        tells_apart || self.worst_slices > 0 || self.performance.robust
     }
 
     /// A model with all defaults, as for an empty section of a file.

@@ -34,6 +34,14 @@ pub struct Performance {
     pub currency: Option<String>,
     /// Metrics of the user's own, by name.
     pub custom: BTreeMap<String, Custom>,
+    /// Whether performance is also estimated robust to covariate shift.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub robust: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
+fn is_off(on: &bool) -> bool {
+    !on
 }
 
 /// How scores become probabilities.
@@ -113,6 +121,7 @@ impl Performance {
             normalize_confusion_matrix: typed.normalize.confusion_matrix,
             normalize_business_value: typed.normalize.business_value,
             currency: typed.currency,
+            robust: typed.robust,
             custom: custom(typed.custom, problem, &at.key("custom"), mistakes),
         }
     }

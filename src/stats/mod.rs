@@ -43,7 +43,7 @@ pub use self::classification::{
     PostStratifiedConfusion, PostStratifiedRanking, ScoreBin, ValueNormalization, Weighed,
     average_precision, mean_average_precision, mean_roc_auc, roc_auc,
 };
-pub use self::classifier::{CODES, Coded, MOST_ROWS, Separation, separation};
+pub use self::classifier::{CODES, Coded, MOST_ROWS, Separation, density_ratio, separation};
 pub use self::components::{
     Eigen, LANES, LEADING, Products, Residual, Standardized, symmetric_eigen,
 };

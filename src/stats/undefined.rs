@@ -32,6 +32,8 @@ pub enum Undefined {
     StratumWithoutTargets,
     /// The column is not in the data.
     NotInData,
+    /// Too many rows look like nothing in the reference.
+    OutsideSupport,
 }
 
 impl Undefined {
@@ -48,6 +50,7 @@ impl Undefined {
             Self::NoTargets => "no_targets",
             Self::StratumWithoutTargets => "stratum_without_targets",
             Self::NotInData => "not_in_data",
+            Self::OutsideSupport => "outside_support",
         }
     }
 

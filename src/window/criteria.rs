@@ -18,6 +18,8 @@ pub struct Criteria {
     pub categorical: Vec<Metric>,
     /// Drift methods for all features at once.
     pub whole: Vec<Metric>,
+    /// Whether performance is also estimated robust to covariate shift.
+    pub robust: bool,
     /// Whether something else is asked for that needs a sample of rows.
     pub sampled: bool,
     /// How the cells of the confusion matrix are published.
@@ -110,6 +112,7 @@ impl Default for Criteria {
             continuous: vec![JensenShannon],
             categorical: vec![JensenShannon],
             whole: vec![ReconstructionError],
+            robust: false,
             sampled: false,
             confusion: Normalization::None,
             business_value: None,

@@ -17,6 +17,7 @@ use crate::window::plan::{CategoricalPlan, ColumnPlan, ContinuousPlan, Plan};
 use crate::window::realized::Outcome;
 use crate::window::reconstruction::ReconstructionPlan;
 use crate::window::result::{Figure, Targets};
+use crate::window::robust;
 use crate::window::state::{ColumnState, WindowState};
 
 impl WindowState {
@@ -53,6 +54,12 @@ impl WindowState {
         let reconstruction = reconstruction.map(|(state, plan)| state.read(plan, none));
         let sample = self.sample.as_mut().zip(plan.sample().filter(|_| plan.tells_apart()));
         let told_apart = sample.map(|(state, sample)| state.read(sample, rows, none));
+        let estimated =
+            self.estimated.as_mut().and_then(|state| state.measure(&plan.outputs, rows));
+        let sample = self.sample.as_mut().zip(plan.sample().filter(|_| plan.criteria().robust));
+        let robust = sample.zip(estimated.as_ref()).map(|((state, sample), estimated)| {
+            robust::estimate((&plan.profile, sample), (state.rows(), rows), none, estimated)
+        });
         let slices = self.sample.as_mut().zip(plan.slices());
         let few = rows < plan.criteria().min_rows;
         let none = none.or(few.then_some(Undefined::TooFew));
@@ -64,7 +71,8 @@ impl WindowState {
             rows,
             columns,
             whole: reconstruction.into_iter().chain(told_apart).collect(),
-            estimated: self.estimated.as_mut().and_then(|state| state.measure(&plan.outputs, rows)),
+            estimated,
+            robust,
             realized: self.realized.as_mut().and_then(|state| state.measure(&plan.outputs)),
             evidence: self.early.as_ref().map_or_else(Vec::new, |early| early.of_columns(plan)),
             slices: slices.map(Box::new),

@@ -26,6 +26,7 @@ mod realized;
 mod reconstruction;
 mod reference;
 mod result;
+mod robust;
 mod sample;
 mod segments;
 mod slices;

@@ -154,7 +154,9 @@ impl Plan {
 
     /// The reference's sample, where something is asked for that needs rows.
     pub fn sample(&self) -> Option<&Sample> {
-        let asked = self.criteria.sampled || self.tells_apart() || self.criteria.worst_slices > 0;
+        let criteria = &self.criteria;
+        let asked = criteria.sampled || criteria.robust || criteria.worst_slices > 0;
+        let asked = asked || self.tells_apart();
         self.profile.sample.as_ref().filter(|_| asked)
     }
 

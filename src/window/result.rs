@@ -305,6 +305,9 @@ pub enum Method {
     Cbpe,
     /// Direct loss estimation.
     Dle,
+    /// What is estimated by the reference as it would be if its rows were spread as the window's: robust to covariate
+    /// shift.
+    Pape,
     /// From the rows that have a target.
     Labelled,
     /// From the rows that have a target, weighed so that their scores are spread as those of all rows.
@@ -317,6 +320,7 @@ impl Method {
         match self {
             Self::Cbpe => "cbpe",
             Self::Dle => "dle",
+            Self::Pape => "pape",
             Self::Labelled => "labelled",
             Self::PostStratified => "post_stratified",
         }
@@ -355,6 +359,8 @@ pub enum Status {
     NotInData,
     /// The reference has too few rows of the segment.
     NoReference,
+    /// Too many rows look like nothing in the reference.
+    OutsideSupport,
 }
 
 impl Status {
@@ -375,6 +381,7 @@ impl Status {
             Self::NoProfile => "no_profile",
             Self::NotInData => "not_in_data",
             Self::NoReference => "no_reference",
+            Self::OutsideSupport => "outside_support",
         }
     }
 }
@@ -392,6 +399,7 @@ impl From<Undefined> for Status {
             Undefined::NoTargets => Self::NoTargets,
             Undefined::StratumWithoutTargets => Self::StratumWithoutTargets,
             Undefined::NotInData => Self::NotInData,
+            Undefined::OutsideSupport => Self::OutsideSupport,
         }
     }
 }

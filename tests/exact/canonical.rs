@@ -128,19 +128,22 @@ fn performance() -> impl Strategy<Value = Performance> {
         option::of(vec(vec(finite(), 0..3), 0..3)),
         (matrix, value),
         option::of(text()),
-        btree_map(text(), custom, 0..3),
+        (btree_map(text(), custom, 0..3), any::<bool>()),
     )
-        .prop_map(|(calibration, metrics, business_value, normalize, currency, custom)| {
-            Performance {
-                calibration,
-                metrics,
-                business_value,
-                normalize_confusion_matrix: normalize.0,
-                normalize_business_value: normalize.1,
-                currency,
-                custom,
-            }
-        })
+        .prop_map(
+            |(calibration, metrics, business_value, normalize, currency, (custom, robust))| {
+                Performance {
+                    calibration,
+                    metrics,
+                    business_value,
+                    normalize_confusion_matrix: normalize.0,
+                    normalize_business_value: normalize.1,
+                    currency,
+                    custom,
+                    robust,
+                }
+            },
+        )
 }
 
 fn drift() -> impl Strategy<Value = Drift> {

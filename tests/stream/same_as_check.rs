@@ -154,7 +154,7 @@ fn windows_by_period_of_four_partitions_and_two_instances() {
 }
 
 #[test]
-fn samples_for_the_domain_classifier_and_slices_hold_the_same_rows_of_topic_and_file() {
+fn samples_hold_the_same_rows_of_topic_and_file_with_what_the_model_put_out() {
     let Some(broker) = Broker::shared() else {
         return;
     };
@@ -163,7 +163,8 @@ fn samples_for_the_domain_classifier_and_slices_hold_the_same_rows_of_topic_and_
         World::new(12).with_schedule(Schedule::new(vec![Phase::new("trouble", 12_000, trouble)]));
     // More rows than a sample has, in four partitions: which of them are chosen must depend on none of that.
     let settings = "window = { period = '1d' }\nworst_slices = 5\n\
-                    drift = { multivariate = ['domain_classifier'] }";
+                    drift = { multivariate = ['domain_classifier'] }\n\
+                    performance = { robust = true }";
     let site = Site::new(broker, &world, 4, settings);
     let file = site.file(&world, 0..12_000);
     let checked = checked(&site, &file);
@@ -184,6 +185,12 @@ fn samples_for_the_domain_classifier_and_slices_hold_the_same_rows_of_topic_and_
     let named = excess.first().and_then(|figure| figure["column_name"].as_str());
     assert!(named.is_some_and(|name| !name.is_empty()), "{excess:?}");
     assert!(excess[0]["lower_confidence"].as_f64() > Some(0.0), "{excess:?}");
+    let of = |figures: &'_ Value, method: &str| {
+        let figures = figures.as_array().unwrap().iter();
+        figures.filter(|figure| figure["method"] == *method).count()
+    };
+    let figures = &large.unwrap()["figures"];
+    assert_eq!(of(figures, "pape"), of(figures, "cbpe"), "{figures}");
     site.verify();
     a.stop();
     b.stop();

@@ -190,6 +190,8 @@ pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) 
         if figure.kind != Kind::Summary && !ranks && !slices && !(whole && weighed) {
             let column = figure.column_name.as_deref();
             let of = if weighed { Some("all rows, by weight") } else { column };
+            let robust = figure.method == Some(Method::Pape);
+            let of = if robust { Some("robust to shift") } else { of };
             let of = figure.of.as_ref().map_or(of, |metric| Some(metric.as_str()));
             rows.entry((figure.kind, of, &figure.metric)).or_default().push(figure);
         }

@@ -9,7 +9,7 @@ use crate::diagnosis::{Share, Split};
 use crate::metric::{Kind, Metric};
 use crate::profile::WindowRule;
 use crate::settings::Model;
-use crate::window::{Figure, Status, WindowResult};
+use crate::window::{Figure, Method, Status, WindowResult};
 
 /// The first lines.
 #[derive(Debug, Default)]
@@ -197,7 +197,10 @@ fn headline_figure(windows: &[WindowResult]) -> Option<(&Figure, String, String)
         let judged = |figure: &&Figure| figure.kind == kind && figure.breach.is_some();
         windows.iter().flat_map(|window| &window.figures).find(judged)
     })?;
-    let same = |figure: &&Figure| figure.kind == lead.kind && figure.metric == lead.metric;
+    let is_other = |figure: &Figure| figure.method == Some(Method::Pape);
+    let same = |figure: &&Figure| {
+        figure.kind == lead.kind && figure.metric == lead.metric && !is_other(figure)
+    };
     let values = windows.iter().flat_map(|window| &window.figures).filter(same);
     let values: Vec<f64> = values.filter_map(|figure| figure.value).collect();
     let low = values.iter().copied().min_by(f64::total_cmp)?;

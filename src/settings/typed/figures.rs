@@ -43,6 +43,10 @@ pub(crate) struct Performance {
     /// not in this version yet. Default: none.
     #[schemars(example = example_custom())]
     pub(crate) custom: BTreeMap<String, TextOr<CustomTable>>,
+    /// Whether performance is also estimated in a way that is robust to covariate shift (method `pape`): where the score
+    /// is worth something else in the region that the inputs have moved to than it was on average. Default: `false`, as
+    /// it keeps a sample of rows in the profile and of every open window, and takes some hundredths of a second a window.
+    pub(crate) robust: bool,
 }
 
 impl Default for Performance {
@@ -54,6 +58,7 @@ impl Default for Performance {
             normalize: Normalize::default(),
             currency: None,
             custom: BTreeMap::new(),
+            robust: false,
         }
     }
 }

@@ -74,6 +74,37 @@ impl Calibrator {
         Self::fit_ascending(rows)
     }
 
+    /// [`fit`](Self::fit) of rows that count for as many as their weight says; those without any are left out.
+    ///
+    /// Equals scikit-learn's `IsotonicRegression` with `sample_weight`.
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing to fit.
+    pub fn fit_weighed(
+        scores: &[f64],
+        targets: &[bool],
+        weights: &[f64],
+    ) -> Result<Self, Undefined> {
+        all_finite(scores)?;
+        all_finite(weights)?;
+        let rows = scores.iter().zip(targets).zip(weights);
+        let rows = rows.map(|((&score, &target), &weight)| (score, target, weight));
+        let mut rows: Vec<(f64, bool, f64)> = rows.filter(|&(.., weight)| weight > 0.0).collect();
+        // Stable: rows of one score are added up in their order.
+        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut isotonic = Isotonic::default();
+        for (score, target, weight) in rows {
+            isotonic.push_weighed(score, target, weight);
+        }
+        let mut knots = isotonic.into_knots();
+        // Sums are rounded: what is certain may pass 1.
+        for (_, level) in &mut knots {
+            *level = level.min(1.0);
+        }
+        Self::build(&knots).ok_or(Undefined::Empty)
+    }
+
     /// [`fit`](Self::fit) of finite scores that come in ascending order.
     pub(super) fn fit_ascending(
         rows: impl IntoIterator<Item = (f64, bool)>,

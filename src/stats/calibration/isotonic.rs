@@ -32,15 +32,20 @@ impl Block {
 impl Isotonic {
     /// Takes the next row; scores must not descend.
     pub(super) fn push(&mut self, score: f64, target: bool) {
-        let positives = f64::from(u8::from(target));
+        self.push_weighed(score, target, 1.0);
+    }
+
+    /// The same of a row that counts for so many.
+    pub(super) fn push_weighed(&mut self, score: f64, target: bool, rows: f64) {
+        let positives = if target { rows } else { 0.0 };
         match &mut self.group {
             Some(group) if score - group.first < SAME_SCORE => {
-                group.rows += 1.0;
+                group.rows += rows;
                 group.positives += positives;
             }
             _ => {
                 self.close_group();
-                self.group = Some(Block { first: score, last: score, rows: 1.0, positives });
+                self.group = Some(Block { first: score, last: score, rows, positives });
             }
         }
     }

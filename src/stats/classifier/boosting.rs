@@ -5,9 +5,19 @@ use super::histogram::word;
 use super::tree::{Classes, grow};
 use crate::stats::trees::Order;
 
-const TREES: usize = 40;
-const LEAVES: usize = 31;
-const RATE: f64 = 0.2;
+/// How trees that tell classes apart are grown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// How many.
+    pub(super) trees: usize,
+    /// How much of what is left each of them explains.
+    pub(super) rate: f64,
+    /// How many leaves a tree has at most...
+    pub(super) leaves: usize,
+    /// ...and how many rows a leaf has at least.
+    pub(super) rows_of_leaf: f64,
+}
+
 /// Beyond it a row is certain.
 const CERTAIN: f64 = 1e100;
 
@@ -21,6 +31,7 @@ pub(super) fn scores(
     rows: &Coded,
     classes: &[bool],
     (train, held): (&[u32], &[u32]),
+    shape: Shape,
     gains: &mut [f64],
 ) -> Vec<f64> {
     let positives = train.iter().filter(|&&row| classes[row as usize]).count() as f64;
@@ -31,7 +42,7 @@ pub(super) fn scores(
     let mut gradients = vec![[0.0; 2]; classes.len()];
     let mut words = vec![0; classes.len()];
     let mut order = Order::default();
-    for _ in 0..TREES {
+    for _ in 0..shape.trees {
         for &row in train {
             let row = row as usize;
             let probability = odds[row] / (1.0 + odds[row]);
@@ -41,15 +52,15 @@ pub(super) fn scores(
             words[row] = word(gradient, curvature);
         }
         order.set(train.iter().copied(), held.iter().copied());
-        let ground = Classes { rows, words: &words };
-        grow(&ground, &mut order, LEAVES, gains, |leaf, held| {
+        let ground = Classes { rows, words: &words, shape };
+        grow(&ground, &mut order, gains, |leaf, held| {
             let [mut gradient, mut curvature] = [0.0; 2];
             for &row in leaf {
                 let [g, c] = gradients[row as usize];
                 gradient += g;
                 curvature += c;
             }
-            let value = -RATE * gradient / curvature.max(f64::MIN_POSITIVE);
+            let value = -shape.rate * gradient / curvature.max(f64::MIN_POSITIVE);
             let factor = libm::exp(value);
             for &row in leaf {
                 let odds = &mut odds[row as usize];

@@ -6,9 +6,11 @@
 
 mod boosting;
 mod histogram;
+mod ratio;
 mod tree;
 
-use self::boosting::scores;
+use self::boosting::{Shape, scores};
+pub use self::ratio::density_ratio;
 use crate::stats::{ScoreBin, Undefined, roc_auc};
 
 /// How many codes a feature can have; 0 stands for a missing value.
@@ -56,6 +58,9 @@ impl Coded {
     }
 }
 
+/// Trees of at most 31 leaves with at least 20 rows, as `NannyML` has them from `LightGBM`.
+const TOLD: Shape = Shape { trees: 40, rate: 0.2, leaves: 31, rows_of_leaf: 20.0 };
+
 /// How well gradient-boosted trees tell the rows of a window from those of the reference.
 ///
 /// Two folds, each class dealt out in its order; the area is that of all held-out rows together, ties a half. Source:
@@ -67,8 +72,31 @@ impl Coded {
 /// # Errors
 /// `Empty` without features; `TooFew` with fewer than 100 rows on either side, or more than 20,000 together.
 pub fn separation(rows: &Coded, of_window: &[bool]) -> Result<Separation, Undefined> {
-    let features = rows.ordered.len();
-    if features == 0 {
+    let mut gains = vec![0.0; rows.ordered.len()];
+    let scores = held_out(rows, of_window, TOLD, &mut gains)?;
+    let mut scored: Vec<(f64, bool)> = scores.into_iter().zip(of_window.iter().copied()).collect();
+    scored.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let bins = scored.chunk_by(|a, b| a.0 == b.0).map(|tied| {
+        let positives = tied.iter().filter(|row| row.1).count();
+        ScoreBin { positives: positives as f64, negatives: (tied.len() - positives) as f64 }
+    });
+    let total_gain: f64 = gains.iter().sum();
+    let share = |gain: &f64| if total_gain > 0.0 { gain / total_gain } else { 0.0 };
+    Ok(Separation {
+        roc_auc: roc_auc(bins.collect::<Vec<_>>())?,
+        shares: gains.iter().map(share).collect(),
+    })
+}
+
+/// What trees say of each row that grew without it: the greater, the more it looks like the window's. Two folds, each class
+/// dealt out in its order.
+fn held_out(
+    rows: &Coded,
+    of_window: &[bool],
+    shape: Shape,
+    gains: &mut [f64],
+) -> Result<Vec<f64>, Undefined> {
+    if rows.ordered.is_empty() {
         return Err(Undefined::Empty);
     }
     let window = of_window.iter().filter(|&&class| class).count();
@@ -85,23 +113,14 @@ pub fn separation(rows: &Coded, of_window: &[bool]) -> Result<Separation, Undefi
             (*dealt - 1) % FOLDS
         })
         .collect();
-    let mut gains = vec![0.0; features];
-    let mut scored: Vec<(f64, bool)> = Vec::with_capacity(total);
+    let mut all = vec![0.0; total];
     for fold in 0..FOLDS {
         let (held, train): (Vec<u32>, Vec<u32>) =
             (0..total as u32).partition(|&row| fold_of[row as usize] == fold);
-        let scores = scores(rows, &of_window[..total], (&train, &held), &mut gains);
-        scored.extend(scores.into_iter().zip(held.iter().map(|&row| of_window[row as usize])));
+        let scores = scores(rows, &of_window[..total], (&train, &held), shape, gains);
+        for (row, score) in held.into_iter().zip(scores) {
+            all[row as usize] = score;
+        }
     }
-    scored.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let bins = scored.chunk_by(|a, b| a.0 == b.0).map(|tied| {
-        let positives = tied.iter().filter(|row| row.1).count();
-        ScoreBin { positives: positives as f64, negatives: (tied.len() - positives) as f64 }
-    });
-    let total_gain: f64 = gains.iter().sum();
-    let share = |gain: &f64| if total_gain > 0.0 { gain / total_gain } else { 0.0 };
-    Ok(Separation {
-        roc_auc: roc_auc(bins.collect::<Vec<_>>())?,
-        shares: gains.iter().map(share).collect(),
-    })
+    Ok(all)
 }

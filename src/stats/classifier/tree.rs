@@ -1,12 +1,11 @@
 //! One tree that tells classes apart.
 
+use super::boosting::Shape;
 use super::histogram::{Histogram, Sums, Word, rows_of, sum, sums, take_away};
 use super::{CODES, Coded};
 use crate::stats::trees::{self, Ground, Grown, Order};
 
-/// A leaf has at least so many rows...
-const LEAST_ROWS: f64 = 20.0;
-/// ...and so much curvature.
+/// A leaf has at least so much curvature.
 const LEAST_CURVATURE: f64 = 1e-3;
 /// Categories with few rows are drawn towards the middle of the order by this, as `LightGBM` does.
 const SMOOTHING: f64 = 10.0;
@@ -32,17 +31,17 @@ pub(super) struct Classes<'r> {
     pub(super) rows: &'r Coded,
     /// A word a row; those that are held out have none.
     pub(super) words: &'r [Word],
+    pub(super) shape: Shape,
 }
 
-/// Grows a tree of at most so many leaves. `leaf` gets the rows of each leaf, and those that are held out; `gains` what each feature gained.
+/// Grows a tree. `leaf` gets the rows of each leaf, and those that are held out; `gains` what each feature gained.
 pub(super) fn grow(
     ground: &Classes<'_>,
     order: &mut Order,
-    leaves: usize,
     gains: &mut [f64],
     mut leaf: impl FnMut(&[u32], &[u32]),
 ) {
-    let (nodes, leaves) = trees::grow(ground, order, leaves);
+    let (nodes, leaves) = trees::grow(ground, order, ground.shape.leaves);
     for node in nodes {
         if let Grown::Split { split, gain, .. } = node {
             gains[split.feature] += gain;
@@ -59,7 +58,7 @@ impl Ground for Classes<'_> {
     type Split = Split;
 
     fn can_split(&self, rows: usize) -> bool {
-        rows as f64 >= 2.0 * LEAST_ROWS
+        rows as f64 >= 2.0 * self.shape.rows_of_leaf
     }
 
     fn sum(&self, rows: &[u32]) -> Histogram {
@@ -75,8 +74,10 @@ impl Ground for Classes<'_> {
         let cells = histogram.as_chunks::<CODES>().0;
         let whole = sums(cells.first()?.iter().sum());
         let mut best: Option<(f64, Split)> = None;
+        let least = self.shape.rows_of_leaf;
         for (feature, (cells, &ordered)) in cells.iter().zip(&self.rows.ordered).enumerate() {
-            let found = if ordered { by_order(cells, whole) } else { by_sets(cells, whole) };
+            let found =
+                if ordered { by_order(cells, whole, least) } else { by_sets(cells, whole, least) };
             if let Some((gain, left)) = found
                 && best.is_none_or(|(most, _)| gain > most)
             {
@@ -103,9 +104,9 @@ fn insert(set: &mut Set, code: usize) {
 
 /// What is gained by parting a leaf; `None` where a side is too small.
 #[inline]
-fn gain(whole: Sums, left: Word, penalty: f64) -> Option<f64> {
+fn gain(whole: Sums, left: Word, least: f64, penalty: f64) -> Option<f64> {
     let rows = rows_of(left);
-    if rows < LEAST_ROWS || whole.rows - rows < LEAST_ROWS {
+    if rows < least || whole.rows - rows < least {
         return None;
     }
     let left = sums(left);
@@ -123,7 +124,7 @@ fn gain(whole: Sums, left: Word, penalty: f64) -> Option<f64> {
 }
 
 /// The best cut between codes, or of all from missing values; these go to the side where they gain more.
-fn by_order(cells: &[Word; CODES], whole: Sums) -> Option<(f64, Set)> {
+fn by_order(cells: &[Word; CODES], whole: Sums, least: f64) -> Option<(f64, Set)> {
     let missing = cells[0];
     let mut best: Option<(f64, usize, bool)> = None;
     let mut below: Word = 0;
@@ -133,7 +134,7 @@ fn by_order(cells: &[Word; CODES], whole: Sums) -> Option<(f64, Set)> {
         }
         below += cell;
         for (with_missing, left) in [(true, below + missing), (false, below)] {
-            let Some(gain) = gain(whole, left, 0.0) else { continue };
+            let Some(gain) = gain(whole, left, least, 0.0) else { continue };
             if best.is_none_or(|best| gain > best.0) {
                 best = Some((gain, code, with_missing));
             }
@@ -152,7 +153,7 @@ fn by_order(cells: &[Word; CODES], whole: Sums) -> Option<(f64, Set)> {
 /// The best set of categories: in the order of what they would be worth alone, from either end.
 ///
 /// Source: Fisher 1958, that the best of all sets is a run of that order.
-fn by_sets(cells: &[Word; CODES], whole: Sums) -> Option<(f64, Set)> {
+fn by_sets(cells: &[Word; CODES], whole: Sums, least: f64) -> Option<(f64, Set)> {
     let mut present: Vec<(f64, usize)> = cells
         .iter()
         .enumerate()
@@ -174,7 +175,7 @@ fn by_sets(cells: &[Word; CODES], whole: Sums) -> Option<(f64, Set)> {
         for &(_, code) in &present {
             let mut set = Set::default();
             insert(&mut set, code);
-            take(gain(whole, cells[code], 0.0), set);
+            take(gain(whole, cells[code], least, 0.0), set);
         }
         return best;
     }
@@ -189,7 +190,7 @@ fn by_sets(cells: &[Word; CODES], whole: Sums) -> Option<(f64, Set)> {
         for code in end {
             insert(&mut set, code);
             left += cells[code];
-            take(gain(whole, left, SET_PENALTY), set);
+            take(gain(whole, left, least, SET_PENALTY), set);
         }
     }
     best
@@ -217,13 +218,13 @@ mod tests {
     fn a_cut_parts_what_differs_and_missing_values_join_their_like() {
         let filled = cells(&[(0, 30, 0.5), (3, 40, -0.5), (4, 40, -0.5), (9, 40, 0.5)]);
         let whole = sums(filled.iter().sum());
-        let (gain, set) = by_order(&filled, whole).unwrap();
+        let (gain, set) = by_order(&filled, whole, 20.0).unwrap();
         assert_eq!(members(set), [1, 2, 3, 4]);
         // 80 rows at -0.5, 70 at 0.5, each with a curvature of a quarter.
         let wanted = 40.0 * 40.0 / 20.0 + 35.0 * 35.0 / 17.5 - 25.0 / 37.5;
         assert!((gain - wanted).abs() < 1e-9, "{gain} {wanted}");
         let filled = cells(&[(0, 30, 0.5), (3, 40, -0.5), (9, 40, -0.5)]);
-        let (_, set) = by_order(&filled, sums(filled.iter().sum())).unwrap();
+        let (_, set) = by_order(&filled, sums(filled.iter().sum()), 20.0).unwrap();
         // Missing ones against all others.
         assert_eq!(members(set), (1..=9).collect::<Vec<_>>());
     }
@@ -231,20 +232,20 @@ mod tests {
     #[test]
     fn a_side_has_twenty_rows() {
         let filled = cells(&[(1, 19, 0.5), (2, 100, -0.5)]);
-        assert_eq!(by_order(&filled, sums(filled.iter().sum())), None);
+        assert_eq!(by_order(&filled, sums(filled.iter().sum()), 20.0), None);
         let filled = cells(&[(1, 20, 0.5), (2, 100, -0.5)]);
-        assert!(by_order(&filled, sums(filled.iter().sum())).is_some());
+        assert!(by_order(&filled, sums(filled.iter().sum()), 20.0).is_some());
     }
 
     #[test]
     fn categories_have_no_order() {
         let few = cells(&[(1, 50, -0.5), (2, 50, 0.5), (3, 50, -0.5)]);
-        let (_, set) = by_sets(&few, sums(few.iter().sum())).unwrap();
+        let (_, set) = by_sets(&few, sums(few.iter().sum()), 20.0).unwrap();
         assert_eq!(members(set), [2]);
         let signs = [0.5, -0.5, 0.5, -0.5, -0.5, 0.5];
         let many: Vec<_> = signs.iter().enumerate().map(|(at, &sign)| (at + 1, 60, sign)).collect();
         let many = cells(&many);
-        let (_, set) = by_sets(&many, sums(many.iter().sum())).unwrap();
+        let (_, set) = by_sets(&many, sums(many.iter().sum()), 20.0).unwrap();
         assert_eq!(members(set), [2, 4, 5]);
     }
 }

@@ -18,7 +18,7 @@ use crate::window::early::{EarlyTargets, worst};
 use crate::window::outcome::{EstimatedState, OutputsPlan, RealizedState};
 use crate::window::plan::Plan;
 use crate::window::realized::Outcome;
-use crate::window::result::{Figure, Targets};
+use crate::window::result::{Figure, Method, Targets};
 use crate::window::segments::SegmentPlan;
 use crate::window::state::WindowState;
 
@@ -194,7 +194,9 @@ impl Awaited {
 
     /// Keeps what was estimated of the window, to hold it against what comes to pass.
     pub fn keep_estimated(&mut self, figures: &[Figure]) {
-        let estimated = figures.iter().filter(|figure| figure.kind == Kind::Estimated);
+        let estimated = figures
+            .iter()
+            .filter(|figure| figure.kind == Kind::Estimated && figure.method != Some(Method::Pape));
         let named = |figure: &Figure| Some((figure.metric.as_str().to_owned(), figure.value?));
         self.estimated = estimated.filter_map(named).collect();
     }

@@ -12,7 +12,8 @@ pub(super) use self::custom::OverCells;
 use self::split::Known;
 use crate::metric::{Family, Kind, Measure, Metric};
 use crate::profile::{
-    Class, Column, ColumnReading, ColumnValue, Outputs, Performance, Profile, Reading, Role, Values,
+    Class, Column, ColumnReading, ColumnValue, Outputs, Performance, Profile, Reading, Robust,
+    Role, Values,
 };
 use crate::stats::{
     Baseline, Basis, Limits, Normalization, Range, SamplingError, Threshold, Undefined, confidence,
@@ -227,6 +228,9 @@ impl Judge {
             (None, None) => {}
         }
         figures.extend(reading.evidence.iter().map(early::figure));
+        if let Some(robust) = &reading.robust {
+            figures.extend(self.robust(robust, few, criteria));
+        }
         for judgement in &self.whole {
             let Some(found) = reading.whole(judgement.of.metric) else { continue };
             let (value, error) = (found.value.0, found.sampling_error);
@@ -305,6 +309,35 @@ impl Judge {
             let rows = judgement.of.rows(performance);
             Figure { method: Some(method), ..judgement.figure(kind, value, rows, unjudged) }
         })
+    }
+
+    /// What is estimated robust to covariate shift, and how many rows it can say nothing of. It is held against nothing:
+    /// one estimate is enough to raise an alarm.
+    fn robust(&self, robust: &Robust, few: Option<Status>, criteria: &Criteria) -> Vec<Figure> {
+        let of = |judgement: &Judgement| {
+            let found = robust.performance.as_ref().map_err(|reason| *reason);
+            let value =
+                found.and_then(|found| judgement.of.value(found, Basis::Estimated, criteria));
+            let rows = found.map_or(0, |found| judgement.of.rows(found));
+            // What is known of the rows, and what of the reference's that stand for them.
+            let wider = (1.0 + rows as f64 / robust.effective_rows).sqrt();
+            let error = judgement.error_of(rows).map(|error| error * wider);
+            let error = error.filter(|error| value.is_ok() && error.is_finite());
+            let figure = judgement.figure_with(Kind::Estimated, value, error, few);
+            Figure { method: Some(Method::Pape), breach: None, ..figure }
+        };
+        let mut figures: Vec<Figure> = self.performance.iter().map(of).collect();
+        let outside = Judgement {
+            of: Metric::SupportViolationRate.into(),
+            limits: Limits::OPEN,
+            error: Scatter::Unknown,
+            range: Range::UNIT,
+            unset: None,
+            baseline: None,
+        };
+        let outside = outside.figure_with(Kind::Diagnosis, robust.outside.0, None, few);
+        figures.push(Figure { breach: None, ..outside });
+        figures
     }
 
     /// The figures that targets change: of the rows that have one, of all rows as those stand for them, and what was

@@ -13,5 +13,6 @@ mod embedding; // reconstruction error of vectors against scikit-learn
 mod multiclass; // several classes from rows to figures, against NannyML
 mod ranking; // orders of columns against NannyML
 mod reconstruction; // reconstruction error against NannyML, eigenvalues against numpy
+mod robust; // weighed calibration against scikit-learn, robust estimates against it and LightGBM
 mod summary; // sampling errors of summary statistics against NannyML and scipy
 mod trees; // gradient boosting against LightGBM

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::absolute;
+use std::slice;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::streaming::StreamingTable;
-use datafusion::common::{Column, SchemaError};
+use datafusion::common::{Column, SchemaError, TableReference};
 use datafusion::dataframe::DataFrame;
+use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
@@ -67,8 +69,45 @@ const TOLD_APART: &[&str] = &[
 /// Tables that can be asked.
 pub struct Database {
     context: SessionContext,
-    /// The columns of each.
+    /// The columns of each; none of a table that is made when it is asked for.
     tables: BTreeMap<String, Vec<String>>,
+    /// Tables that are made when a query names them.
+    varied: BTreeMap<String, Varied>,
+    /// Tables that are made of others when a query names them: which, and how.
+    joined: BTreeMap<String, Joined>,
+}
+
+/// Files whose columns differ.
+struct Varied {
+    url: ListingTableUrl,
+    /// What all of them have.
+    schema: SchemaRef,
+}
+
+/// A table that is made of others.
+struct Joined {
+    of: Vec<&'static str>,
+    sql: &'static str,
+}
+
+/// What the folders of files are named by.
+const MODEL: &str = "model";
+const DATE: &str = "date";
+const PARQUET: &str = ".parquet";
+/// So many files are asked for their columns at once.
+const AT_ONCE: usize = 16;
+
+fn parquet() -> ParquetFormat {
+    ParquetFormat::default().with_force_view_types(false)
+}
+
+/// How files lie in folders by model and day.
+fn listing() -> ListingOptions {
+    let partitions = [(MODEL, DataType::Utf8), (DATE, DataType::Date32)];
+    let partitions = partitions.map(|(name, data_type)| (name.to_owned(), data_type));
+    ListingOptions::new(Arc::new(parquet()))
+        .with_file_extension(PARQUET)
+        .with_table_partition_cols(partitions.to_vec())
 }
 
 /// Rows of an answer, as they come.
@@ -89,7 +128,12 @@ impl Database {
             .build_arc()
             .map_err(|error| bare(&error))?;
         let context = SessionContext::new_with_config_rt(SessionConfig::new(), runtime);
-        Ok(Self { context, tables: BTreeMap::new() })
+        Ok(Self {
+            context,
+            tables: BTreeMap::new(),
+            varied: BTreeMap::new(),
+            joined: BTreeMap::new(),
+        })
     }
 
     /// A table of the Parquet files in a folder of some places, `folder/model=<model>/date=<day>/`; `schema` is that of
@@ -107,19 +151,7 @@ impl Database {
         let mut whole: Option<DataFrame> = None;
         for place in places {
             let url = self.url(place, table)?;
-            let format = ParquetFormat::default().with_force_view_types(false);
-            let partitions = [("model", DataType::Utf8), ("date", DataType::Date32)];
-            let partitions = partitions.map(|(name, data_type)| (name.to_owned(), data_type));
-            let options = ListingOptions::new(Arc::new(format))
-                .with_file_extension(".parquet")
-                .with_table_partition_cols(partitions.to_vec());
-            let config = ListingTableConfig::new(url)
-                .with_listing_options(options)
-                .with_schema(Arc::clone(schema));
-            let rows = ListingTable::try_new(config)
-                .and_then(|listed| self.context.read_table(Arc::new(listed)))
-                .and_then(|rows| rows.select(columns.iter().map(|&name| ident(name))))
-                .map_err(|error| bare(&error))?;
+            let rows = self.listed(url, schema, columns)?;
             whole = Some(match whole {
                 Some(whole) => whole.union(rows).map_err(|error| bare(&error))?,
                 None => rows,
@@ -127,6 +159,127 @@ impl Database {
         }
         let Some(whole) = whole else { return Ok(()) };
         self.add(table, whole)
+    }
+
+    /// The rows of the files in a folder.
+    fn listed(
+        &self,
+        url: ListingTableUrl,
+        schema: &SchemaRef,
+        columns: &[&str],
+    ) -> Result<DataFrame, QueryError> {
+        let config = ListingTableConfig::new(url)
+            .with_listing_options(listing())
+            .with_schema(Arc::clone(schema));
+        ListingTable::try_new(config)
+            .and_then(|listed| self.context.read_table(Arc::new(listed)))
+            .and_then(|rows| rows.select(columns.iter().map(|&name| ident(name))))
+            .map_err(|error| bare(&error))
+    }
+
+    /// A table as [`Database::add_folder`] makes it, of files that have other columns behind those of `schema`, each file
+    /// others: the table has all of them. What they are is read of every file, so that is done when a query names the
+    /// table.
+    ///
+    /// # Errors
+    /// A place that cannot be asked.
+    pub fn add_varied(
+        &mut self,
+        table: &str,
+        place: &Place,
+        schema: &SchemaRef,
+    ) -> Result<(), QueryError> {
+        let varied = Varied { url: self.url(place, table)?, schema: Arc::clone(schema) };
+        self.tables.insert(table.to_owned(), Vec::new());
+        self.varied.insert(table.to_owned(), varied);
+        Ok(())
+    }
+
+    /// A table that a query makes of others; that is done when one names it.
+    pub fn add_joined(&mut self, table: &str, of: &[&'static str], sql: &'static str) {
+        self.tables.insert(table.to_owned(), Vec::new());
+        self.joined.insert(table.to_owned(), Joined { of: of.to_vec(), sql });
+    }
+
+    /// Makes the tables that a query names and that are not made yet.
+    async fn make_named(&self, sql: &str) -> Result<(), QueryError> {
+        if self.varied.is_empty() {
+            return Ok(());
+        }
+        let state = self.context.state();
+        let dialect = state.config_options().sql_parser.dialect;
+        // What cannot be understood is refused when it is planned.
+        let named = state.sql_to_statement(sql, &dialect);
+        let Ok(named) = named.and_then(|read| state.resolve_table_references(&read)) else {
+            return Ok(());
+        };
+        for name in named.iter().map(TableReference::table) {
+            match self.joined.get(name) {
+                Some(joined) if !self.is_made(name)? => {
+                    for of in &joined.of {
+                        self.make_varied(of).await?;
+                    }
+                    let rows = self.context.sql(joined.sql).await;
+                    let rows = rows.map_err(|error| bare(&error))?;
+                    self.register(name, rows)?;
+                }
+                _ => self.make_varied(name).await?,
+            }
+        }
+        Ok(())
+    }
+
+    fn is_made(&self, table: &str) -> Result<bool, QueryError> {
+        self.context.table_exist(table).map_err(|error| bare(&error))
+    }
+
+    async fn make_varied(&self, table: &str) -> Result<(), QueryError> {
+        let Some(Varied { url, schema }) = self.varied.get(table) else { return Ok(()) };
+        if self.is_made(table)? {
+            return Ok(());
+        }
+        let schema = self.united(url, schema).await.map_err(|error| bare(&error))?;
+        let names = schema.fields().iter().map(|field| field.name().as_str());
+        let columns: Vec<&str> = [MODEL].into_iter().chain(names).chain([DATE]).collect();
+        let rows = self.listed(url.clone(), &schema, &columns)?;
+        self.register(table, rows)
+    }
+
+    /// The columns of all files in a folder, behind these.
+    async fn united(
+        &self,
+        url: &ListingTableUrl,
+        before: &SchemaRef,
+    ) -> Result<SchemaRef, DataFusionError> {
+        let state = self.context.state();
+        let store = self.context.runtime_env().object_store(url)?;
+        let files: Vec<_> =
+            url.list_all_files(&state, &*store, PARQUET).await?.try_collect().await?;
+        let (format, state, store) = (&parquet(), &state, &store);
+        let schemas = files.into_iter().map(|file| async move {
+            FileFormat::infer_schema(format, state, store, slice::from_ref(&file)).await
+        });
+        let mut schemas = stream::iter(schemas).buffered(AT_ONCE);
+        let mut fields: Vec<Field> =
+            before.fields().iter().map(|field| field.as_ref().clone()).collect();
+        let mut known: BTreeMap<String, usize> =
+            (0..).zip(&fields).map(|(at, field)| (field.name().clone(), at)).collect();
+        while let Some(schema) = schemas.try_next().await? {
+            for field in schema.fields() {
+                match known.get(field.name()) {
+                    // One that holds numbers here and labels there: text says both.
+                    Some(&at) if fields[at].data_type() != field.data_type() => {
+                        fields[at] = Field::new(field.name(), DataType::Utf8, true);
+                    }
+                    Some(_) => {}
+                    None => {
+                        known.insert(field.name().clone(), fields.len());
+                        fields.push(field.as_ref().clone().with_nullable(true));
+                    }
+                }
+            }
+        }
+        Ok(Arc::new(Schema::new(fields)))
     }
 
     /// A table of files, of any format that is read.
@@ -166,9 +319,14 @@ impl Database {
 
     fn add(&mut self, table: &str, rows: DataFrame) -> Result<(), QueryError> {
         let columns = rows.schema().fields().iter().map(|field| field.name().clone()).collect();
-        self.context.register_table(table, rows.into_view()).map_err(|error| bare(&error))?;
+        self.register(table, rows)?;
         self.tables.insert(table.to_owned(), columns);
         Ok(())
+    }
+
+    fn register(&self, table: &str, rows: DataFrame) -> Result<(), QueryError> {
+        let registered = self.context.register_table(table, rows.into_view());
+        registered.map(drop).map_err(|error| bare(&error))
     }
 
     /// The folder as the SQL library finds it.
@@ -199,6 +357,7 @@ impl Database {
             .with_allow_ddl(false)
             .with_allow_dml(false)
             .with_allow_statements(false);
+        self.make_named(sql).await?;
         let planned = self.context.sql_with_options(sql, reading).await;
         let rows = planned.map_err(|error| self.refused(&error))?;
         let schema = Arc::new(rows.schema().as_arrow().clone());

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::settings::at::At;
-use crate::settings::later;
 use crate::settings::mistake::Mistakes;
 use crate::settings::typed;
 
@@ -12,6 +11,8 @@ use crate::settings::typed;
 pub struct Archive {
     /// A folder, as it was written, or the URL of one in an object store.
     pub path: String,
+    /// Whether scored rows and their targets are kept too.
+    pub rows: bool,
 }
 
 /// What an object store's URL begins with.
@@ -23,8 +24,13 @@ impl Archive {
         at: &At<'_>,
         mistakes: &mut Mistakes,
     ) -> Option<Self> {
-        if typed.rows {
-            later::refuse(&at.key("rows"), "scored rows", mistakes);
+        if typed.rows && typed.path.is_none() {
+            let rows = at.key("rows");
+            mistakes.add(
+                &rows,
+                "a place to keep them in",
+                "set `path` beside it, or remove the key",
+            );
         }
         let path = typed.path?;
         let at = at.key("path");
@@ -38,7 +44,7 @@ impl Archive {
                 "a folder, or a URL that begins with `s3://`, `gs://`, `az://` or `file://`";
             mistakes.add(&at, wanted, "it must be a store that can be written");
         }
-        Some(Self { path })
+        Some(Self { path, rows: typed.rows })
     }
 
     /// Whether it is the URL of an object store, and no folder.

@@ -1,6 +1,6 @@
-//! Reads results and alerts, committed, for whoever keeps them as files.
+//! Reads results and alerts, committed, and the tally log where rows are asked for, for whoever keeps them as files.
 //!
-//! A group shares out the partitions of both topics. How far each is archived is known by the archive itself and not by
+//! A group shares out the partitions of all topics. How far each is archived is known by the archive itself and not by
 //! the group: whoever takes a partition over goes on there, and what is written a second time is the same. Any failure
 //! ends a session, is said and counted, and the next one begins anew; nothing else of the service waits for it.
 
@@ -31,11 +31,22 @@ pub type ArchiveError = Box<dyn Error + Send + Sync>;
 pub type MakeArchive =
     Box<dyn Fn(&Clients) -> Result<Box<dyn Archive>, ArchiveError> + Send + Sync>;
 
+/// What a topic that is archived holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Archived {
+    /// Window results.
+    Results,
+    /// Alert events.
+    Alerts,
+    /// Scored rows, and what became known of them.
+    Tally,
+}
+
 /// A partition that is archived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ArchivedPartition {
-    /// Whether it is of the alert topic, and not of the results topic.
-    pub alerts: bool,
+    /// What its topic holds.
+    pub holds: Archived,
     /// The topic's own id.
     pub id: u128,
     /// The partition.
@@ -59,6 +70,9 @@ pub trait Archive: Send {
     /// A place that cannot be read.
     fn position(&mut self, of: &ArchivedPartition) -> Result<Option<i64>, ArchiveError>;
 
+    /// Records between that and the next one that comes are gone.
+    fn lose(&mut self, of: &ArchivedPartition);
+
     /// Takes the next record of a partition; whether files are complete by it.
     fn take(&mut self, of: &ArchivedPartition, offset: i64, timestamp: i64, value: &[u8]) -> bool;
 
@@ -76,6 +90,8 @@ pub trait Archive: Send {
 pub(super) struct Archiving<'a> {
     pub(super) clients: &'a Clients,
     pub(super) make: &'a MakeArchive,
+    /// Whether scored rows are kept too.
+    pub(super) rows: bool,
     pub(super) telemetry: &'a Telemetry,
     pub(super) stop: &'a Stop,
 }
@@ -115,7 +131,10 @@ impl Archiving<'_> {
     /// One membership in the group, until something fails.
     fn member(&self) -> Result<(), StreamError> {
         let topics = &self.clients.kafka().topics;
-        let read = [topics.results.clone(), topics.alerts.clone()];
+        let mut read = vec![topics.results.clone(), topics.alerts.clone()];
+        if self.rows {
+            read.push(self.clients.kafka().topic("tally"));
+        }
         let (_membership, changes) = Membership::join(self.clients, "archive", &read)?;
         let archive = (self.make)(self.clients).map_err(|source| StreamError::Archive {
             topic: read[0].clone(),
@@ -202,8 +221,15 @@ impl Session<'_> {
                 topic: topic.clone(),
                 hint: "it has just been deleted".to_owned(),
             })?;
-        let alerts = *topic == self.clients.kafka().topics.alerts;
-        let of = ArchivedPartition { alerts, id, partition: *partition };
+        let topics = &self.clients.kafka().topics;
+        let holds = if *topic == topics.alerts {
+            Archived::Alerts
+        } else if *topic == topics.results {
+            Archived::Results
+        } else {
+            Archived::Tally
+        };
+        let of = ArchivedPartition { holds, id, partition: *partition };
         let position = self.archive.position(&of).map_err(failed(topic, *partition))?;
         let (first, end) = watermarks(&self.reader, topic, *partition)?;
         let next = position.unwrap_or(first);
@@ -216,6 +242,7 @@ impl Session<'_> {
                 "these offsets were deleted before they were archived, and are missing from it"
             );
             self.telemetry.archive_lost((first - next).unsigned_abs());
+            self.archive.lose(&of);
         }
         let next = next.max(first);
         tracing::info!(topic, partition, from = next, end, "archiving");
@@ -228,7 +255,7 @@ impl Session<'_> {
             list.add_partition_offset(topic, *partition, Offset::Offset(open.next))
                 .map_err(StreamError::cluster(format!("read {topic}/{partition}")))?;
         }
-        self.reader.assign(&list).map_err(StreamError::cluster("read results and alerts"))
+        self.reader.assign(&list).map_err(StreamError::cluster("read what is archived"))
     }
 
     fn take_next(&mut self) -> Result<(), StreamError> {
@@ -236,7 +263,7 @@ impl Session<'_> {
             None => return Ok(()),
             Some(Err(error)) if is_passing(&error) => return Ok(()),
             Some(Err(error)) => {
-                return Err(StreamError::cluster("read results and alerts")(error));
+                return Err(StreamError::cluster("read what is archived")(error));
             }
             Some(Ok(message)) => message,
         };
@@ -265,7 +292,7 @@ impl Session<'_> {
                             topic,
                             partition,
                             records = unreadable,
-                            "records that are no results or alerts, or of a later version, are not archived"
+                            "records that are not what their topic holds, or of another version, are not archived"
                         );
                         self.telemetry.archive_lost(unreadable);
                     }

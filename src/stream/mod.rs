@@ -7,7 +7,7 @@
 //! join/       a worker a partition of the join log: what waits is kept in local files, what becomes known goes to the tally log
 //! tally       a worker a partition of the tally log
 //! worker      fences, reads the state back, catches up in silence; results, alerts and state in one transaction
-//! archive     results and alerts to whoever keeps them as files
+//! archive     results, alerts and, when asked, rows to whoever keeps them as files
 //! notify      has somebody told of what stands in the alert topic
 //! control     what is in force, agreed on through a topic
 //! follow      results and alerts of all models, read back from their topics: what people are shown
@@ -46,7 +46,7 @@ mod topics;
 mod worker;
 
 pub use self::again::rows_again;
-pub use self::archive::{Archive, ArchiveError, ArchivedPartition, MakeArchive, Step};
+pub use self::archive::{Archive, ArchiveError, Archived, ArchivedPartition, MakeArchive, Step};
 pub use self::audit::{Audit, Finding, LaneAudit, audit};
 pub use self::clients::Clients;
 pub use self::commands::{Request, ask, ever_in_force, newest, read_topic, send};

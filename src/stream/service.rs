@@ -52,7 +52,7 @@ pub struct Service {
     pub follow: Box<dyn Follow>,
     /// What keeps predictions that wait for their targets.
     pub make_keep: MakeKeep,
-    /// What keeps results and alerts as files, if anything does.
+    /// What keeps results, alerts and rows as files, if anything does.
     pub archive: Option<MakeArchive>,
     /// Who is told of alerts, by what they are called: by instances that run the tally.
     pub tells: Vec<(String, Tell)>,
@@ -161,6 +161,7 @@ impl Service {
                 let archiving = Archiving {
                     clients: &self.clients,
                     make,
+                    rows: self.settings.archive.as_ref().is_some_and(|archive| archive.rows),
                     telemetry: &self.telemetry,
                     stop: &self.stop,
                 };

@@ -97,7 +97,7 @@ measures! {
     archive_failures: IntCounter "vigie_archive_failures_total" "failures" []
         "How often the archive could not be written or its topics not read; it begins anew from what is there. Again and again is a fault: the log says which, nothing else waits for it.";
     archive_lost: IntCounter "vigie_archive_lost_records_total" "records" []
-        "Offsets of results and alerts that were deleted before they were archived, or are none that vigie can read.";
+        "Offsets of results, alerts and rows that were deleted before they were archived, or are none that vigie can read.";
     series_dropped: IntCounter "vigie_series_dropped_total" "series" []
         "Series that results had and that were not shown, being beyond prometheus.max_series. Show less, or raise it.";
 }

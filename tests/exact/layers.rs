@@ -151,6 +151,10 @@ const LAYERS: &[Layer] = &[
         "output",
         &[
             "alert",
+            // The tally log, of which the archive makes rows.
+            "batch",
+            "epoch::Epochs",
+            "profile::Column",
             "metric",
             "settings::Export",
             "settings::Notify",

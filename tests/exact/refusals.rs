@@ -219,7 +219,7 @@ fn kafka_is_checked_too() {
         ("[prometheus]\nsegments = [\"\"]", "prometheus.segments[0]"),
         ("[archive]\npath = \"\"", "archive.path"),
         ("[archive]\npath = \"ftp://host/folder\"", "archive.path"),
-        ("[archive]\npath = \"kept\"\nrows = true", "archive.rows"),
+        ("[archive]\nrows = true", "archive.rows"),
         ("[[notify]]\nname = \"a\"\nto = \"slack\"\nurl = \"ftp://example.org\"", "notify[0].url"),
         ("[[notify]]\nname = \"a\"\nto = \"slack\"", "notify[0].url"),
         (

@@ -13,6 +13,8 @@ use crate::app::Outcome;
 use crate::app::terminal::remark;
 use crate::query::{Database, Files, Options};
 
+#[cfg(test)]
+pub(super) use self::past::add_rows;
 pub(super) use self::past::{Past, Whence};
 
 /// What `vigie query` is told.
@@ -23,7 +25,8 @@ Examples:
   vigie query \"SELECT count(*) FROM results\" results.parquet --format csv")]
 pub(super) struct QueryArgs {
     /// The query. Tables: `results` (a row a figure), `latest` (each figure as it was published last), `alerts` (a row an
-    /// event) and `messages` (window results as they were published).
+    /// event), `messages` (window results as they were published); of an archive that keeps rows also `rows` (a row a
+    /// prediction), `targets` (a row a piece of news of one) and `labelled` (rows with the targets that are known).
     #[arg(value_name = "SQL")]
     sql: String,
     /// Files of `vigie check --output` in place of the archive: they are the table `results`.

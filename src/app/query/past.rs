@@ -14,10 +14,19 @@ use tokio::task::spawn_blocking;
 
 use crate::app::archive::{Positions, has_gone_on, rest};
 use crate::app::load;
-use crate::output::archive::{ALERTS, MESSAGES, RESULTS, schema_of};
+use crate::output::archive::{ALERTS, MESSAGES, RESULTS, ROWS, TARGETS, schema_of};
 use crate::output::rows;
 use crate::query::{Database, Place};
 use crate::stream::{ArchiveError, Clients};
+
+/// Every row with its target, where that is known: the one that was heard of last.
+const LABELLED: &str = "SELECT r.*, t.after AS known_target, t.arrived AS target_arrived, t.lag AS target_lag \
+    FROM rows r LEFT JOIN (\
+        SELECT *, row_number() OVER (PARTITION BY model, topic_id, \"partition\", position \
+            ORDER BY log_offset DESC, log_row DESC) AS newest \
+        FROM targets WHERE news = 'target') t \
+    ON r.model = t.model AND r.topic_id = t.topic_id AND r.\"partition\" = t.\"partition\" \
+        AND r.position = t.position AND t.newest = 1";
 
 /// Where the past is read from.
 #[derive(Debug, Args)]
@@ -55,7 +64,7 @@ impl Whence {
             let place = Place::open(archive)?;
             let asked = place.clone();
             let folders = spawn_blocking(move || asked.folders("")).await??;
-            if ![RESULTS, ALERTS].iter().any(|&folder| folders.contains(folder)) {
+            if ![RESULTS, ALERTS, ROWS].iter().any(|&folder| folders.contains(folder)) {
                 bail!(
                     "archive `{archive}` holds no `{RESULTS}` and no `{ALERTS}`: is it the `path` of `[archive]`, and has \
                      anything been archived?"
@@ -102,6 +111,10 @@ impl Past {
             database.add_folder(table, &self.places, &schema, &columns)?;
         }
         database.add_latest().await?;
+        // They are of the archive alone.
+        if let Some(archive) = self.places.first().filter(|_| self.archived) {
+            add_rows(&mut database, archive)?;
+        }
         Ok(database)
     }
 
@@ -130,6 +143,15 @@ impl Past {
             .await
             .context("ended early")?
     }
+}
+
+/// Tables of the rows in an archive.
+pub(in crate::app) fn add_rows(database: &mut Database, archive: &Place) -> Result<()> {
+    for table in [ROWS, TARGETS] {
+        database.add_varied(table, archive, &schema_of(table))?;
+    }
+    database.add_joined("labelled", &[ROWS, TARGETS], LABELLED);
+    Ok(())
 }
 
 fn plain(error: ArchiveError) -> Error {

@@ -2,12 +2,25 @@
 
 use std::mem;
 
-/// A file has so many records at most...
-const RECORDS: usize = 1_000;
-/// ...so many bytes of them, unless one alone is larger...
-const BYTES: usize = 32 << 20;
-/// ...and those of one hour, in milliseconds, by the time at which they were published.
+use crate::output::archive::names::Topic;
+
+/// A file has the records of one hour, in milliseconds, by the time at which they were published.
 const HOUR: i64 = 3_600_000;
+
+/// The most that a file has.
+#[derive(Clone, Copy, Debug)]
+struct Most {
+    /// So many records...
+    records: usize,
+    /// ...and so many bytes of them, unless one alone is larger.
+    bytes: usize,
+}
+
+/// Of results and alerts.
+const PUBLISHED: Most = Most { records: 1_000, bytes: 32 << 20 };
+/// Of the tally log: most of its records are small and hold no row, and what rows take there they take several times
+/// over while a file is made of them.
+const LOGGED: Most = Most { records: 50_000, bytes: 16 << 20 };
 
 /// A record as it stands on its topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,19 +37,29 @@ pub struct Published {
 ///
 /// It is complete when a record comes that does not belong to it any more: no clock decides, so that a file is the
 /// same whenever it is made. What is newest waits for that record.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cutter {
+    most: Most,
     records: Vec<Published>,
     bytes: usize,
 }
 
 impl Cutter {
+    /// Of a topic that holds this.
+    pub fn of(topic: Topic) -> Self {
+        let most = match topic {
+            Topic::Results | Topic::Alerts => PUBLISHED,
+            Topic::Tally => LOGGED,
+        };
+        Self { most, records: Vec::new(), bytes: 0 }
+    }
+
     /// Takes the next record; the records of a file, where this one begins another.
     pub fn take(&mut self, record: Published) -> Option<Vec<Published>> {
         let ends = self.records.first().is_some_and(|first| {
             hour(first) != hour(&record)
-                || self.records.len() >= RECORDS
-                || self.bytes + record.value.len() > BYTES
+                || self.records.len() >= self.most.records
+                || self.bytes + record.value.len() > self.most.bytes
         });
         let complete = ends.then(|| self.rest());
         self.bytes += record.value.len();

@@ -1,4 +1,4 @@
-//! From the records of a file to its tables, one a model.
+//! From results and alerts to the tables of a file, one a model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub struct Made {
     pub profiles: BTreeSet<String>,
     /// The settings that they name, by hash.
     pub settings: BTreeSet<String>,
-    /// Records that are no results, or no alerts.
+    /// Records that are not what their topic holds.
     pub unreadable: u64,
 }
 
@@ -47,13 +47,15 @@ impl Made {
     }
 }
 
-/// The tables of records that a [`Cutter`](super::Cutter) put into one file.
+/// The tables of records that a [`Cutter`](super::Cutter) put into one file; none of the tally log, see
+/// [`log_files`](super::log_files).
 ///
 /// # Errors
 /// None that is known: columns and schemas are made of the same tables.
 pub fn files(source: &Source, records: &[Published]) -> Result<Made, ArrowError> {
     let mut made = Made::default();
     match source.topic {
+        Topic::Tally => {}
         Topic::Results => {
             for (model, of_model) in by_model(records, &mut made, |r: &WindowResult| &r.model) {
                 for (_, result) in &of_model {

@@ -1,7 +1,9 @@
-//! Results and alerts as files: which records go into which file, under which name, in which columns.
+//! Results, alerts, scored rows and targets as files: which records go into which file, under which name, in which
+//! columns.
 //!
 //! ```text
 //! records of a partition --cut--> those of one file --files--> a table a model, each with its path
+//!                                                   --log----> the same of the tally log; `lanes` knows what came before
 //! ```
 //!
 //! All of it is a function of the topic alone: whoever reads the same partition from the same position makes the same
@@ -10,23 +12,30 @@
 mod alerts;
 mod cut;
 mod files;
+mod lanes;
+mod log;
 mod messages;
 mod names;
+mod scored;
+mod targets;
 #[cfg(test)]
 mod tests;
 
 pub use self::cut::{Cutter, Published};
 pub use self::files::{Made, Table, files};
+pub use self::lanes::Lanes;
+pub use self::log::{Logged, log_files};
 pub use self::names::{
-    ALERTS, MESSAGES, POSITIONS, PROFILES, RESULTS, SETTINGS, Source, Topic, folder_model,
-    profile_file, settings_file,
+    ALERTS, MESSAGES, POSITIONS, PROFILES, RESULTS, ROWS, SETTINGS, Source, TARGETS, Topic,
+    folder_model, profile_file, settings_file,
 };
 
 use arrow::datatypes::SchemaRef;
 
 use crate::output::rows;
 
-/// The schema of a table of the archive, as its files have it: the model stands in their folder's name.
+/// The schema of a table of the archive, as its files have it: the model stands in their folder's name. Files of rows
+/// have the columns of their models behind these.
 ///
 /// # Panics
 /// Where there is no such table.
@@ -35,6 +44,8 @@ pub fn schema_of(table: &str) -> SchemaRef {
         RESULTS => files::without_model(&rows::schema()),
         ALERTS => files::without_model(&alerts::schema()),
         MESSAGES => messages::schema(),
+        ROWS => scored::schema(),
+        TARGETS => targets::schema(),
         _ => unreachable!("the archive has no table `{table}`"),
     }
 }

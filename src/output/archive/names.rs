@@ -12,6 +12,10 @@ pub const RESULTS: &str = "results";
 pub const ALERTS: &str = "alerts";
 /// The folder of window results as they were published, a row a message.
 pub const MESSAGES: &str = "messages";
+/// The folder of scored rows, a row a prediction.
+pub const ROWS: &str = "rows";
+/// The folder of what became known of predictions, a row a piece of news.
+pub const TARGETS: &str = "targets";
 /// The folder of the profiles that results name.
 pub const PROFILES: &str = "profiles";
 /// The folder of the settings that results name.
@@ -26,6 +30,8 @@ pub enum Topic {
     Results,
     /// Alert events.
     Alerts,
+    /// Scored rows, and what became known of them: the tally log.
+    Tally,
 }
 
 /// A partition of a topic that is archived.

@@ -17,7 +17,11 @@ fn record(offset: i64, timestamp: i64, value: Vec<u8>) -> Published {
 
 /// The offsets of each file that records of these times and sizes are cut into, and of what is left.
 fn cut(records: impl IntoIterator<Item = (i64, usize)>) -> Vec<Vec<i64>> {
-    let mut cutter = Cutter::default();
+    cut_of(Topic::Results, records)
+}
+
+fn cut_of(topic: Topic, records: impl IntoIterator<Item = (i64, usize)>) -> Vec<Vec<i64>> {
+    let mut cutter = Cutter::of(topic);
     let mut files = Vec::new();
     for (offset, (timestamp, size)) in (0..).zip(records) {
         files.extend(cutter.take(record(offset, timestamp, vec![b'x'; size])));
@@ -38,6 +42,9 @@ fn a_file_ends_when_it_is_full() {
     assert_eq!(files.iter().map(Vec::len).collect::<Vec<_>>(), [1_000, 1_000, 100]);
     let large = [20 << 20, 20 << 20, 12 << 20, 1, 40 << 20, 1].map(|size| (5, size));
     assert_eq!(cut(large), [vec![0], vec![1, 2], vec![3], vec![4], vec![5]]);
+    // Of the tally log it has more records, and fewer bytes.
+    assert_eq!(cut_of(Topic::Tally, (0..2_100).map(|_| (5, 1))).len(), 1);
+    assert_eq!(cut_of(Topic::Tally, large), [vec![0], vec![1], vec![2, 3], vec![4], vec![5]]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub(crate) struct Archive {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"archive")]
     pub(crate) path: Option<String>,
-    /// Every scored row too, with its position and its target. Not in this version yet. Default: `false`.
+    /// Every scored row too, in the columns of its model, and its target once that is known: whoever can read the archive
+    /// then reads what the model was asked. It wants `path`. Default: `false`.
     pub(crate) rows: bool,
 }

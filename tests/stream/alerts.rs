@@ -25,11 +25,10 @@ fn world() -> World {
     ]))
 }
 
-/// Only estimated performance alerts; two bad windows of three, two good ones. Windows warn before they are sealed.
+/// Only estimated performance alerts; two bad windows of three, two good ones.
 const SETTINGS: &str = "
 window = { size = 1000 }
 performance = { metrics = ['roc_auc'] }
-early_warning = {}
 alerts = { quality = 'off', open_after = '2 of 3', resolve_after = 2, at_once = 'off' }
 ";
 
@@ -53,8 +52,7 @@ fn one_alert_from_opening_to_recovery_over_a_kill_between() {
     let instance = site.start("a").ready();
     site.send(broker, &world, 0..5 * WINDOW);
     site.results(broker, 5);
-    let (warned, opened) = by_kind(site.records(broker, "alerts"));
-    assert_eq!(lives(&warned), [["opened", "confirmed"]; 2], "{warned:?}");
+    let opened = site.records(broker, "alerts");
     assert_eq!(opened.len(), 1, "two bad windows open it: {:?}", opened.iter().map(json));
     let open = json(&opened[0]);
     assert_eq!((&open["event"], &open["sequence"]), (&"opened".into(), &0.into()));
@@ -67,26 +65,12 @@ fn one_alert_from_opening_to_recovery_over_a_kill_between() {
     assert_eq!(open["since"], results[3]["window_start"], "the first bad one");
     shows_open(&instance, "1");
 
-    // The last bad one has warned when everything dies; half of it is still to come.
-    site.send(broker, &world, 5 * WINDOW..5 * WINDOW + WINDOW / 2);
-    let warns = || (by_kind(site.records(broker, "alerts")).0.len() == 5).then_some(());
-    assert!(patience::until(warns).is_some(), "a window that is filling warns");
     instance.kill();
     let instance = site.start("a").ready();
     shows_open(&instance, "1");
-    site.send(broker, &world, 5 * WINDOW + WINDOW / 2..10 * WINDOW);
+    site.send(broker, &world, 5 * WINDOW..10 * WINDOW);
     site.results(broker, 10);
-    let (warned, records) = by_kind(site.records(broker, "alerts"));
-    assert_eq!(lives(&warned), [["opened", "confirmed"]; 3], "neither lost nor twice: {warned:?}");
-    let results = site.results(broker, 10);
-    for (life, window) in warned.chunks(2).zip([3, 4, 5]) {
-        assert_eq!(
-            (&life[0]["window"], &life[0]["column_name"]),
-            (&Value::Null, &"y_pred_proba".into())
-        );
-        assert_eq!((&life[1]["window"], &life[1]["id"]), (&window.into(), &life[0]["id"]));
-        assert_eq!(life[1]["result"], results[window]["id"]);
-    }
+    let records = site.records(broker, "alerts");
     assert_eq!(records[0].payload(), opened[0].payload(), "what was said stays said");
     assert_eq!(records.len(), 2, "{:?}", records.iter().map(json));
     let resolved = json(&records[1]);
@@ -110,27 +94,6 @@ fn one_alert_from_opening_to_recovery_over_a_kill_between() {
     shows_open(&instance, "0");
     site.verify();
     instance.stop();
-}
-
-/// Early warnings, and the records of all other alerts.
-fn by_kind(records: Vec<OwnedMessage>) -> (Vec<Value>, Vec<OwnedMessage>) {
-    let (early, others): (Vec<_>, Vec<_>) =
-        records.into_iter().partition(|record| json(record)["kind"] == "early_warning");
-    (early.iter().map(json).collect(), others)
-}
-
-/// How each warning began and ended, by the order of its beginning.
-fn lives(warnings: &[Value]) -> Vec<Vec<&str>> {
-    let mut lives: Vec<(&str, Vec<&str>)> = Vec::new();
-    for event in warnings {
-        let id = event["id"].as_str().unwrap();
-        let said = event["resolution"].as_str().or(event["event"].as_str()).unwrap();
-        match lives.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, life)) => life.push(said),
-            None => lives.push((id, vec![said])),
-        }
-    }
-    lives.into_iter().map(|(_, life)| life).collect()
 }
 
 /// The gauge says so, once the commit has reached it.

@@ -50,7 +50,6 @@ fn site_with(broker: &Broker, wait: &str, more: &str) -> (Site, String) {
     let settings = format!(
         r"{more}
 window = {{ period = '20min' }}
-early_warning = {{}}
 performance = {{ metrics = ['roc_auc', 'average_precision', 'f1', 'accuracy'] }}
 ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.repaid', timestamp = 'decided_at', wait = '{wait}', every = '1s' }}"
     );

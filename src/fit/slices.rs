@@ -322,7 +322,7 @@ mod tests {
         assert_eq!(shortest(24.371, 24.402), 24.4);
         assert_eq!(shortest(1033.2, 2899.7), 2000.0);
         assert_eq!(shortest(-3.0, 4.0), 0.0);
-        assert_eq!(shortest(0.123_41, 0.123_46), 0.12345);
+        assert_eq!(shortest(0.123_41, 0.123_46), 0.12346);
         assert_eq!(shortest(1.0, 1.0_f64.next_up()), 1.0_f64.next_up());
         let ages: Vec<f64> = (0..1000).map(|row| f64::from(18 + row % 60)).collect();
         let found = cuts(ages);

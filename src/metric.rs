@@ -277,6 +277,10 @@ metrics! {
         "how much of the change they do not explain: realized less estimated, in a window and in the reference" "difference of the differences";
     SupportViolationRate "support_violation_rate" Diagnosis ALL NO UNIT Neither NONE
         "share of the rows that look like nothing in the reference" "density ratio above 99";
+    ChallengerMinusChampion "challenger_minus_champion" Diagnosis ALL NO ANY Neither NONE
+        "how much more a model's figure is than that of the one it is held against" "difference of the two figures";
+    ExplainedShare "explained_share" Diagnosis ALL NO ANY Neither NONE
+        "how much of the newest rows' targets is explained by what was learned on others: of its variance" "1 - mean squared error / variance; Bickel et al. 2009 for the weights of rows";
     DriftCorrelation "drift_correlation" Diagnosis ALL EVERY EITHER_WAY Neither NONE
         "how a column's drift goes together with the change of performance, over the last windows" "Pearson 1896";
     DriftEvidence "drift_evidence" Diagnosis ALL BOTH ANY Neither NONE
@@ -358,6 +362,8 @@ impl Metric {
             && !matches!(
                 self,
                 Self::Chi2
+                    | Self::ChallengerMinusChampion
+                    | Self::ExplainedShare
                     | Self::DriftCorrelation
                     | Self::BreachCount
                     | Self::DriftEvidence

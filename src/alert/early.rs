@@ -213,8 +213,9 @@ impl Warnings {
     /// Ends what is open, as the version is retired.
     pub(super) fn retire(&mut self, engine: &str, summary: &str) -> Vec<AlertEvent> {
         let open = mem::take(&mut self.open).into_values();
-        let over = open
-            .filter_map(|open| Some(open.last()?.superseded(engine, open.sequence + 1, summary)));
+        let over = open.filter_map(|open| {
+            Some(open.last()?.superseded(engine, open.sequence + 1, summary, None))
+        });
         over.collect()
     }
 

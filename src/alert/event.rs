@@ -235,6 +235,24 @@ pub struct Evidence {
     /// What changed last, at or before the first bad window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
+    /// What became of it in the version after this one; only where the alert is over as its version is retired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<Successor>,
+}
+
+/// What became of an alert in the version after its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Successor {
+    /// That version.
+    pub version: String,
+    /// How many of its last windows were judged.
+    pub windows: u32,
+    /// How many of these were bad.
+    pub bad: u32,
+    /// The figure that decided, in its newest window; of realized performance the estimate until targets come.
+    pub figure: Option<Figure>,
+    /// Whether the problem is gone; null where nobody can say.
+    pub gone: Option<bool>,
 }
 
 /// What kind of change it looks like.

@@ -2,11 +2,12 @@
 
 use crate::alert::event::{
     Action, AlertEvent, Cause, Event, Evidence, Resolution, SCHEMA, SegmentFigure, Severity,
-    Subject,
+    Subject, Successor,
 };
 use crate::alert::policy::{Bad, Judged, Level, Policy, by_share, stands};
 use crate::alert::rank::Ranks;
 use crate::alert::record::{Changes, TrackRecord};
+use crate::alert::successor::Newer;
 use crate::alert::words::{also, of_segment, summary};
 use crate::diagnosis::{Origin, Split};
 use crate::metric::{Kind, Metric};
@@ -119,6 +120,7 @@ impl Writer<'_> {
             }),
             estimator: None,
             change: None,
+            successor: None,
         }
     }
 
@@ -277,7 +279,17 @@ pub(super) fn resolved(
 
 impl AlertEvent {
     /// The end of this alert, as its version is retired.
-    pub(super) fn superseded(self, engine: &str, sequence: u64, summary: &str) -> Self {
+    pub(super) fn superseded(
+        self,
+        engine: &str,
+        sequence: u64,
+        summary: &str,
+        newer: Option<Newer<'_>>,
+    ) -> Self {
+        let successor = newer.map(|newer| Successor::of(&self, newer));
+        let words = successor.as_ref().map(|found| found.words(self.currency.as_deref()));
+        let summary =
+            words.map_or_else(|| summary.to_owned(), |words| format!("{summary}; {words}"));
         Self {
             engine: engine.to_owned(),
             sequence,
@@ -287,8 +299,8 @@ impl AlertEvent {
             value: None,
             sampling_error: None,
             distance: None,
-            summary: summary.to_owned(),
-            evidence: Evidence::default(),
+            summary,
+            evidence: Evidence { successor, ..Evidence::default() },
             action: Action::Wait,
             ..self
         }

@@ -8,6 +8,7 @@ use minicbor::{Decode, Encode};
 use crate::alert::event::{AlertEvent, Event, Resolution, Severity};
 use crate::alert::evidence::{Writer, resolved};
 use crate::alert::policy::{Bad, Cooldown, Judged, Policy, Scope};
+use crate::alert::successor::Newer;
 use crate::metric::Kind;
 use crate::window::{Figure, RevisionCause, WindowResult};
 
@@ -112,6 +113,12 @@ impl Lifecycle {
     pub(super) fn severity(&self) -> Option<Severity> {
         let open = self.open.as_ref()?;
         Some(if open.critical { Severity::Critical } else { Severity::Warning })
+    }
+
+    /// How many of the last judged windows were bad, and how many these are.
+    pub(super) fn recent(&self) -> (u32, u32) {
+        let bad = self.recent.iter().filter(|seen| seen.bad).count();
+        (bad as u32, self.recent.len() as u32)
     }
 
     /// Takes the next result, or another revision of one; what follows from it, if anything.
@@ -288,12 +295,17 @@ impl Lifecycle {
     }
 
     /// Ends the alert of a version that is retired.
-    pub(super) fn retire(&mut self, engine: &str, summary: &str) -> Option<AlertEvent> {
+    pub(super) fn retire(
+        &mut self,
+        engine: &str,
+        summary: &str,
+        newer: Newer<'_>,
+    ) -> Option<AlertEvent> {
         let open = self.open.take()?;
         self.recent.clear();
         self.from = self.from.max(open.opened_by + 1);
         let last: AlertEvent = serde_json::from_str(&open.last).ok()?;
-        Some(last.superseded(engine, open.sequence + 1, summary))
+        Some(last.superseded(engine, open.sequence + 1, summary, Some(newer)))
     }
 
     /// Notes that a person has taken the alert up, where it is that one and nobody has; what is said of it.

@@ -13,16 +13,18 @@ mod rank;
 mod record;
 mod replay;
 mod silence;
+mod successor;
 mod watch;
 mod words;
 
 pub use self::early::{Place, Warning};
 pub use self::event::{
     Action, AlertEvent, Cause, Change, Changed, Estimator, Event, Evidence, Resolution, SCHEMA,
-    SegmentFigure, Severity, Subject,
+    SegmentFigure, Severity, Subject, Successor,
 };
 pub use self::policy::{Cooldown, CriticalAbove, Level, Policy, Quiet, beyond, weighs};
 pub use self::replay::{Incident, Simulation, replay};
 pub use self::silence::Silence;
+pub use self::successor::Newer;
 pub use self::watch::{Published, Watch};
 pub use self::words::{describe, number};

@@ -8,6 +8,7 @@ use crate::alert::evidence::Writer;
 use crate::alert::lifecycle::Lifecycle;
 use crate::alert::policy::{Policy, Scope};
 use crate::alert::record::{Changes, TrackRecord};
+use crate::alert::successor::Newer;
 use crate::window::WindowResult;
 
 /// Where a model version stands with its alerts.
@@ -74,10 +75,15 @@ impl Watch {
     }
 
     /// Ends what is open, as the version is retired.
-    pub fn retire(&mut self, engine: &str, summary: &str) -> Vec<AlertEvent> {
+    pub fn retire(&mut self, engine: &str, summary: &str, newer: Newer<'_>) -> Vec<AlertEvent> {
         let all = [&mut self.sealed, &mut self.realized];
-        let over = all.into_iter().filter_map(|life| life.retire(engine, summary));
+        let over = all.into_iter().filter_map(|life| life.retire(engine, summary, newer));
         over.chain(self.warnings.retire(engine, summary)).collect()
+    }
+
+    /// How many of the last windows that were judged when they were sealed were bad, and how many these are.
+    pub fn recent(&self) -> (u32, u32) {
+        self.sealed.recent()
     }
 
     /// Notes that a person has taken an alert up; what is said of it, where it is one of these and nobody has.

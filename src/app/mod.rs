@@ -5,6 +5,7 @@ mod amend;
 mod apply;
 mod archive;
 mod check;
+mod compare;
 mod completions;
 mod config;
 mod demo;
@@ -58,6 +59,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Scores files against a reference: the verdict first, then the figures.
     Check(check::CheckArgs),
+    /// Compares two models: champion against challenger or shadow, over rows that they scored or over results.
+    Compare(compare::CompareArgs),
     /// Makes and shows reference profiles.
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
@@ -143,6 +146,7 @@ fn run(command: Command) -> Result<Outcome> {
         match command {
             Command::Demo(args) => demo::run(args).await,
             Command::Check(args) => check::run(args).await,
+            Command::Compare(args) => compare::run(args).await,
             Command::Profile(command) => profile::run(command).await,
             Command::Run(args) => run::run(args).await,
             Command::Apply(args) => apply::run(&args),

@@ -87,7 +87,7 @@ async fn build(args: BuildArgs) -> Result<Outcome> {
         );
     }
     let files = Files::open(&args.reference, &Options::default()).await?;
-    let hints = Hints { infer: true, analysis: None, targets: None };
+    let hints = Hints { infer: true, analysis: None, targets: None, ignored: &[] };
     let made_at = Timestamp::now().to_string();
     let made = reference::profile_of(
         model,

@@ -144,7 +144,7 @@ pub(super) async fn inferred(
     rows: usize,
 ) -> Result<(Choice, Vec<RecordBatch>)> {
     let name = || files.names().collect::<Vec<_>>().join(", ");
-    let hints = Hints { infer: true, analysis: None, targets: None };
+    let hints = Hints { infer: true, analysis: None, targets: None, ignored: &[] };
     let mut choice =
         choose(&model.name, None, &model.columns, files.schema(), hints).with_context(name)?;
     let wanted: Vec<ColumnPath> =
@@ -184,6 +184,49 @@ fn tell_without_target(choice: &mut Choice, batches: &[RecordBatch]) -> Result<(
     choice.assumed.retain(|(key, _)| *key != "problem");
     choice.assumed.push(("problem", format!("{} ({why})", format!("{problem:?}").to_lowercase())));
     Ok(())
+}
+
+/// What is computed of a data set's columns, and all that is read of it: the columns, the time, and what SQL needs.
+pub(super) fn computed(
+    model: &Model,
+    files: &Files,
+    choice: &Choice,
+) -> Result<(Option<ProfileExpressions>, Vec<ColumnPath>)> {
+    let available = available(choice, files.schema());
+    let derived: Vec<(String, String)> =
+        model.derived.iter().map(|(name, sql)| (name.clone(), sql.clone())).collect();
+    let derived = ProfileExpressions::order(&available, &derived)?;
+    let filter = model.filter.as_deref();
+    let expressions = (!derived.is_empty() || filter.is_some())
+        .then(|| ProfileExpressions::compile(&available, &derived, filter, &[]))
+        .transpose()?;
+    let (wanted, _) = needed(model, files, choice, expressions.as_ref())?;
+    Ok((expressions, wanted))
+}
+
+/// Leaves out what is no feature by its values: ids, and lists that are no vectors.
+pub(super) fn drop_unfit(
+    model: &Model,
+    choice: &mut Choice,
+    batches: &[RecordBatch],
+) -> Result<()> {
+    if !choice.named_features {
+        drop_ids(choice, batches)?;
+    }
+    drop_lists(model, choice, batches)
+}
+
+/// How a batch's columns become rows, with those that are computed.
+pub(super) fn columns_with(choice: &Choice, expressions: Option<&ProfileExpressions>) -> Columns {
+    let mut columns = columns_of(choice);
+    if let Some(expressions) = expressions {
+        let at = columns.columns.iter().position(|(_, role, _)| *role != Role::Feature);
+        let at = at.unwrap_or(columns.columns.len());
+        for (index, (name, kind)) in expressions.derived().iter().enumerate() {
+            columns.columns.insert(at + index, (name.clone(), Role::Feature, *kind));
+        }
+    }
+    columns
 }
 
 /// The rows of a reference, and how many of those that were read could not be used.
@@ -466,7 +509,7 @@ fn holds_numbers(column: &str, batches: &[RecordBatch]) -> bool {
 }
 
 /// Whether the values of a column are a quantity, and no classes that go by numbers.
-fn is_number(column: &str, batches: &[RecordBatch]) -> Result<bool> {
+pub(super) fn is_number(column: &str, batches: &[RecordBatch]) -> Result<bool> {
     if !holds_numbers(column, batches) {
         return Ok(false);
     }

@@ -15,6 +15,7 @@ mod calibration;
 mod classification;
 mod classifier;
 pub(crate) mod codec;
+mod comparison;
 mod components;
 mod correlation;
 mod decile;
@@ -44,6 +45,10 @@ pub use self::classification::{
     average_precision, mean_average_precision, mean_roc_auc, roc_auc,
 };
 pub use self::classifier::{CODES, Coded, MOST_ROWS, Separation, density_ratio, separation};
+pub use self::comparison::{
+    CellSlopes, DECISIVE, Difference, Influence, Learned, Rate, confusion_of, learning_variance,
+    normal_quantile, two_sided,
+};
 pub use self::components::{
     Eigen, LANES, LEADING, Products, Residual, Standardized, symmetric_eigen,
 };

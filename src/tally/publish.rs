@@ -116,12 +116,7 @@ impl Tally {
             waiting.place(id, &mut model.settling);
             model.awaiting.insert(id.clone(), waiting);
         }
-        alerts.extend(model.retire_older(
-            &id.version,
-            period.is_none(),
-            policy.superseded_after,
-            &result,
-        ));
+        alerts.extend(model.retire_older(&result, period.is_none(), policy.superseded_after));
         for result in [WindowResult { distributions, ..result }].into_iter().chain(segments) {
             self.outputs = chain(self.outputs, &result);
             out.push(Output::Result(Box::new(result)));

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
-use crate::alert::{AlertEvent, describe};
-use crate::metric::Kind;
+use crate::alert::{AlertEvent, Newer};
 use crate::tally::model::ModelState;
-use crate::window::{ENGINE, Figure, WindowResult};
+use crate::window::{ENGINE, WindowResult};
 
 /// How near a version is to being retired.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -24,25 +23,24 @@ pub(super) struct Retiring {
 }
 
 impl ModelState {
-    /// Notes that a version has sealed a window. Where it has now sealed `after` of them while an older one has sealed none
-    /// (and by size got not a row), that one's alerts are over.
-    ///
-    /// `newest` is the result of that window: what it says of performance is said beside.
+    /// Notes that a version has sealed a window, with that result. Where it has now sealed `after` of them while an older
+    /// one has sealed none (and by size got not a row), that one's alerts are over, and the result says what became of it.
     ///
     /// Windows by period are counted when they are sealed, which does not depend on how lanes interleave.
     pub(super) fn retire_older(
         &mut self,
-        version: &str,
+        result: &WindowResult,
         by_size: bool,
         after: u32,
-        newest: &WindowResult,
     ) -> Vec<AlertEvent> {
+        let version = result.version.as_str();
         let Some(newer) = self.versions.get_mut(version) else { return Vec::new() };
         if newer.retiring.born == 0 {
             self.born += 1;
             newer.retiring.born = self.born;
         }
         let born = newer.retiring.born;
+        let newer = Newer { result, recent: newer.watch.recent() };
         let mut told = Vec::new();
         for (name, state) in &mut self.versions {
             let retiring = &mut state.retiring;
@@ -59,16 +57,11 @@ impl ModelState {
             let sealed = retiring.sealed.entry(version.to_owned()).or_default();
             *sealed += 1;
             if *sealed >= after {
-                let performs =
-                    |figure: &&Figure| matches!(figure.kind, Kind::Estimated | Kind::Realized);
-                let figure = newest.figures.iter().find(performs);
-                let stands = figure.map(|figure| format!("; now {}", describe(figure, None)));
                 let summary = format!(
-                    "version `{name}` is retired: version `{version}` has sealed {sealed} windows, and it none{}",
-                    stands.unwrap_or_default()
+                    "version `{name}` is retired: version `{version}` has sealed {sealed} windows, and it none"
                 );
                 retiring.sealed.clear();
-                told.extend(state.watch.retire(ENGINE, &summary));
+                told.extend(state.watch.retire(ENGINE, &summary, newer));
             }
         }
         told

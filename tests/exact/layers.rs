@@ -37,7 +37,7 @@ const LAYERS: &[Layer] = &[
     pure("window", &["stats", "formula", "metric", "batch", "profile"]),
     // It takes components apart on all cores.
     pure("fit", &["stats", "metric", "batch", "profile", "window", "std::thread"]),
-    pure("diagnosis", &["stats", "metric", "profile", "window"]),
+    pure("diagnosis", &["stats", "formula", "metric", "batch", "profile", "window"]),
     pure("alert", &["metric", "window", "diagnosis::Origin", "diagnosis::Split"]),
     // Settings speak in value types of the layers that they set.
     pure(

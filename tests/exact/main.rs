@@ -10,6 +10,7 @@
 mod alerts; // from results to alerts: laws, steady worlds, delays
 mod canonical; // settings as bytes: they travel and come back, and tell one epoch from another
 mod classifier; // how well trees tell two samples apart, and what a window keeps for it
+mod comparison; // simulated truth: verdicts and errors of two models that are compared
 mod coverage; // simulated truth: how often the band around an estimate holds it
 mod custom; // metrics of one's own
 mod data; // files that tests read, and files that a test keeps current
@@ -34,4 +35,5 @@ mod sources; // what every file under src names
 mod split; // a change of performance told apart: inputs, concept
 mod stages; // the stages under every crash and interleaving
 mod window; // the laws of the window state, bit for bit
+mod within; // simulated truth: which parts of a data set are still worth training on
 mod world; // made-up data for the others

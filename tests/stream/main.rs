@@ -39,6 +39,8 @@ mod boards; // the boards and rules in deploy/ over a running demo: each query f
 #[cfg(test)]
 mod checked; // what `vigie check` says of files that it cannot use
 #[cfg(test)]
+mod compared; // two models over files, and one data set held against itself
+#[cfg(test)]
 mod dead_letters; // what cannot be read goes aside with its reason and place
 #[cfg(test)]
 mod deployed; // the chart, the compose file, the image, the unit, the scripts and the notebook in deploy/

@@ -11,7 +11,7 @@ use self::people::{AckArgs, ListArgs, MuteArgs};
 use self::simulate::SimulateArgs;
 use crate::app::Outcome;
 
-pub(super) use self::simulate::held_out;
+pub(super) use self::simulate::{held_out, of_topic};
 
 /// What `vigie alerts` is told.
 #[derive(Debug, Subcommand)]

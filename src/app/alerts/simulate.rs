@@ -136,7 +136,7 @@ impl SimulateArgs {
     }
 }
 
-fn of_topic(settings: &Settings) -> Result<Vec<WindowResult>> {
+pub(in crate::app) fn of_topic(settings: &Settings) -> Result<Vec<WindowResult>> {
     let clients = Clients::new(&settings.kafka, "alerts");
     let mut results = Vec::new();
     read_topic(&clients, &clients.kafka().topics.results, |record| {

@@ -8,6 +8,7 @@ mod survey;
 mod table;
 mod targets;
 mod verdict;
+mod within;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ use clap::Args;
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
-use self::save::Save;
+pub(super) use self::save::Save;
+pub(super) use self::targets::read as read_targets;
 use self::verdict::{Verdict, verdict};
 use crate::app::load;
 use crate::app::reference::{self, Reference};
@@ -44,6 +46,7 @@ Examples:
   vigie check reference.parquet analysis.parquet --targets targets.parquet
   vigie check reference.parquet analysis.parquet --output results.parquet
   vigie check --config vigie.toml --reference old.parquet --analysis new.parquet
+  vigie check --within training.parquet --output parts.jsonl
   vigie check --profile profiles/car-loan.vigie analysis.parquet || echo \"not well\"
 
 Exit codes: 0 well, 1 not well, 2 an error, 3 nothing could be judged.")]
@@ -54,6 +57,14 @@ pub(super) struct CheckArgs {
     /// Data to be scored.
     #[arg(value_name = "ANALYSIS")]
     analysis: Option<String>,
+    /// One data set with time and targets: which of its rows are still worth training on, each part held against the newest;
+    /// may be given several times.
+    #[arg(
+        long,
+        value_name = "DATA",
+        conflicts_with_all = ["reference", "analysis", "references", "analyses", "profile", "targets", "report"]
+    )]
+    within: Vec<String>,
     /// The same as REFERENCE; may be given several times.
     #[arg(long = "reference", value_name = "FILE", conflicts_with = "reference")]
     references: Vec<String>,
@@ -99,6 +110,9 @@ struct Subject {
 
 /// Checks files.
 pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
+    if !args.within.is_empty() {
+        return within::run(&args, &args.within).await;
+    }
     let save = args.output.as_deref().map(Save::create).transpose()?;
     let subject = subject(&args).await?;
     let mut lines = Verdict::assuming(assumed(&subject));
@@ -209,6 +223,7 @@ async fn subject(args: &CheckArgs) -> Result<Subject> {
         infer: true,
         analysis: Some(analysis.schema().as_ref()),
         targets: targets.as_ref().map(|targets| targets.schema().as_ref()),
+        ignored: &[],
     };
     let otherwise = |timed| {
         if timed { WindowRule::Days { at_least: DAY_ROWS } } else { WindowRule::Number(10) }
@@ -260,7 +275,9 @@ fn score(subject: &Subject, distributions: bool) -> Result<Scored> {
     let (columns, wanted) =
         reference::layout(&subject.model, &profile, subject.choice.as_ref(), schema, &names())?;
     let targets = subject.targets.as_ref();
-    let targets = targets.map(|files| targets::read(files, subject, &columns)).transpose()?;
+    let read =
+        |files| targets::read(files, &subject.model, &profile, subject.choice.as_ref(), &columns);
+    let targets = targets.map(read).transpose()?;
     let splits = SegmentColumns::of(&profile);
     let maker = RowMaker {
         columns: &columns,

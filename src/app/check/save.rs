@@ -13,14 +13,14 @@ use crate::query::ParquetSink;
 use crate::window::WindowResult;
 
 /// A file of figures, one row each.
-pub(super) enum Save {
+pub(in crate::app) enum Save {
     Lines { path: PathBuf, file: BufWriter<File> },
     Parquet { sink: Box<ParquetSink> },
 }
 
 impl Save {
     /// Makes the file; its name's end says of which form.
-    pub(super) fn create(path: &Path) -> Result<Self> {
+    pub(in crate::app) fn create(path: &Path) -> Result<Self> {
         make_parent(path)?;
         let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
         match end.to_lowercase().as_str() {
@@ -38,7 +38,7 @@ impl Save {
     }
 
     /// Adds the figures of a window.
-    pub(super) fn write(&mut self, result: &WindowResult) -> Result<()> {
+    pub(in crate::app) fn write(&mut self, result: &WindowResult) -> Result<()> {
         match self {
             Self::Lines { path, file } => rows::write_json_lines(result, file)
                 .with_context(|| format!("output {} cannot be written", path.display())),
@@ -47,7 +47,7 @@ impl Save {
     }
 
     /// Writes what is left.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(in crate::app) fn finish(self) -> Result<()> {
         match self {
             Self::Lines { path, mut file } => {
                 file.flush().with_context(|| format!("output {} cannot be written", path.display()))

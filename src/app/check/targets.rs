@@ -3,13 +3,13 @@
 use anyhow::{Context, Result, bail};
 use arrow::datatypes::DataType;
 
-use crate::app::check::Subject;
 use crate::app::terminal::count;
 use crate::intake::EventPath;
 use crate::metric::ColumnKind;
-use crate::profile::Role;
-use crate::query::table::{Columns, TargetColumns, TargetCounts, Targets};
+use crate::profile::{Profile, Role};
+use crate::query::table::{Choice, Columns, TargetColumns, TargetCounts, Targets};
 use crate::query::{ColumnPath, Files, Kind, QueryError, kind};
+use crate::settings::Model;
 
 /// Names of our own for what is read of the file.
 const TARGET: &str = "\u{1}target";
@@ -17,17 +17,22 @@ const TIME: &str = "\u{1}decided_at";
 const MODEL: &str = "\u{1}model";
 
 /// Reads targets by id.
-pub(super) fn read(files: &Files, subject: &Subject, columns: &Columns) -> Result<Targets> {
+pub(in crate::app) fn read(
+    files: &Files,
+    model: &Model,
+    profile: &Profile,
+    choice: Option<&Choice>,
+    columns: &Columns,
+) -> Result<Targets> {
     let file = files.names().collect::<Vec<_>>().join(", ");
-    let model = &subject.model;
-    let Some(target) = subject.profile.of_role(Role::Target) else {
+    let Some(target) = profile.of_role(Role::Target) else {
         bail!(
             "targets {file}: the profile of `{}` knows no target: its reference had none",
             model.name
         );
     };
     let truth = model.ground_truth.as_ref();
-    let ids: Vec<String> = match (truth.and_then(|truth| truth.key.clone()), &subject.choice) {
+    let ids: Vec<String> = match (truth.and_then(|truth| truth.key.clone()), choice) {
         (Some(key), _) => key,
         _ if !model.columns.id.is_empty() => model.columns.id.clone(),
         (None, Some(choice)) => choice.id.iter().map(|path| path.name().to_owned()).collect(),

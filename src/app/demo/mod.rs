@@ -174,7 +174,7 @@ async fn profiles(
         fs::write(&path, world::reference(&world))
             .with_context(|| format!("{} cannot be written", path.display()))?;
         let files = Files::open(&[path.display().to_string()], &Options::default()).await?;
-        let hints = Hints { infer: true, analysis: None, targets: None };
+        let hints = Hints { infer: true, analysis: None, targets: None, ignored: &[] };
         let made_at = Timestamp::now().to_string();
         let otherwise = |_| Cut::FOR_RUN.into();
         let problem = Some(model.problem);

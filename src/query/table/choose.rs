@@ -58,6 +58,8 @@ pub struct Hints<'a> {
     pub analysis: Option<&'a Schema>,
     /// The columns of a file of targets.
     pub targets: Option<&'a Schema>,
+    /// Columns that are none of the model's.
+    pub ignored: &'a [String],
 }
 
 const PREDICTIONS: &[&str] =
@@ -92,8 +94,9 @@ pub fn choose(
     schema: &Schema,
     hints: Hints<'_>,
 ) -> Result<Choice, QueryError> {
-    let mut chooser =
-        Chooser { model, columns, schema, hints, taken: Vec::new(), assumed: Vec::new() };
+    let ignored = hints.ignored.iter().filter_map(|name| ColumnPath::resolve(name, schema).ok());
+    let taken: Vec<ColumnPath> = ignored.collect();
+    let mut chooser = Chooser { model, columns, schema, hints, taken, assumed: Vec::new() };
     let id = match columns.id.as_slice() {
         [] => chooser.guess("id", IDS, |_| true)?.into_iter().collect(),
         paths => {

@@ -6,6 +6,7 @@ mod bins; // Doane edges and deciles against numpy
 mod calibration; // isotonic regression, splits and the decision against scikit-learn and NannyML
 mod classification; // cells, rankings and their errors against NannyML and scikit-learn
 mod classifier; // the domain classifier against NannyML
+mod comparison; // differences of two models against DeLong, scipy and the jackknife of scikit-learn's metrics
 mod counting; // a window's rows, counted plainly
 mod distances; // distances of counts and distributions against scipy
 mod drift; // univariate drift and thresholds against NannyML

@@ -222,8 +222,13 @@ fn a_retired_version_does_not_page_for_ever() {
     let last = events.last().unwrap();
     assert_eq!((last.event, last.resolution), (Event::Resolved, Some(Resolution::Superseded)));
     assert_eq!(last.id, events[0].id);
-    let said = "version `old` is retired: version `new` has sealed 3 windows, and it none; now ";
-    assert!(last.summary.starts_with(said), "{}", last.summary);
+    let why = "version `old` is retired: version `new` has sealed 3 windows, and it none; ";
+    assert!(last.summary.starts_with(why), "{}", last.summary);
+    // The new one sees the same world by the same profile.
+    let successor = last.evidence.successor.as_ref().unwrap();
+    assert_eq!((successor.version.as_str(), successor.gone), ("new", Some(false)));
+    assert!(successor.bad > 0 && successor.figure.as_ref().unwrap().breach == Some(true));
+    assert!(last.summary.contains("the problem is still there in version `new`"));
     // The newer one is not retired by the older one.
     assert!(of(&desk, "new").iter().all(|of| of.resolution.is_none()));
 }

@@ -8,8 +8,9 @@ use crate::profile::WindowRule;
 use crate::tally::awaiting::{AwaitingWindow, Sealed, step, told};
 use crate::tally::checkpoint::{key, segment_key};
 use crate::tally::realize::least_coverage;
+use crate::tally::open::OpenWindow;
 use crate::tally::{Output, Tally, WindowId, segments};
-use crate::window::{ClosedBy, Dataset, Heading, Repeated, WindowResult};
+use crate::window::{Awaited, ClosedBy, Dataset, Heading, Plan, Repeated, WindowResult};
 
 impl Tally {
     /// Takes a window out of the open ones and publishes it.
@@ -64,38 +65,8 @@ impl Tally {
         };
         let sealed = Sealed::new(&heading, strays, period.is_none());
         let least = rules.and_then(least_coverage);
-        let bare = heading.clone().bare();
-        let (mut result, segments, awaited) = match (&mut window.state, served, least) {
-            (Some(state), Some(served), None) => {
-                let reading = state.evaluate(&served.plan);
-                // Events that bring their own targets.
-                let has = state.has_targets();
-                let told = has.then(|| state.outcome(&served.plan, &Repeated::default()));
-                let (outcome, targets) = told.flatten().unzip();
-                let segments = segments::sealed(&bare, state, &served.plan, None);
-                let result = heading.result(&served.plan, &reading, outcome.as_ref());
-                (WindowResult { targets, ..result }, segments, None)
-            }
-            (Some(state), Some(served), Some(least)) => {
-                let mut awaited = *window.awaited.take().unwrap_or_default();
-                awaited.seal(state, &served.plan);
-                let reading = state.evaluate(&served.plan);
-                if let Some(outcome) = awaited.measure(&served.plan) {
-                    let result = WindowResult {
-                        is_final: false,
-                        targets: Some(awaited.told(&served.plan)),
-                        ..heading.result(&served.plan, &reading, Some(&outcome))
-                    };
-                    awaited.keep_estimated(&result.figures);
-                    let segments = segments::sealed(&bare, state, &served.plan, Some(&mut awaited));
-                    (result, segments, Some((awaited, step(outcome.coverage(), least))))
-                } else {
-                    let segments = segments::sealed(&bare, state, &served.plan, None);
-                    (heading.result(&served.plan, &reading, None), segments, None)
-                }
-            }
-            _ => (heading.result_without_profile(), Vec::new(), None),
-        };
+        let (mut result, segments, awaited) =
+            measured(&mut window, &heading, served.map(|served| &served.plan), least);
         version_state.show_sealed(&mut result, served.filter(|_| window.state.is_some()));
         for segment in version_state.forget_segments(served.map(|served| &served.plan)) {
             self.gone.insert(segment_key(name, &id.version, &segment));
@@ -135,6 +106,44 @@ impl Tally {
             out.push(Output::Alert(Box::new(event)));
         }
     }
+}
+
+/// The result of a window, those of its segments, and what is kept while its targets come, with the step of coverage that
+/// they have reached; `least` is the least coverage that counts, where targets come late.
+fn measured(
+    window: &mut OpenWindow,
+    heading: &Heading,
+    plan: Option<&Plan>,
+    least: Option<f64>,
+) -> (WindowResult, Vec<WindowResult>, Option<(Awaited, u32)>) {
+    let (Some(state), Some(plan)) = (&mut window.state, plan) else {
+        return (heading.clone().result_without_profile(), Vec::new(), None);
+    };
+    let bare = heading.clone().bare();
+    let Some(least) = least else {
+        let reading = state.evaluate(plan);
+        // Events that bring their own targets.
+        let told = state.has_targets().then(|| state.outcome(plan, &Repeated::default()));
+        let (outcome, targets) = told.flatten().unzip();
+        let segments = segments::sealed(&bare, state, plan, None);
+        let result = heading.clone().result(plan, &reading, outcome.as_ref());
+        return (WindowResult { targets, ..result }, segments, None);
+    };
+    let mut awaited = *window.awaited.take().unwrap_or_default();
+    awaited.seal(state, plan);
+    let reading = state.evaluate(plan);
+    let Some(outcome) = awaited.measure(plan) else {
+        let segments = segments::sealed(&bare, state, plan, None);
+        return (heading.clone().result(plan, &reading, None), segments, None);
+    };
+    let result = WindowResult {
+        is_final: false,
+        targets: Some(awaited.told(plan)),
+        ..heading.clone().result(plan, &reading, Some(&outcome))
+    };
+    awaited.keep_estimated(&result.figures);
+    let segments = segments::sealed(&bare, state, plan, Some(&mut awaited));
+    (result, segments, Some((awaited, step(outcome.coverage(), least))))
 }
 
 /// The running hash of outputs: all figures that are published, but not the version of vigie. Alerts and distributions

@@ -110,14 +110,15 @@ pub(super) fn windows(title: &str, windows: &[WindowResult], model: &Model) -> S
         }
         table.add_row(cells);
     }
-    let left = windows.len() - (named.len() - surplus);
-    let left = match left {
-        0 => String::new(),
-        left => format!(
-            "  {left} windows are not shown; --output writes every figure of every window\n"
-        ),
-    };
-    format!("\n{table}\n{left}")
+    format!("\n{table}\n{}", not_shown(windows.len() - (named.len() - surplus)))
+}
+
+/// What is said of windows that are not shown.
+fn not_shown(windows: usize) -> String {
+    if windows == 0 {
+        return String::new();
+    }
+    format!("  {windows} windows are not shown; --output writes every figure of every window\n")
 }
 
 /// More windows than this are not all shown...
@@ -187,7 +188,8 @@ pub(super) fn figures(windows: &[WindowResult], policy: &Policy, watched: bool) 
         );
         // And so have slices.
         let slices = figure.metric.metric().is_of_slices();
-        if figure.kind != Kind::Summary && !ranks && !slices && !(whole && weighed) {
+        let apart = ranks || slices || (whole && weighed);
+        if figure.kind != Kind::Summary && !apart {
             let column = figure.column_name.as_deref();
             let of = if weighed { Some("all rows, by weight") } else { column };
             let robust = figure.method == Some(Method::Pape);

@@ -18,15 +18,15 @@ pub fn chance(losses: &[f64], mean: f64, rows: u64, excess: f64) -> f64 {
         return 1.0;
     }
     if rows * 2 <= all {
-        upper(losses.iter().map(|loss| loss - mean), rows as f64, excess)
+        upper(&losses.iter().map(|loss| loss - mean), rows as f64, excess)
     } else {
         let others = (all - rows) as f64;
-        upper(losses.iter().map(|loss| mean - loss), others, excess * rows as f64 / others)
+        upper(&losses.iter().map(|loss| mean - loss), others, excess * rows as f64 / others)
     }
 }
 
 /// The bound for values whose mean is 0.
-fn upper(values: impl Iterator<Item = f64> + Clone, rows: f64, excess: f64) -> f64 {
+fn upper(values: &(impl Iterator<Item = f64> + Clone), rows: f64, excess: f64) -> f64 {
     let all = values.clone().count() as f64;
     let greatest = values.clone().fold(0.0, f64::max);
     let variance = values.clone().map(|value| value * value).sum::<f64>() / all;

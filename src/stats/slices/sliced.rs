@@ -163,8 +163,12 @@ impl Sliced {
         (0..cells).for_each(|cell| add(cell, cell));
         let with_rows: Vec<usize> = (1..cells).filter(|&cell| counts[cell] > 0).collect();
         if let (true, [least, middle @ .., greatest]) = (ordered, with_rows.as_slice()) {
-            middle.iter().for_each(|&cell| add(*least, cell));
-            middle.iter().for_each(|&cell| add(cell, *greatest));
+            for &cell in middle {
+                add(*least, cell);
+            }
+            for &cell in middle {
+                add(cell, *greatest);
+            }
             if counts[0] > 0 {
                 add(*least, *greatest);
             }

@@ -76,7 +76,7 @@ pub fn worst_parts(
     if losses[..all].iter().any(|loss| !loss.is_finite()) {
         return Err(Undefined::Infinite);
     }
-    let ground = Losses { rows, losses, least: (grown.len() / LEAST_SHARE).max(LEAST_ROWS) };
+    let ground = Losses { rows, of_rows: losses, least: (grown.len() / LEAST_SHARE).max(LEAST_ROWS) };
     let mut order = Order::default();
     order.set(grown.iter().copied(), [].into_iter());
     let (nodes, leaves) = trees::grow(&ground, &mut order, LEAVES);
@@ -157,7 +157,7 @@ struct Split {
 /// What a tree grows on.
 struct Losses<'r> {
     rows: &'r Coded,
-    losses: &'r [f64],
+    of_rows: &'r [f64],
     least: usize,
 }
 
@@ -174,7 +174,7 @@ impl Losses<'_> {
     /// The losses of the rows that fulfil all conditions.
     fn spread(&self, rows: &[u32], conditions: &[(usize, Codes)]) -> Option<Spread> {
         let rows = rows.iter().filter(|&&row| self.is_in(conditions, row));
-        Spread::of(rows.map(|&row| self.losses[row as usize]))
+        Spread::of(rows.map(|&row| self.of_rows[row as usize]))
     }
 
     /// Conditions without those that it does not need to stand out by as many standard errors.
@@ -227,7 +227,7 @@ impl Ground for Losses<'_> {
         let features = self.rows.ordered.len();
         let mut sums = vec![(0.0, 0.0); features * CODES];
         for &row in rows {
-            let loss = self.losses[row as usize];
+            let loss = self.of_rows[row as usize];
             for (feature, &code) in self.rows.row(row as usize).iter().enumerate() {
                 let cell = &mut sums[feature * CODES + usize::from(code) % CODES];
                 cell.0 += 1.0;

@@ -7,8 +7,8 @@ use crate::epoch::Epochs;
 use crate::profile::WindowRule;
 use crate::tally::awaiting::{AwaitingWindow, Sealed, step, told};
 use crate::tally::checkpoint::{key, segment_key};
-use crate::tally::realize::least_coverage;
 use crate::tally::open::OpenWindow;
+use crate::tally::realize::least_coverage;
 use crate::tally::{Output, Tally, WindowId, segments};
 use crate::window::{Awaited, ClosedBy, Dataset, Heading, Plan, Repeated, WindowResult};
 

@@ -76,7 +76,8 @@ pub fn worst_parts(
     if losses[..all].iter().any(|loss| !loss.is_finite()) {
         return Err(Undefined::Infinite);
     }
-    let ground = Losses { rows, of_rows: losses, least: (grown.len() / LEAST_SHARE).max(LEAST_ROWS) };
+    let ground =
+        Losses { rows, of_rows: losses, least: (grown.len() / LEAST_SHARE).max(LEAST_ROWS) };
     let mut order = Order::default();
     order.set(grown.iter().copied(), [].into_iter());
     let (nodes, leaves) = trees::grow(&ground, &mut order, LEAVES);

@@ -80,6 +80,7 @@ impl Table {
             reconstruction: None,
             segments: Vec::new(),
             keys: None,
+            terms: Vec::new(),
         }
     }
 }
@@ -112,6 +113,7 @@ fn main() {
         whole: vec![Metric::DomainClassifier],
         sampled: false,
         segments: None,
+        metrics: Vec::new(),
         provenance: Provenance::default(),
     };
     let rows = reference.rows(&kinds, 0, reference.rows.len());

@@ -220,6 +220,7 @@ fn profile(reference: &[RecordBatch]) -> Profile {
         whole: Vec::new(),
         sampled: false,
         segments: None,
+        metrics: Vec::new(),
         provenance: Provenance::default(),
     };
     fit(spec, read(reference)).expect("the rows are made to be fitted")

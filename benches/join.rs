@@ -219,6 +219,7 @@ fn predictions(from: u64, to: u64, now: i64) -> Vec<u8> {
         predicted: Some("1".to_owned()),
         scores: Vec::new(),
         segments: None,
+        terms: None,
     };
     let keyed = Keyed {
         models: vec![("credit".to_owned(), "2026-01".to_owned())],

@@ -83,6 +83,7 @@ fn batch(rows: &[Row]) -> Rows {
         reconstruction: None,
         segments: Vec::new(),
         keys: None,
+        terms: Vec::new(),
     }
 }
 
@@ -109,6 +110,7 @@ fn profile(reference: &[Row]) -> Profile {
         whole: Vec::new(),
         sampled: false,
         segments: None,
+        metrics: Vec::new(),
         provenance: Provenance::default(),
     };
     fit(spec, vec![batch(reference)]).expect("the rows are made to be fitted")

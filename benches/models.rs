@@ -228,6 +228,7 @@ fn profile(
         whole,
         sampled: false,
         segments: None,
+        metrics: Vec::new(),
         provenance: Provenance::default(),
     };
     let offsets = (0..REFERENCE as i64).collect();
@@ -239,6 +240,7 @@ fn profile(
         reconstruction: None,
         segments: Vec::new(),
         keys: None,
+        terms: Vec::new(),
     };
     fit(spec, vec![rows]).expect("the rows are made to be fitted")
 }

@@ -184,6 +184,7 @@ impl Made {
             reconstruction: None,
             segments: Vec::new(),
             keys: None,
+            terms: Vec::new(),
         }
     }
 }
@@ -216,6 +217,7 @@ fn spec(model: Model) -> Spec {
         whole: Vec::new(),
         sampled: true,
         segments: None,
+        metrics: Vec::new(),
         provenance: Provenance::default(),
     }
 }

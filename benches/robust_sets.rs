@@ -75,6 +75,7 @@ impl Table {
             reconstruction: None,
             segments: Vec::new(),
             keys: None,
+            terms: Vec::new(),
         }
     }
 }
@@ -149,6 +150,7 @@ fn main() {
             whole: Vec::new(),
             sampled: true,
             segments: None,
+            metrics: Vec::new(),
             provenance: Provenance::default(),
         };
         let rows = reference.batch(&columns, 0, reference.rows.len());

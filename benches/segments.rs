@@ -88,6 +88,7 @@ fn batch(rows: &[Row], segments: usize) -> (Rows, Beside) {
         reconstruction: None,
         segments: Vec::new(),
         keys: None,
+        terms: Vec::new(),
     };
     (rows, Beside { columns: vec![told], conditions: Vec::new() })
 }
@@ -126,6 +127,7 @@ fn profile(reference: &[Row], segments: usize) -> Profile {
             max: 1001,
             distributions: false,
         }),
+        metrics: Vec::new(),
         provenance: Provenance::default(),
     };
     fit(spec, rows).expect("the rows are made to be fitted")

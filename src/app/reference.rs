@@ -121,6 +121,7 @@ pub(super) async fn profile_of(
         whole: model.drift.multivariate.iter().map(|method| method.metric()).collect(),
         sampled: samples,
         segments: segments.map(|segments| splitting::spec(model, segments.beside, told)),
+        metrics: model.row_metrics().map(|(name, sql)| (name.to_owned(), sql.to_owned())).collect(),
         provenance: Provenance {
             sources: files.names().map(str::to_owned).collect(),
             rows: kept,

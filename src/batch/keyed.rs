@@ -50,6 +50,9 @@ pub struct Pending {
     /// Which segments it is in, one for each way of splitting rows; `None` where there are none.
     #[n(7)]
     pub segments: Option<Vec<u16>>,
+    /// What the formulas of the profile's metrics over rows read of it; `None` where there are none.
+    #[n(8)]
+    pub terms: Option<Vec<Option<f64>>>,
 }
 
 /// A target that was made known.

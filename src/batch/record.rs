@@ -173,6 +173,9 @@ pub struct Realized {
     /// Which segments it is in, one for each way of splitting rows; `None` where there are none.
     #[n(11)]
     pub segments: Option<Vec<u16>>,
+    /// What the formulas of the profile's metrics over rows read of it; `None` where there are none.
+    #[n(12)]
+    pub terms: Option<Vec<Option<f64>>>,
 }
 
 /// What is new of a prediction.

@@ -28,6 +28,8 @@ pub struct Rows {
     pub segments: Vec<ScalarBuffer<u16>>,
     /// What chooses rows for samples, see [`Rows::keys_of`]. `None` where nobody asks.
     pub keys: Option<ScalarBuffer<u64>>,
+    /// What the formulas of the profile's metrics over rows read, a run of numbers each; NaN where there is no value.
+    pub terms: Vec<ScalarBuffer<f64>>,
 }
 
 /// A row that is in no segment of a split.
@@ -89,6 +91,7 @@ impl Rows {
             reconstruction: self.reconstruction.as_ref().map(|errors| errors.slice(start, length)),
             segments: self.segments.iter().map(|split| split.slice(start, length)).collect(),
             keys: self.keys.as_ref().map(|keys| keys.slice(start, length)),
+            terms: self.terms.iter().map(|term| term.slice(start, length)).collect(),
         }
     }
 
@@ -103,6 +106,7 @@ impl Rows {
             reconstruction: self.reconstruction.as_ref().map(|errors| picked(errors, places)),
             segments: self.segments.iter().map(|split| picked(split, places)).collect(),
             keys: self.keys.as_ref().map(|keys| picked(keys, places)),
+            terms: self.terms.iter().map(|term| picked(term, places)).collect(),
         }
     }
 

@@ -24,7 +24,7 @@ use crate::batch::vectors::{Distances, Vectors};
 const _: () = assert!(cfg!(target_endian = "little"), "vigie runs on little-endian machines");
 
 /// The version of this form; a reader refuses any other.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Why bytes are no record of ours.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +132,8 @@ struct WireSection<'b> {
     segments: Option<Vec<Bytes<'b>>>,
     #[b(10)]
     keys: Option<Bytes<'b>>,
+    #[b(11)]
+    terms: Option<Vec<Bytes<'b>>>,
 }
 
 #[derive(Encode, Decode)]
@@ -265,7 +267,7 @@ fn bytes_of(section: &Section) -> usize {
         Expected::Probabilities(classes) => classes.len(),
         Expected::Losses(losses) => losses.len(),
     };
-    256 + rows * (32 + section.rows.segments.len() * 2)
+    256 + rows * (32 + section.rows.segments.len() * 2 + section.rows.terms.len() * 8)
         + probabilities * rows * 8
         + section.rows.columns.len() * (rows * 9 + 64)
 }
@@ -293,6 +295,8 @@ fn write_section(section: &Section) -> WireSection<'_> {
         segments: (!rows.segments.is_empty())
             .then(|| rows.segments.iter().map(|split| numbers(split)).collect()),
         keys: rows.keys.as_ref().map(|keys| numbers(keys)),
+        terms: (!rows.terms.is_empty())
+            .then(|| rows.terms.iter().map(|term| numbers(term)).collect()),
     }
 }
 
@@ -335,10 +339,12 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
     let segments: Vec<ScalarBuffer<u16>> =
         section.segments.iter().flatten().map(Bytes::read).collect();
     let keys = section.keys.map(|keys| keys.read());
+    let terms: Vec<ScalarBuffer<f64>> = section.terms.iter().flatten().map(Bytes::read).collect();
     let complete = times.as_ref().is_none_or(|times: &ScalarBuffer<i64>| times.len() == rows)
         && probabilities.iter().flatten().all(|class| class.len() == rows)
         && losses.iter().flatten().all(|loss| loss.len() == rows)
         && segments.iter().all(|split| split.len() == rows)
+        && terms.iter().all(|term| term.len() == rows)
         && reconstruction.as_ref().is_none_or(|errors: &ScalarBuffer<f64>| errors.len() == rows)
         && keys.as_ref().is_none_or(|keys: &ScalarBuffer<u64>| keys.len() == rows);
     if !complete {
@@ -363,6 +369,7 @@ fn read_section(section: WireSection<'_>) -> Result<Section, WireError> {
             reconstruction,
             segments,
             keys,
+            terms,
         },
     })
 }

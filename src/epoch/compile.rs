@@ -195,6 +195,12 @@ pub fn check(model: &Settings, profile: &Profile, rule: WindowRule) -> Result<()
         return Err(differs("filter", shown(&profile.filter), shown(&model.filter)));
     }
     check_segments(model, profile, &name())?;
+    let made: BTreeMap<&str, &str> =
+        profile.metrics.iter().map(|made| (made.name.as_str(), made.sql.as_str())).collect();
+    let wanted: BTreeMap<&str, &str> = model.row_metrics().collect();
+    if made != wanted {
+        return Err(differs("performance.custom", format!("{made:?}"), format!("{wanted:?}")));
+    }
     let features = profile.columns.iter().filter(|column| column.role == Role::Feature).count();
     let without = |method: &&Multivariate| match method {
         Multivariate::ReconstructionError => features > 1 && profile.reconstruction.is_none(),

@@ -194,7 +194,13 @@ pub(super) fn grow(table: &Table, losses: &[f64]) -> Result<LossModel, ForestErr
     debug_assert_eq!(table.rows, losses.len(), "a loss a row");
     let mean = mean(losses).unwrap_or(0.0);
     // Leaves are kept in single precision: losses near 1 keep clear of its ends, and a power of two changes no digit.
-    let unit = if mean > 0.0 { libm::ldexp(1.0, libm::log2(mean).floor() as i32) } else { 1.0 };
+    let typical = losses.iter().map(|loss| loss.abs()).sum::<f64>() / losses.len() as f64;
+    let typical = if mean > 0.0 && losses.iter().all(|loss| *loss >= 0.0) { mean } else { typical };
+    let unit = if typical > 0.0 && typical.is_finite() {
+        libm::ldexp(1.0, libm::log2(typical).floor() as i32)
+    } else {
+        1.0
+    };
     let scaled: Vec<f64> = losses.iter().map(|loss| loss / unit).collect();
     let columns = table.binned(losses, mean);
     let (made, mut binned): (Vec<(usize, Made)>, Vec<Binned>) =

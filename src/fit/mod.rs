@@ -10,6 +10,7 @@ mod losses;
 mod multiclass;
 mod reconstruction;
 mod regression;
+mod rowwise;
 mod sample;
 mod segments;
 mod slices;
@@ -23,6 +24,7 @@ use arrow::array::Array;
 use self::column::fit_column;
 use self::embedding::{FittedEmbedding, fit_embedding};
 use self::reconstruction::fit_reconstruction;
+use self::rowwise::fit_metrics;
 use self::sample::{fit_sample, key_rows};
 pub use self::segments::SegmentSpec;
 use self::segments::{find_segments, fit_references};
@@ -58,6 +60,8 @@ pub struct Spec {
     pub sampled: bool,
     /// Parts of the rows that get a reference of their own; `None` for none.
     pub segments: Option<SegmentSpec>,
+    /// Metrics of the user's own over single rows: name and formula.
+    pub metrics: Vec<(String, String)>,
     /// Where the rows come from.
     pub provenance: Provenance,
 }
@@ -328,6 +332,18 @@ pub enum FitError {
         /// Rows that are asked for.
         min_rows: u64,
     },
+    /// A metric over rows that the columns cannot give.
+    #[error(
+        "reference of model `{model}`: `performance.custom.{metric}` cannot be computed: {problem}"
+    )]
+    Metric {
+        /// The model.
+        model: String,
+        /// The metric.
+        metric: String,
+        /// What is wrong, and the way out.
+        problem: String,
+    },
     /// A statistic of the whole reference is undefined.
     #[error("reference of model `{model}`: column `{column}` cannot be profiled: {reason}")]
     Undefined {
@@ -394,6 +410,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         segments: None,
         sample: None,
         slices: None,
+        metrics: Vec::new(),
         windows: Vec::new(),
         provenance: Provenance { rows, ..spec.provenance },
     };
@@ -418,6 +435,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         fitted.measure(index, &mut batches);
         profile.provenance.notes.extend(fitted.note);
     }
+    fit_metrics(&mut profile, &spec.metrics, &mut batches)?;
     for batch in &mut batches {
         batch.expected = profile.expected(&batch.columns);
         batch.reconstruction = profile.reconstruction_errors(&batch.columns);

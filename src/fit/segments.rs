@@ -6,7 +6,7 @@ use arrow::array::Array;
 
 use crate::batch::{Rows, Values as Data, Vectors};
 use crate::fit::column::fit_column;
-use crate::fit::{FitError, Predicts, binary, multiclass, regression};
+use crate::fit::{FitError, Predicts, binary, multiclass, regression, rowwise};
 use crate::metric::ColumnKind;
 use crate::profile::{
     Beside, Column, Embedding, Outputs, Placer, Profile, Provenance, Role, Segment,
@@ -267,6 +267,7 @@ fn fit_reference(
         sample: None,
         segments: None,
         slices: None,
+        metrics: Vec::new(),
         windows: Vec::new(),
         provenance: Provenance::default(),
     };
@@ -279,6 +280,7 @@ fn fit_reference(
         }
         Predicts::Multiclass(how) => multiclass::weigh(&mut profile, how, own, &batches)?,
     }
+    rowwise::fit_segment(&mut profile, whole, &batches);
     profile.provenance = Provenance::default();
     Ok(SegmentReference { profile, columns: kept, own_calibration: own })
 }

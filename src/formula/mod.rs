@@ -3,6 +3,9 @@
 //!
 //! All quantities are numbers, and so is every division: `1 / 2` is 0.5. What has no value (a division by zero, a root
 //! of a negative number) is SQL's `NULL`: it goes through everything but `coalesce` and `CASE`.
+//!
+//! A formula over the columns of a row may also hold them against texts and truth values: what comes of that is a
+//! quantity too, 1 or 0.
 
 mod parse;
 mod worth;
@@ -16,7 +19,22 @@ use self::worth::Worth;
 pub struct Formula {
     text: String,
     names: Vec<String>,
+    /// What is read of each name.
+    reads: Vec<Read>,
     root: Node,
+}
+
+/// What a formula reads of something that it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// The number that it is.
+    Number,
+    /// A number by which it can be told from another one that it is held against.
+    Alike,
+    /// 1 where it is one of these texts, else 0.
+    OneOf(Vec<String>),
+    /// 1 where it has a value, else 0.
+    Present,
 }
 
 /// Why a text is no formula.
@@ -42,8 +60,9 @@ pub enum FormulaError {
 }
 
 /// What formulas may use, for people.
-const MAY_USE: &str = "numbers, names, + - * /, parentheses, comparisons, AND, OR, NOT, IS NULL, CASE, and the functions \
-                       abs, coalesce, exp, greatest, least, ln, nullif, power, sqrt";
+const MAY_USE: &str = "numbers, names, + - * /, parentheses, comparisons (of a row's columns with 'texts', too), AND, OR, \
+                       NOT, IN, IS NULL, CASE, and the functions abs, coalesce, exp, greatest, least, ln, nullif, \
+                       power, sqrt";
 
 /// A part of a formula that is worth a number.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +106,8 @@ enum Unary {
 enum Test {
     Compare(Comparison, Box<Node>, Box<Node>),
     IsNull(Box<Node>),
+    /// The quantity at a position is not 0.
+    Holds(usize),
     Not(Box<Self>),
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
@@ -105,7 +126,15 @@ impl Formula {
     /// # Errors
     /// What of it cannot be read, or is no part of formulas.
     pub fn parse(text: &str) -> Result<Self, FormulaError> {
-        parse::formula(text)
+        parse::formula(text, false)
+    }
+
+    /// Reads a formula over the columns of a row.
+    ///
+    /// # Errors
+    /// As [`Formula::parse`].
+    pub fn parse_row(text: &str) -> Result<Self, FormulaError> {
+        parse::formula(text, true)
     }
 
     /// As it was written.
@@ -118,16 +147,21 @@ impl Formula {
         &self.names
     }
 
-    /// What it is worth, given the quantities in the order of their names; `None` where that is no number. It may be
-    /// infinite where a quantity or a step is.
+    /// What it reads of each of them: of a row's column it may read several things, each a quantity of its own.
+    pub fn reads(&self) -> &[Read] {
+        &self.reads
+    }
+
+    /// What it is worth, given the quantities in the order of their names, NaN where one has no value; `None` where that
+    /// is no number. It may be infinite where a quantity or a step is.
     pub fn value(&self, quantities: &[f64]) -> Option<f64> {
-        self.gradient(quantities).map(|(value, _)| value)
+        self.root.worth(quantities, 0).map(|worth| worth.value)
     }
 
     /// What it is worth, and its derivative by each quantity there. Where two branches meet (`abs`, `greatest`, `least`,
     /// `CASE`) the derivative is that of the branch taken.
     pub fn gradient(&self, quantities: &[f64]) -> Option<(f64, Vec<f64>)> {
-        let Worth { value, slopes } = self.root.worth(quantities)?;
+        let Worth { value, slopes } = self.root.worth(quantities, quantities.len())?;
         Some((value, slopes))
     }
 }
@@ -180,6 +214,36 @@ mod tests {
         assert_eq!(value("case when a / b > 0 then 1 else 2 end", &[1.0, 0.0]), Some(2.0));
         assert_eq!(value("case when a / b is null then 1 else 2 end", &[1.0, 0.0]), Some(1.0));
         assert_eq!(value("case when a > 5 then 1 end", &[1.0]), None);
+    }
+
+    #[test]
+    fn columns_of_a_row_are_held_against_texts_and_each_other() {
+        let formula = Formula::parse_row(
+            "case when a.b in ('x', 'y') and c <> d and e then amount when f is null then 2 else 3 end",
+        )
+        .unwrap();
+        assert_eq!(formula.names(), ["a.b", "c", "d", "e", "amount", "f"]);
+        let reads = [
+            Read::OneOf(vec!["x".to_owned(), "y".to_owned()]),
+            Read::Alike,
+            Read::Alike,
+            Read::OneOf(vec!["true".to_owned()]),
+            Read::Number,
+            Read::Present,
+        ];
+        assert_eq!(formula.reads(), reads);
+        assert_eq!(formula.value(&[1.0, 0.0, 1.0, 1.0, 7.0, 1.0]), Some(7.0));
+        assert_eq!(formula.value(&[1.0, 1.0, 1.0, 1.0, 7.0, 1.0]), Some(3.0));
+        assert_eq!(formula.value(&[f64::NAN, 0.0, 1.0, 1.0, 7.0, 0.0]), Some(2.0));
+        assert_eq!(formula.value(&[1.0, 0.0, 1.0, 1.0, f64::NAN, 1.0]), None);
+        // The same column as a number and as a text; whichever stands first.
+        let both = Formula::parse_row("a * case 'x' when a then 1 else 2 end").unwrap();
+        assert_eq!((both.names().len(), both.value(&[3.0, 0.0])), (2, Some(6.0)));
+        let among = Formula::parse_row("case when a not in (1, 2) then 1 else 0 end").unwrap();
+        assert_eq!((among.value(&[3.0]), among.value(&[2.0])), (Some(1.0), Some(0.0)));
+        // What is no row has no texts.
+        assert!(Formula::parse("case when a = 'x' then 1 end").is_err());
+        assert!(Formula::parse("case when a then 1 end").is_err());
     }
 
     #[test]

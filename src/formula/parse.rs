@@ -8,14 +8,17 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use crate::formula::{Comparison, Formula, FormulaError, Node, Operator, Test, Unary};
+use crate::formula::{Comparison, Formula, FormulaError, Node, Operator, Read, Test, Unary};
 
-/// The names seen so far.
+/// What was read so far.
 struct Reader {
+    /// Whether the names are those of a row's columns.
+    of_row: bool,
     names: Vec<String>,
+    reads: Vec<Read>,
 }
 
-pub(super) fn formula(text: &str) -> Result<Formula, FormulaError> {
+pub(super) fn formula(text: &str, of_row: bool) -> Result<Formula, FormulaError> {
     let syntax = |error: ParserError| match error {
         ParserError::TokenizerError(said) | ParserError::ParserError(said) => {
             FormulaError::Syntax(said)
@@ -31,12 +34,86 @@ pub(super) fn formula(text: &str) -> Result<Formula, FormulaError> {
     if rest != Token::EOF {
         return Err(FormulaError::Syntax(format!("`{rest}` follows where it should end")));
     }
-    let mut reader = Reader { names: Vec::new() };
+    let mut reader = Reader { of_row, names: Vec::new(), reads: Vec::new() };
     let root = reader.node(&parsed)?;
-    Ok(Formula { text: text.to_owned(), names: reader.names, root })
+    let Reader { names, reads, .. } = reader;
+    Ok(Formula { text: text.to_owned(), names, reads, root })
+}
+
+/// A text or truth value, as columns are held against it.
+fn text(parsed: &Expr) -> Option<String> {
+    match parsed {
+        Expr::Nested(inner) => text(inner),
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text.clone()),
+            Value::Boolean(is) => Some(is.to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 impl Reader {
+    /// A name; one with dots only where it is of a column.
+    fn name(&self, parsed: &Expr) -> Option<String> {
+        match parsed {
+            Expr::Nested(inner) => self.name(inner),
+            Expr::Identifier(name) => Some(name.value.clone()),
+            Expr::CompoundIdentifier(parts) if self.of_row => {
+                let parts: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
+                Some(parts.join("."))
+            }
+            _ => None,
+        }
+    }
+
+    /// The position of what is read of a name.
+    fn quantity(&mut self, name: String, read: Read) -> usize {
+        let mut known = self.names.iter().zip(&self.reads);
+        known.position(|(known, of)| *known == name && *of == read).unwrap_or_else(|| {
+            self.names.push(name);
+            self.reads.push(read);
+            self.names.len() - 1
+        })
+    }
+
+    fn equal(&mut self, left: &Expr, right: &Expr) -> Result<Test, FormulaError> {
+        if self.of_row {
+            match (self.name(left), self.name(right), text(left), text(right)) {
+                (Some(name), _, _, Some(text)) | (_, Some(name), Some(text), _) => {
+                    return Ok(Test::Holds(self.quantity(name, Read::OneOf(vec![text]))));
+                }
+                (Some(left), Some(right), ..) => {
+                    let mut alike = |name| Box::new(Node::Name(self.quantity(name, Read::Alike)));
+                    return Ok(Test::Compare(Comparison::Equal, alike(left), alike(right)));
+                }
+                _ => {}
+            }
+        }
+        let (left, right) = (Box::new(self.node(left)?), Box::new(self.node(right)?));
+        Ok(Test::Compare(Comparison::Equal, left, right))
+    }
+
+    fn is_null(&mut self, inner: &Expr) -> Result<Test, FormulaError> {
+        match self.name(inner).filter(|_| self.of_row) {
+            Some(name) => {
+                let present = Test::Holds(self.quantity(name, Read::Present));
+                Ok(Test::Not(Box::new(present)))
+            }
+            None => Ok(Test::IsNull(Box::new(self.node(inner)?))),
+        }
+    }
+
+    /// `None` where it is no list that something can be held against.
+    fn among(&mut self, of: &Expr, list: &[Expr]) -> Option<Result<Test, FormulaError>> {
+        let texts: Option<Vec<String>> = list.iter().map(text).collect();
+        if let (Some(name), Some(texts)) = (self.name(of).filter(|_| self.of_row), texts) {
+            return Some(Ok(Test::Holds(self.quantity(name, Read::OneOf(texts)))));
+        }
+        let tests = list.iter().map(|one| self.equal(of, one));
+        tests.reduce(|all, next| Ok(Test::Or(Box::new(all?), Box::new(next?))))
+    }
+
     fn node(&mut self, parsed: &Expr) -> Result<Node, FormulaError> {
         let unknown = || FormulaError::Unknown(parsed.to_string());
         Ok(match parsed {
@@ -49,12 +126,9 @@ impl Reader {
                 Value::Null => Node::Null,
                 _ => return Err(unknown()),
             },
-            Expr::Identifier(name) => {
-                let known = self.names.iter().position(|known| *known == name.value);
-                Node::Name(known.unwrap_or_else(|| {
-                    self.names.push(name.value.clone());
-                    self.names.len() - 1
-                }))
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
+                let name = self.name(parsed).ok_or_else(unknown)?;
+                Node::Name(self.quantity(name, Read::Number))
             }
             Expr::UnaryOp { op: UnaryOperator::Plus, expr } => self.node(expr)?,
             Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
@@ -75,11 +149,7 @@ impl Reader {
                 let mut when = Vec::new();
                 for branch in conditions {
                     let test = match operand {
-                        Some(operand) => Test::Compare(
-                            Comparison::Equal,
-                            Box::new(self.node(operand)?),
-                            Box::new(self.node(&branch.condition)?),
-                        ),
+                        Some(operand) => self.equal(operand, &branch.condition)?,
                         None => self.test(&branch.condition)?,
                     };
                     when.push((test, self.node(&branch.result)?));
@@ -99,9 +169,15 @@ impl Reader {
         Ok(match parsed {
             Expr::Nested(inner) => self.test(inner)?,
             Expr::UnaryOp { op: UnaryOperator::Not, expr } => Test::Not(Box::new(self.test(expr)?)),
-            Expr::IsNull(inner) => Test::IsNull(Box::new(self.node(inner)?)),
-            Expr::IsNotNull(inner) => {
-                Test::Not(Box::new(Test::IsNull(Box::new(self.node(inner)?))))
+            Expr::IsNull(inner) => self.is_null(inner)?,
+            Expr::IsNotNull(inner) => Test::Not(Box::new(self.is_null(inner)?)),
+            Expr::InList { expr, list, negated } => {
+                let found = self.among(expr, list).ok_or_else(unknown)??;
+                if *negated { Test::Not(Box::new(found)) } else { found }
+            }
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) if self.of_row => {
+                let name = self.name(parsed).ok_or_else(unknown)?;
+                Test::Holds(self.quantity(name, Read::OneOf(vec![true.to_string()])))
             }
             Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
                 Test::And(Box::new(self.test(left)?), Box::new(self.test(right)?))
@@ -109,20 +185,21 @@ impl Reader {
             Expr::BinaryOp { left, op: BinaryOperator::Or, right } => {
                 Test::Or(Box::new(self.test(left)?), Box::new(self.test(right)?))
             }
+            Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => self.equal(left, right)?,
+            Expr::BinaryOp { left, op: BinaryOperator::NotEq, right } => {
+                Test::Not(Box::new(self.equal(left, right)?))
+            }
             Expr::BinaryOp { left, op, right } => {
-                let (comparison, swapped, negated) = match op {
-                    BinaryOperator::Eq => (Comparison::Equal, false, false),
-                    BinaryOperator::NotEq => (Comparison::Equal, false, true),
-                    BinaryOperator::Lt => (Comparison::Less, false, false),
-                    BinaryOperator::LtEq => (Comparison::LessOrEqual, false, false),
-                    BinaryOperator::Gt => (Comparison::Less, true, false),
-                    BinaryOperator::GtEq => (Comparison::LessOrEqual, true, false),
+                let (comparison, swapped) = match op {
+                    BinaryOperator::Lt => (Comparison::Less, false),
+                    BinaryOperator::LtEq => (Comparison::LessOrEqual, false),
+                    BinaryOperator::Gt => (Comparison::Less, true),
+                    BinaryOperator::GtEq => (Comparison::LessOrEqual, true),
                     _ => return Err(unknown()),
                 };
                 let (left, right) = (Box::new(self.node(left)?), Box::new(self.node(right)?));
                 let (left, right) = if swapped { (right, left) } else { (left, right) };
-                let test = Test::Compare(comparison, left, right);
-                if negated { Test::Not(Box::new(test)) } else { test }
+                Test::Compare(comparison, left, right)
             }
             _ => return Err(unknown()),
         })

@@ -9,8 +9,8 @@ pub(super) struct Worth {
 }
 
 impl Worth {
-    fn constant(value: f64, quantities: usize) -> Self {
-        Self { value, slopes: vec![0.0; quantities] }
+    fn constant(value: f64, slopes: usize) -> Self {
+        Self { value, slopes: vec![0.0; slopes] }
     }
 
     /// A function of one, with its derivative there.
@@ -40,14 +40,17 @@ impl Worth {
 }
 
 impl Node {
-    pub(super) fn worth(&self, quantities: &[f64]) -> Option<Worth> {
-        let of = |node: &Self| node.worth(quantities);
+    /// `slopes`: for so many of the first quantities.
+    pub(super) fn worth(&self, quantities: &[f64], slopes: usize) -> Option<Worth> {
+        let of = |node: &Self| node.worth(quantities, slopes);
         match self {
-            Self::Number(value) => Some(Worth::constant(*value, quantities.len())),
+            Self::Number(value) => Some(Worth::constant(*value, slopes)),
             Self::Null => None,
             Self::Name(index) => {
-                let mut worth = Worth::constant(*quantities.get(*index)?, quantities.len());
-                worth.slopes[*index] = 1.0;
+                let mut worth = Worth::constant(*quantities.get(*index)?, slopes);
+                if let Some(slope) = worth.slopes.get_mut(*index) {
+                    *slope = 1.0;
+                }
                 worth.known()
             }
             Self::Minus(inner) => {
@@ -115,14 +118,18 @@ impl Test {
     fn holds(&self, quantities: &[f64]) -> Option<bool> {
         match self {
             Self::Compare(comparison, left, right) => {
-                let (a, b) = (left.worth(quantities)?.value, right.worth(quantities)?.value);
+                let (a, b) = (left.worth(quantities, 0)?.value, right.worth(quantities, 0)?.value);
                 Some(match comparison {
                     Comparison::Equal => a == b,
                     Comparison::Less => a < b,
                     Comparison::LessOrEqual => a <= b,
                 })
             }
-            Self::IsNull(inner) => Some(inner.worth(quantities).is_none()),
+            Self::IsNull(inner) => Some(inner.worth(quantities, 0).is_none()),
+            Self::Holds(index) => {
+                let holds = quantities.get(*index).copied().filter(|holds| !holds.is_nan());
+                holds.map(|holds| holds != 0.0)
+            }
             Self::Not(inner) => inner.holds(quantities).map(|holds| !holds),
             Self::And(left, right) => match (left.holds(quantities), right.holds(quantities)) {
                 (Some(false), _) | (_, Some(false)) => Some(false),

@@ -400,6 +400,10 @@ impl Waits<'_> {
             let segments = || rows.segments.iter().map(|split| split[row]).collect();
             (!rows.segments.is_empty()).then(segments)
         };
+        let terms_of = |row: usize| {
+            let terms = || rows.terms.iter().map(|term| Some(term[row]).filter(|of| !of.is_nan()));
+            (!rows.terms.is_empty()).then(|| terms().collect())
+        };
         let mut row = 0;
         for (offset, key) in self.ids {
             while rows.offsets.get(row).is_some_and(|&at| at < offset) {
@@ -428,6 +432,7 @@ impl Waits<'_> {
                 predicted: predicted.and_then(|column| column.label(row)).map(str::to_owned),
                 scores: scores_of(row).unwrap_or_default(),
                 segments: segments_of(row),
+                terms: terms_of(row),
             });
         }
     }

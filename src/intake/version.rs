@@ -112,6 +112,7 @@ impl Gathering {
             reconstruction: None,
             segments: Vec::new(),
             keys: None,
+            terms: Vec::new(),
         }
     }
 }
@@ -265,6 +266,7 @@ impl VersionReader {
         profile.measure_vectors(&mut columns);
         let expected = profile.expected(&columns);
         let reconstruction = self.served.plan.reconstruction_errors(&columns);
+        let terms = self.served.plan.terms(&columns, offsets.len());
         let mut rows = Rows {
             offsets: ScalarBuffer::from(offsets),
             times: Some(ScalarBuffer::from(times)),
@@ -273,6 +275,7 @@ impl VersionReader {
             reconstruction,
             segments: segments.unwrap_or_default(),
             keys,
+            terms,
         };
         let mut left_out = Vec::new();
         if let Some(kept) = kept {
@@ -332,6 +335,7 @@ pub fn keep(rows: &Rows, kept: &BooleanArray) -> Rows {
         reconstruction: rows.reconstruction.as_ref().map(|errors| kept_of(errors, kept)),
         segments: rows.segments.iter().map(|split| kept_of(split, kept)).collect(),
         keys: rows.keys.as_ref().map(|keys| kept_of(keys, kept)),
+        terms: rows.terms.iter().map(|term| kept_of(term, kept)).collect(),
     }
 }
 

@@ -43,6 +43,9 @@ pub(super) struct Waiting {
     /// Which segments it is in.
     #[n(9)]
     pub(super) segments: Option<Vec<u16>>,
+    /// What metrics over rows read of it.
+    #[n(10)]
+    pub(super) terms: Option<Vec<Option<f64>>>,
 }
 
 /// The target that counts, of those that name the same model and version.
@@ -148,6 +151,7 @@ impl Known {
             arrived,
             scores: Vec::new(),
             segments: None,
+            terms: None,
         };
         Self { predictions: (0..predictions).map(waiting).collect(), targets: Vec::new() }
     }

@@ -246,6 +246,7 @@ impl Join {
                 arrived: self.time,
                 scores: prediction.scores,
                 segments: prediction.segments,
+                terms: prediction.terms,
             };
             self.take(working.at(*place), waiting, offset, &mut realized);
         }
@@ -413,6 +414,7 @@ impl Join {
             score: waiting.score,
             scores: waiting.scores.clone(),
             segments: waiting.segments.clone(),
+            terms: waiting.terms.clone(),
             predicted: waiting.predicted.clone(),
             news,
         }

@@ -129,6 +129,7 @@ fn keyed(first: i64, events: &[Event]) -> Keyed {
                 predicted: Some("1".to_owned()),
                 scores: Vec::new(),
                 segments: None,
+                terms: None,
             }),
             Event::Known { id, model, decided_at, label } => {
                 let named = model.map(|model| MODELS[usize::from(model)]);

@@ -23,7 +23,8 @@ impl Profile {
                 let losses = regression.expects().map(|(_, model)| {
                     ScalarBuffer::from(model.expected(&self.columns, columns, rows))
                 });
-                Expected::Losses(losses.collect())
+                let own = self.expected_of_metrics(columns, rows);
+                Expected::Losses(losses.chain(own).collect())
             }
             Outputs::Binary(binary) => {
                 let Some(scores) = self.scores(columns).next() else { return Expected::Nothing };

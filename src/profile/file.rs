@@ -11,9 +11,9 @@ use crate::profile::{Profile, Provenance};
 
 /// The version of the file's form. A file of a later form is refused.
 ///
-/// 2 has embeddings; 3 a sample whose rows carry the model's outputs, or segments that are slices. A profile is written in
-/// the earliest form that holds it, and so is read by versions that know no later one.
-pub const FORMAT: u32 = 3;
+/// 2 has embeddings; 3 a sample whose rows carry the model's outputs, or segments that are slices; 4 metrics over rows. A
+/// profile is written in the earliest form that holds it, and so is read by versions that know no later one.
+pub const FORMAT: u32 = 4;
 /// The earliest form that is read.
 const EARLIEST: u32 = 1;
 
@@ -99,10 +99,11 @@ impl Profile {
         let embeds = self.columns.iter().any(|column| column.kind() == ColumnKind::Embedding);
         let carries = self.sample.as_ref().is_some_and(|sample| sample.carried.is_some());
         let slices = self.segments.as_ref().is_some_and(|segments| segments.slices);
-        let vigie_profile = match (carries || slices, embeds) {
-            (true, _) => FORMAT,
-            (false, true) => 2,
-            (false, false) => EARLIEST,
+        let vigie_profile = match (self.metrics.is_empty(), carries || slices, embeds) {
+            (false, ..) => FORMAT,
+            (true, true, _) => 3,
+            (true, false, true) => 2,
+            (true, false, false) => EARLIEST,
         };
         let file = File { vigie_profile, hash: self.hash(), profile: self };
         // Every map of a profile has strings for keys, and every number is finite.

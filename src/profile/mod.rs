@@ -13,6 +13,7 @@ mod losses;
 mod outputs;
 mod reading;
 mod reconstruction;
+mod rowwise;
 mod sample;
 mod segments;
 mod shape;
@@ -35,9 +36,10 @@ pub use self::outputs::{
 };
 pub use self::reading::{
     BinaryPerformance, ColumnReading, ColumnValue, Evidence, Measured, MulticlassPerformance,
-    Performance, Reading, RegressionPerformance, Robust, WholeValue,
+    Performance, Reading, RegressionPerformance, Robust, RowMean, RowReading, WholeValue,
 };
 pub use self::reconstruction::{Feature, Reconstruction, Scaled};
+pub use self::rowwise::{RowMetric, RowMetricError, RowTerms, Truth};
 pub use self::sample::{Codes, Coding, KeyedRows, MISSING, Sample, UNSEEN};
 pub use self::segments::{
     Beside, OTHER, Placer, Segment, SegmentReference, Segments, Split, count_values,
@@ -84,6 +86,9 @@ pub struct Profile {
     /// people read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slices: Option<Box<Slices>>,
+    /// Metrics of the user's own over single rows; profiles that were asked for some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<RowMetric>,
     /// The reference windows.
     pub windows: Vec<ReferenceWindow>,
     /// Where it comes from; not part of its identity.

@@ -32,6 +32,9 @@ pub struct Reading {
     /// From targets; models with a target have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub realized: Option<Performance>,
+    /// Of the metrics over rows, in the order of the profile's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<RowReading>,
     /// What bets against the reference have won; of the stream alone.
     #[serde(skip)]
     pub evidence: Vec<Evidence>,
@@ -51,6 +54,26 @@ pub struct Evidence {
     pub logarithm: Measured,
     /// That of the wealth from which on it is a warning.
     pub limit: f64,
+}
+
+/// What was measured of a metric over rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RowReading {
+    /// As it is expected; models of which something can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated: Option<RowMean>,
+    /// From targets; models with a target have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realized: Option<RowMean>,
+}
+
+/// The mean of a metric over rows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowMean {
+    /// Rows that have a value; as many as are expected to.
+    pub rows: u64,
+    /// Their mean.
+    pub value: Measured,
 }
 
 /// What was measured of one column.

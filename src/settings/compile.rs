@@ -29,6 +29,10 @@ impl Model {
             business_value: self.performance.business_value.clone(),
             business: self.performance.normalize_business_value,
             custom: self.custom(),
+            rowwise: self
+                .row_metrics()
+                .map(|(name, _)| (name.to_owned(), self.thresholds.of_custom(name)))
+                .collect(),
             rates: self.quality.normalize,
             thresholds: of_all.chain(of_columns).collect(),
             min_rows: self.window.min_rows,
@@ -56,6 +60,14 @@ impl Model {
             Custom::Row(_) => None,
         };
         self.performance.custom.iter().filter_map(over_cells).collect()
+    }
+
+    /// Metrics of the user's own over single rows: name and formula.
+    pub fn row_metrics(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.performance.custom.iter().filter_map(|(name, custom)| match custom {
+            Custom::Cells(_) => None,
+            Custom::Row(sql) => Some((name.as_str(), sql.as_str())),
+        })
     }
 
     /// Below this share of targets realized figures breach nothing; without ground truth targets come with the rows,

@@ -7,7 +7,6 @@ use crate::metric::Problem;
 use crate::settings::at::At;
 use crate::settings::mistake::Mistakes;
 use crate::settings::model::Model;
-use crate::settings::performance::Custom;
 
 /// A part of a model that is to come.
 struct Part {
@@ -20,11 +19,7 @@ struct Part {
 }
 
 /// What a model may ask for in vain.
-static OF_A_MODEL: &[Part] = &[Part {
-    keys: &["performance", "custom"],
-    what: "metrics of your own over rows",
-    used: |m| m.performance.custom.values().any(|custom| matches!(custom, Custom::Row(_))),
-}];
+static OF_A_MODEL: &[Part] = &[];
 
 /// A metric that is to come.
 pub(crate) struct LaterMetric {

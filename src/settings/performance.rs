@@ -73,7 +73,7 @@ pub enum Calibrator {
 pub enum Custom {
     /// An expression over the cells of the confusion matrix and `rows`.
     Cells(String),
-    /// An expression over columns, averaged over the rows.
+    /// A formula over the columns of a row, averaged over the rows.
     Row(String),
 }
 
@@ -260,15 +260,27 @@ fn custom(
                 Custom::Cells(expression)
             }
             TextOr::Table(CustomTable { row }) => {
-                if row.trim().is_empty() {
-                    mistakes.add(&at, "an expression", "write one, or remove the metric");
+                let measured = problem.is_none_or(|problem| problem != Problem::None);
+                if !measured && at.is_inherited() {
+                    continue;
                 }
+                over_row(&row, measured, &at, mistakes);
                 Custom::Row(row)
             }
         };
         custom.insert(name, metric);
     }
     custom
+}
+
+fn over_row(text: &str, measured: bool, at: &At<'_>, mistakes: &mut Mistakes) {
+    if !measured {
+        let wanted = "a model that predicts something";
+        mistakes.add_found(at, "a metric over rows", wanted, "remove it, or say the `problem`");
+    } else if let Err(error) = Formula::parse_row(text) {
+        let wanted = "a formula over the columns of a row, such as `abs(y_pred - y_true) * price`";
+        mistakes.add_found(&at.key("row"), format!("`{text}`"), wanted, error.to_string());
+    }
 }
 
 fn over_cells(

@@ -256,6 +256,7 @@ fn take(awaited: &mut Awaited, served: &Arc<Version>, realized: &Realized) {
                 after: after.as_deref(),
                 lag: *lag,
                 segments,
+                terms: realized.terms.as_deref().unwrap_or_default(),
             },
         ),
         News::Repeated => {

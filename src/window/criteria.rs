@@ -30,6 +30,8 @@ pub struct Criteria {
     pub business: ValueNormalization,
     /// Metrics of the user's own, in the order of their names.
     pub custom: Vec<CustomMetric>,
+    /// When the metrics over rows that the profile has are breaches, by name; one that is not here is not published.
+    pub rowwise: BTreeMap<String, Threshold>,
     /// Rates of missing, unseen and out-of-range values; counts where false.
     pub rates: bool,
     /// Thresholds that differ from the metrics' own: by column, or for all columns and performance without one. The
@@ -118,6 +120,7 @@ impl Default for Criteria {
             business_value: None,
             business: ValueNormalization::None,
             custom: Vec::new(),
+            rowwise: BTreeMap::new(),
             rates: true,
             thresholds: BTreeMap::new(),
             min_rows: 300,

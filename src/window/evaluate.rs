@@ -2,7 +2,8 @@
 
 use crate::metric::{ColumnKind, Kind, Metric};
 use crate::profile::{
-    Categorical, Column, ColumnReading, ColumnValue, Distribution, Reading, Role, Values,
+    Categorical, Column, ColumnReading, ColumnValue, Distribution, Reading, Role, RowReading,
+    Values,
 };
 use crate::stats::{
     Histogram, NewCategories, Tails, Undefined, chi2, hellinger, jensen_shannon,
@@ -76,6 +77,7 @@ impl WindowState {
             realized: self.realized.as_mut().and_then(|state| state.measure(&plan.outputs)),
             evidence: self.early.as_ref().map_or_else(Vec::new, |early| early.of_columns(plan)),
             slices: slices.map(Box::new),
+            metrics: self.row_metrics(plan),
         }
     }
 }
@@ -90,8 +92,16 @@ impl WindowState {
         let realized = self.realized.as_mut()?;
         let early = self.early.as_ref().zip(plan.early.as_ref());
         let evidence = early.and_then(|(state, plan)| state.of_targets(plan));
-        let outcome = Outcome { evidence, ..awaited.measure_with(realized, plan)? };
+        let rowwise = self.rowwise.as_deref().map(|states| &states.realized);
+        let measured = awaited.measure_with(realized, rowwise, plan)?;
+        let outcome = Outcome { evidence, ..measured };
         Some((outcome, awaited.told_with(realized, plan)))
+    }
+
+    /// What is measured of the metrics over rows.
+    fn row_metrics(&self, plan: &Plan) -> Vec<RowReading> {
+        let of = self.rowwise.as_deref().zip(plan.rowwise.as_ref());
+        of.map(|(states, plan)| plan.measure(states, self.rows())).unwrap_or_default()
     }
 
     /// Whether rows have a target.
@@ -104,7 +114,8 @@ impl WindowState {
         let Some(mut state) = self.estimated.clone() else { return Vec::new() };
         let rows = self.rows();
         let estimated = state.measure(&plan.outputs, rows);
-        let reading = Reading { rows, estimated, ..Reading::default() };
+        let metrics = self.row_metrics(plan);
+        let reading = Reading { rows, estimated, metrics, ..Reading::default() };
         let figures = plan.figures(&reading, None).into_iter();
         figures.filter(|figure| figure.kind == Kind::Estimated).collect()
     }

@@ -27,6 +27,7 @@ mod reconstruction;
 mod reference;
 mod result;
 mod robust;
+mod rowwise;
 mod sample;
 mod segments;
 mod slices;

@@ -19,6 +19,7 @@ use crate::window::outcome::OutputsPlan;
 use crate::window::realized::Outcome;
 use crate::window::reconstruction::ReconstructionPlan;
 use crate::window::result::Figure;
+use crate::window::rowwise::RowPlan;
 use crate::window::segments::{PreparedSplit, SegmentPlan};
 use crate::window::slices::{self, SlicesPlan};
 
@@ -41,6 +42,8 @@ pub struct Plan {
     pub(super) early: Option<EarlyPlan>,
     /// Where slices are asked for, and what rows are expected to lose is known.
     slices: Option<Arc<SlicesPlan>>,
+    /// Where the profile has metrics over rows.
+    pub(super) rowwise: Option<RowPlan>,
 }
 
 #[derive(Clone, Debug)]
@@ -120,6 +123,8 @@ impl Plan {
         let segments = Vec::new();
         let early = criteria.early.as_ref();
         let early = early.map(|asked| EarlyPlan::new(asked, &profile, &outputs));
+        // That of a segment is the whole's.
+        let rowwise = if segment { None } else { RowPlan::new(&profile, &outputs) };
         let mut plan = Self {
             profile,
             criteria,
@@ -130,6 +135,7 @@ impl Plan {
             segments,
             early,
             slices,
+            rowwise,
         };
         if let Some(segments) = plan.profile.segments.as_deref() {
             let all = segments.all.iter();
@@ -144,6 +150,7 @@ impl Plan {
         let mut plan = Self::make(profile, criteria, true);
         plan.reconstruction = whole.reconstruction;
         plan.outputs.carried_as(&whole.outputs);
+        plan.rowwise.clone_from(&whole.rowwise);
         plan
     }
 
@@ -178,6 +185,12 @@ impl Plan {
     /// The reconstruction error of every row, given their columns, where the settings ask for it.
     pub fn reconstruction_errors(&self, columns: &[Data]) -> Option<ScalarBuffer<f64>> {
         self.reconstruction.as_ref().and_then(|_| self.profile.reconstruction_errors(columns))
+    }
+
+    /// What the formulas of the profile's metrics over rows read of these, given their columns.
+    pub fn terms(&self, columns: &[Data], rows: usize) -> Vec<ScalarBuffer<f64>> {
+        let terms = self.rowwise.as_ref().map(RowPlan::terms);
+        terms.map(|terms| terms.read(&self.profile, columns, rows)).unwrap_or_default()
     }
 
     /// The figures of a window; `outcome` where its realized performance was measured row by row.

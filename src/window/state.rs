@@ -11,6 +11,7 @@ use crate::window::embedding::EmbeddingState;
 use crate::window::outcome::{EstimatedState, RealizedState};
 use crate::window::plan::{ColumnPlan, Plan, Prepared};
 use crate::window::reconstruction::ReconstructionState;
+use crate::window::rowwise::RowStates;
 use crate::window::sample::SampleState;
 use crate::window::segments::SegmentStates;
 
@@ -38,6 +39,9 @@ pub struct WindowState {
     /// `None` where nothing is watched while the window is open.
     #[n(7)]
     pub(super) early: Option<Box<EarlyState>>,
+    /// `None` where the profile has no metrics over rows.
+    #[n(8)]
+    pub(super) rowwise: Option<Box<RowStates>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -74,6 +78,7 @@ impl WindowState {
             segments: (!plan.segments.is_empty()).then(Box::default),
             sample: plan.sample().map(SampleState::new),
             early: plan.early.as_ref().map(EarlyPlan::state),
+            rowwise: plan.rowwise.as_ref().map(|plan| Box::new(plan.none())),
         }
     }
 
@@ -129,6 +134,9 @@ impl WindowState {
         if let Some(early) = &mut self.early {
             early.fold(plan, prepared, &range);
         }
+        if let (Some(states), Some(of)) = (&mut self.rowwise, &plan.rowwise) {
+            of.fold(&plan.outputs, prepared, range.clone(), states);
+        }
         plan.outputs.fold(prepared, range, &mut self.estimated, &mut self.realized);
         if let Some(segments) = &mut self.segments {
             segments.fold(plan, prepared, start, length);
@@ -170,6 +178,9 @@ impl WindowState {
         if let (Some(ours), Some(theirs)) = (&mut self.realized, &other.realized) {
             ours.merge(theirs);
         }
+        if let (Some(ours), Some(theirs)) = (&mut self.rowwise, &other.rowwise) {
+            ours.merge(theirs);
+        }
         if let (Some(ours), Some(theirs)) = (&mut self.segments, &other.segments) {
             ours.merge(theirs, plan);
         }
@@ -193,6 +204,7 @@ impl WindowState {
             + self.segments.as_ref().map_or(0, |segments| segments.bytes())
             + self.sample.as_ref().map_or(0, SampleState::bytes)
             + self.early.as_ref().map_or(0, |early| early.bytes())
+            + self.rowwise.as_ref().map_or(0, |states| states.bytes())
     }
 }
 

@@ -73,6 +73,7 @@ pub(crate) fn rows(features: &[(String, Feature)], from: usize, to: usize) -> Ro
         reconstruction: None,
         segments: Vec::new(),
         keys: None,
+        terms: Vec::new(),
     }
 }
 

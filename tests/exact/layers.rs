@@ -100,7 +100,6 @@ const LAYERS: &[Layer] = &[
             "alert",
             "stats::codec",
             "metric::ColumnKind",
-            "metric::Kind",
             "profile::WindowRule",
         ],
     ),

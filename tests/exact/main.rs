@@ -26,6 +26,7 @@ mod reconstruction; // rows against the principal components of the reference
 mod refusals; // settings that are refused: every mistake at once
 mod regression; // a number that is predicted: its losses, expected and realized
 mod robust; // estimates robust to covariate shift: laws, and when there are none
+mod rowwise; // metrics of one's own over single rows
 mod schemas; // the schemas of what others read and write
 mod segments; // parts of the rows: laws, and the same figures as of these rows alone
 mod settings; // what was written in vigie.toml, and what it means

@@ -11,7 +11,7 @@ use vigie::metric::{ColumnKind, Kind, Metric};
 use vigie::profile::{
     Beside, Outputs, Placer, Profile, Provenance, Role, Slice, SliceLoss, Split, WindowRule,
 };
-use vigie::stats::Loss;
+use vigie::stats::{Loss, Threshold};
 use vigie::window::{
     Awaited, Criteria, Figure, Labels, Method, Outcome, Plan, Repeated, Status, WindowState,
 };
@@ -77,12 +77,14 @@ fn rows_of(cars: &[Car]) -> Rows {
         reconstruction: None,
         segments: Vec::new(),
         keys: None,
+        terms: Vec::new(),
     }
 }
 
 fn served(profile: &Profile, cars: &[Car]) -> Rows {
     let mut rows = rows_of(cars);
     rows.expected = profile.expected(&rows.columns);
+    rows.terms = profile.terms(&rows.columns, cars.len());
     rows
 }
 
@@ -109,12 +111,22 @@ fn spec(size: u64) -> Spec {
         whole: Vec::new(),
         sampled: false,
         segments: None,
+        metrics: vec![("own_error".to_owned(), "abs(prediction - target)".to_owned())],
         provenance: Provenance::default(),
     }
 }
 
+fn criteria() -> Criteria {
+    Criteria {
+        performance: METRICS.to_vec(),
+        rowwise: [("own_error".to_owned(), Threshold::THREE_SIGMA)].into(),
+        min_rows: 1,
+        ..Criteria::default()
+    }
+}
+
 fn plan_of(profile: Profile) -> Plan {
-    let criteria = Criteria { performance: METRICS.to_vec(), min_rows: 1, ..Criteria::default() };
+    let criteria = criteria();
     Plan::new(Arc::new(profile), criteria)
 }
 
@@ -222,7 +234,8 @@ fn a_profile_is_the_same_each_time_and_comes_back_from_its_file() {
         _ => panic!("losses are expected"),
     };
     assert_eq!(losses(&ours), losses(&theirs));
-    assert_eq!(losses(&ours).len(), 4);
+    // Four losses, and a metric over rows.
+    assert_eq!(losses(&ours).len(), 5);
 }
 
 #[test]
@@ -323,6 +336,7 @@ fn targets_that_come_late_in_any_order_and_are_corrected_leave_what_counts() {
             after: after.as_deref(),
             lag: 5,
             segments: &[],
+            terms: &[car.prediction],
         };
         awaited.learn(&plan, news);
     };
@@ -355,6 +369,7 @@ fn targets_that_come_late_in_any_order_and_are_corrected_leave_what_counts() {
         after: Some("many"),
         lag: 0,
         segments: &[],
+        terms: &[Some(1.0)],
     };
     odd.learn(&plan, news);
     assert_eq!(odd.targets(), awaited.targets());
@@ -439,8 +454,7 @@ fn a_segment_of_numbers_strays_as_its_rows_do_and_expects_what_the_whole_expects
 
     let window = cars(2, 900, 0.0);
     let whole = Arc::new(profile);
-    let criteria = Criteria { performance: METRICS.to_vec(), min_rows: 1, ..Criteria::default() };
-    let plan = Plan::new(Arc::clone(&whole), criteria);
+    let plan = Plan::new(Arc::clone(&whole), criteria());
     let mut rows = served(&whole, &window);
     let placer = Placer::of(&whole).unwrap();
     rows.segments = placer.place(window.len(), &rows.columns, &Beside::default());
@@ -453,6 +467,7 @@ fn a_segment_of_numbers_strays_as_its_rows_do_and_expects_what_the_whole_expects
     let alone = plan_of(alone);
     let mut rows = rows_of(&part);
     rows.expected = whole.expected(&rows.columns);
+    rows.terms = whole.terms(&rows.columns, rows.len());
     let mut state = WindowState::new(&alone);
     state.fold(&alone, &alone.prepare(&rows), 0, rows.len());
     let theirs = state.evaluate(&alone);

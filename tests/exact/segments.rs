@@ -9,19 +9,22 @@ use proptest::test_runner::Config;
 use vigie::batch::NO_SEGMENT;
 use vigie::fit::{FitError, SegmentSpec, Spec, fit};
 use vigie::metric::{Family, Measure, Metric};
-use vigie::profile::{Binary, Outputs, Profile, Reading, Segment, Segments, Split, WindowRule};
+use vigie::profile::{
+    Binary, Outputs, Profile, Reading, RowReading, Segment, Segments, Split, WindowRule,
+};
 use vigie::stats::Threshold;
 use vigie::window::{Criteria, Figure, Plan, Repeated, Status, WindowState};
 
 use crate::world::{
-    Row, SMALL, all_criteria, batch, profile_of, row, rows, segments, served, spec, uniform,
+    Row, SMALL, all_criteria, batch, own_loss, profile_of, row, rows, segments, served, spec,
+    uniform,
 };
 
 /// A thousand seconds, of which the world has a row each.
 const PERIOD: WindowRule = WindowRule::Period(Duration::from_secs(1000));
 
 fn try_fit(rows: &[Row], rule: WindowRule, segments: SegmentSpec) -> Result<Profile, FitError> {
-    fit(Spec { segments: Some(segments), ..spec(rule) }, vec![batch(rows, 0)])
+    fit(Spec { segments: Some(segments), metrics: own_loss(), ..spec(rule) }, vec![batch(rows, 0)])
 }
 
 /// Rows whose regions differ in all that can be measured, and some without a region.
@@ -62,8 +65,12 @@ fn named<'p>(profile: &'p Profile, name: &str) -> (usize, &'p Segment) {
 
 /// Without what the features have in common: of that a segment is told by what the whole has in common.
 fn bare(reading: &Reading, estimated: bool) -> Reading {
+    let metrics = reading.metrics.iter();
+    let metrics =
+        metrics.map(|of| RowReading { estimated: of.estimated.filter(|_| estimated), ..*of });
+    let metrics = metrics.collect();
     let estimated = reading.estimated.clone().filter(|_| estimated);
-    Reading { whole: Vec::new(), estimated, ..reading.clone() }
+    Reading { whole: Vec::new(), estimated, metrics, ..reading.clone() }
 }
 
 fn calibrated_as(whole: &Outputs, alone: &Outputs) -> Outputs {
@@ -76,7 +83,11 @@ fn calibrated_as(whole: &Outputs, alone: &Outputs) -> Outputs {
 
 fn of_columns_and_outputs(figures: Vec<Figure>) -> Vec<Figure> {
     let whole = |figure: &Figure| figure.metric.metric().spec().family == Family::Whole;
-    figures.into_iter().filter(|figure| !whole(figure)).collect()
+    // Segments do not bet.
+    let bets = |figure: &Figure| {
+        matches!(figure.metric.metric(), Metric::DriftEvidence | Metric::TargetEvidence)
+    };
+    figures.into_iter().filter(|figure| !whole(figure) && !bets(figure)).collect()
 }
 
 /// All rows of a window, and those of a segment alone, folded and read.
@@ -184,7 +195,7 @@ fn fit_alone(part: &[Row], columns: usize) -> Profile {
     let columns = spec.columns.iter().filter(|(name, ..)| kept(name)).cloned().collect();
     let mut rows = batch(part, 0);
     rows.columns.remove(1);
-    fit(Spec { columns, ..spec }, vec![rows]).unwrap()
+    fit(Spec { columns, metrics: own_loss(), ..spec }, vec![rows]).unwrap()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Several classes: the laws of their states, and windows and references that are strange.
 
 use std::collections::BTreeMap;
+use std::slice;
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{DictionaryArray, Float64Array};
@@ -11,6 +12,7 @@ use vigie::batch::{Column, Expected, Rows, Values};
 use vigie::fit::{FitError, Predicts, SegmentSpec, SeveralClasses, Spec, fit};
 use vigie::metric::{ColumnKind, Kind, Metric, Problem};
 use vigie::profile::{Beside, Placer, Profile, Provenance, Role, Split, WindowRule};
+use vigie::stats::Threshold;
 use vigie::window::{
     Awaited, Criteria, Figure, Labels, Method, Plan, Repeated, Status, WindowState,
 };
@@ -68,6 +70,7 @@ fn batch(rows: &[Row]) -> Rows {
         reconstruction: None,
         segments: Vec::new(),
         keys: None,
+        terms: Vec::new(),
     }
 }
 
@@ -97,6 +100,7 @@ fn spec(scores: &[&str]) -> Spec {
         whole: Vec::new(),
         sampled: false,
         segments: None,
+        metrics: vec![("own_right".to_owned(), RIGHT.to_owned())],
         provenance: Provenance::default(),
     }
 }
@@ -117,12 +121,16 @@ fn fit_marked(rows: &[Row], marked: &[bool]) -> Profile {
     fit(Spec { segments: Some(segments), ..spec(&CLASSES) }, vec![batch(rows)]).unwrap()
 }
 
+/// Whether a prediction is right.
+const RIGHT: &str = "case when prediction = target then 1 else 0 end";
+
 fn plan_of(profile: Profile) -> Plan {
     let performance = Metric::all()
         .filter(|metric| metric.serves(Problem::Multiclass) && !metric.serves(Problem::None));
     let criteria = Criteria {
         performance: performance.collect(),
         business_value: Some(vec![vec![1.0, -1.0, 0.0], vec![0.0, 2.0, -3.0], vec![-1.0; 3]]),
+        rowwise: [("own_right".to_owned(), Threshold::THREE_SIGMA)].into(),
         min_rows: 1,
         whole: Vec::new(),
         ..Criteria::default()
@@ -138,6 +146,7 @@ fn plan() -> &'static Plan {
 fn fold(plan: &Plan, rows: &[Row]) -> WindowState {
     let mut batch = batch(rows);
     batch.expected = plan.profile().expected(&batch.columns);
+    batch.terms = plan.terms(&batch.columns, rows.len());
     let mut state = WindowState::new(plan);
     state.fold(plan, &plan.prepare(&batch), 0, rows.len());
     state
@@ -350,6 +359,9 @@ fn targets_that_come_late_count_as_those_that_came_with_the_rows() {
     let tell = |awaited: &mut Awaited, row: &Row, before: Option<&str>, after: Option<&str>| {
         // In the order of the classes: 9, 10, 100.
         let scores = [1, 0, 2].map(|class| row.scores[class].unwrap());
+        let of_row = batch(slice::from_ref(row));
+        let terms = plan.terms(&of_row.columns, 1);
+        let terms: Vec<Option<f64>> = terms.iter().map(|term| Some(term[0])).collect();
         awaited.learn(
             plan,
             Labels {
@@ -360,6 +372,7 @@ fn targets_that_come_late_count_as_those_that_came_with_the_rows() {
                 after,
                 lag: 5,
                 segments: &[],
+                terms: &terms,
             },
         );
     };
@@ -496,6 +509,7 @@ fn a_segment_of_several_classes_is_told_as_its_rows_alone_would_be() {
     let plan = plan_of(profile);
     let mut rows = batch(&window);
     rows.expected = plan.profile().expected(&rows.columns);
+    rows.terms = plan.terms(&rows.columns, rows.len());
     rows.segments = Placer::of(plan.profile()).unwrap().place(window.len(), &rows.columns, &beside);
     let mut state = WindowState::new(&plan);
     state.fold(&plan, &plan.prepare(&rows), 0, window.len());

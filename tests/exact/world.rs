@@ -84,6 +84,7 @@ pub(crate) fn batch(rows: &[Row], first: i64) -> Rows {
         reconstruction: None,
         segments: Vec::new(),
         keys: None,
+        terms: Vec::new(),
     }
 }
 
@@ -96,6 +97,7 @@ pub(crate) fn served(profile: &Profile, rows: &[Row], first: i64) -> Rows {
         batch.segments = placer.place(rows.len(), &batch.columns, &beside(rows));
     }
     // Rows have the same key in whatever part they come.
+    batch.terms = profile.terms(&batch.columns, rows.len());
     batch.keys = Some(profile.keys(rows.iter().map(|row| Some(row.time as u128)), &batch.columns));
     batch
 }
@@ -139,12 +141,18 @@ pub(crate) fn spec(rule: WindowRule) -> Spec {
         whole: vec![Metric::ReconstructionError],
         sampled: false,
         segments: None,
+        metrics: Vec::new(),
         provenance: Provenance::default(),
     }
 }
 
 pub(crate) fn profile_of(rows: &[Row], rule: WindowRule) -> Result<Profile, FitError> {
-    fit(spec(rule), vec![batch(rows, 0)])
+    fit(Spec { metrics: own_loss(), ..spec(rule) }, vec![batch(rows, 0)])
+}
+
+/// A metric of the user's own over rows.
+pub(crate) fn own_loss() -> Vec<(String, String)> {
+    vec![(OWN_LOSS.0.to_owned(), OWN_LOSS.1.to_owned())]
 }
 
 /// Metrics of the user's own.
@@ -154,6 +162,10 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("own_f1", "2 * true_positive / (2 * true_positive + false_positive + false_negative)"),
     ("own_precision", "true_positive / nullif(true_positive + false_positive, 0)"),
 ];
+
+/// A metric of the user's own over rows: the amounts that were lent and not paid back, of those rows that have one.
+pub(crate) const OWN_LOSS: (&str, &str) =
+    ("own_loss", "case when prediction = 1 and target = 0 then amount else 0 * amount end");
 
 /// Everything that can be asked.
 pub(crate) fn all_criteria() -> Criteria {
@@ -181,6 +193,7 @@ pub(crate) fn all_criteria() -> Criteria {
             false_alarms: 0.01,
             tolerance: 0.05,
         }),
+        rowwise: [(OWN_LOSS.0.to_owned(), Threshold::THREE_SIGMA)].into(),
         min_rows: 1,
         ..Criteria::default()
     }

@@ -105,6 +105,7 @@ impl<K: Keep<Error: Debug>> Desk<K> {
                     predicted: Some("1".to_owned()),
                     scores: Vec::new(),
                     segments: None,
+                    terms: None,
                 };
                 let version = |version: &str| ("a".to_owned(), version.to_owned());
                 let keyed = Keyed {

@@ -50,7 +50,7 @@ fn site_with(broker: &Broker, wait: &str, more: &str) -> (Site, String) {
     let settings = format!(
         r"{more}
 window = {{ period = '20min' }}
-performance = {{ metrics = ['roc_auc', 'average_precision', 'f1', 'accuracy'] }}
+performance = {{ metrics = ['roc_auc', 'average_precision', 'f1', 'accuracy'], custom = {{ lost = {{ row = '''case when y_pred = 1 and repaid = 0 and region <> 'north' then loan_amount else 0 end''' }} }} }}
 ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.repaid', timestamp = 'decided_at', wait = '{wait}', every = '1s' }}"
     );
     (Site::new(broker, &world(), 4, &settings), outcomes)

@@ -208,6 +208,7 @@ fn rows(epoch: u64, from: i64, to: i64) -> Rows {
         reconstruction: None,
         segments: Vec::new(),
         keys: None,
+        terms: Vec::new(),
     }
 }
 
@@ -232,6 +233,7 @@ fn made() -> Epochs {
             columns: columns(since),
             whole: Vec::new(),
             sampled: false,
+            metrics: Vec::new(),
             segments: None,
             provenance: Provenance::default(),
         };
@@ -295,6 +297,7 @@ fn heard(at: i64, lane: Lane, position: i64, news: News) -> Vec<u8> {
         news,
         scores: Vec::new(),
         segments: None,
+        terms: None,
     };
     let content = Content { realized: vec![realized], ..Content::default() };
     said(JOIN, 1, 0, (at, at + 1), Body::Rows(content))

@@ -142,6 +142,7 @@ impl RowMaker<'_> {
                 .and_then(|profile| profile.reconstruction_errors(&columns)),
             segments,
             keys,
+            terms: self.profile.map(|profile| profile.terms(&columns, rows)).unwrap_or_default(),
             columns,
         };
         let rejected = good.as_ref().map_or(0, |good| good.iter().filter(|&&good| !good).count());

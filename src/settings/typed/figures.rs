@@ -39,8 +39,8 @@ pub(crate) struct Performance {
     #[schemars(example = &"EUR")]
     pub(crate) currency: Option<String>,
     /// Metrics of your own: an SQL expression over the cells of the confusion matrix (of several classes
-    /// `"true_<class>_pred_<class>"`) and `rows`. Or `{ row = ".." }`, an expression over columns that is averaged:
-    /// not in this version yet. Default: none.
+    /// `"true_<class>_pred_<class>"`) and `rows`. Or `{ row = ".." }`, an expression over the columns of a row
+    /// (features, scores, prediction and target), of which the mean over the rows is taken. Default: none.
     #[schemars(example = example_custom())]
     pub(crate) custom: BTreeMap<String, TextOr<CustomTable>>,
     /// Whether performance is also estimated in a way that is robust to covariate shift (method `pape`): where the score

@@ -8,13 +8,16 @@ use crate::stats::strata::{Strata, StratifiedErrors};
 pub struct StratumLosses {
     /// How many.
     pub rows: u64,
+    /// Those of them that have a loss.
+    pub known: u64,
     /// Sum of their losses.
     pub sum: f64,
     /// Sum of the squares of their losses.
     pub squares: f64,
 }
 
-/// The mean loss of all rows, from those that have a target: strata of predictions, as `Strata` weighs them.
+/// The mean loss of all rows, from those that have a target: strata of predictions, as `Strata` weighs them. Rows without a
+/// loss are left out of the mean, which is a ratio of two weighted sums then.
 ///
 /// `sum_s N_s / N mean_s` with the variance `sum_s (N_s / N)^2 (1 - n_s / N_s) v_s / n_s`, `v_s` the sample variance of
 /// the loss in the stratum. Source: Särndal, Swensson, Wretman (1992), 7.6. O(strata).
@@ -38,17 +41,21 @@ impl PostStratifiedLosses {
         let strata = Strata::new(rows, &targets)?;
         let weights = strata.weights();
         // As many rows as weigh: a stratum without targets that weighs next to nothing is left out.
-        let total: f64 = targets.iter().zip(&weights).map(|(rows, weight)| rows * weight).sum();
+        let known = labelled.iter().map(|stratum| stratum.known as f64);
+        let total: f64 = known.zip(&weights).map(|(rows, weight)| rows * weight).sum();
+        if total == 0.0 {
+            return Err(Undefined::AllMissing);
+        }
         let sum: f64 =
             labelled.iter().zip(&weights).map(|(stratum, weight)| stratum.sum * weight).sum();
         let mean = Undefined::unless_finite(sum / total)?;
         // The derivative of the mean by the weight of a row is (loss - mean) / total; all rows of a stratum at once.
         let moments = labelled.iter().map(|stratum| {
-            let n = stratum.rows as f64;
+            let (rows, n) = (stratum.rows as f64, stratum.known as f64);
             let sum = (stratum.sum - n * mean) / total;
             let squares =
                 (stratum.squares - 2.0 * mean * stratum.sum + n * mean * mean) / (total * total);
-            [n, sum, squares]
+            [rows, sum, squares]
         });
         let errors = strata.errors_of_moments(moments.enumerate());
         Ok(Self { mean, errors })
@@ -62,6 +69,7 @@ mod tests {
     fn stratum(losses: &[f64]) -> StratumLosses {
         StratumLosses {
             rows: losses.len() as u64,
+            known: losses.len() as u64,
             sum: losses.iter().sum(),
             squares: losses.iter().map(|loss| loss * loss).sum(),
         }
@@ -87,6 +95,18 @@ mod tests {
         // As if they were drawn again: v / n with v = 10 / 39.
         let drawn = f64::sqrt(10.0 / 39.0 / 40.0);
         assert!((found.errors.unwrap().drawn - drawn).abs() < 1e-15);
+    }
+
+    #[test]
+    fn rows_without_a_loss_are_left_out_of_the_mean() {
+        // Of the second stratum every other row has none.
+        let low = stratum(&[0.5, 1.5].repeat(50));
+        let high = StratumLosses { rows: 60, ..stratum(&[2.0, 4.0].repeat(15)) };
+        let found = PostStratifiedLosses::new(&[100, 300], &[low, high]).unwrap();
+        // 100 rows at 1, and 150 of the 300 at 3.
+        assert!((found.mean - 2.2).abs() < 1e-15);
+        let none = StratumLosses { rows: 60, ..StratumLosses::default() };
+        assert_eq!(PostStratifiedLosses::new(&[60], &[none]), Err(Undefined::AllMissing));
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl BinaryAwaited {
     }
 
     /// Rows with a score that can have a target, by stratum.
-    fn strata(&self) -> Vec<u64> {
+    pub(super) fn strata(&self) -> Vec<u64> {
         less(&self.strata, &self.repeated_strata)
     }
 

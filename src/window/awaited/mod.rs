@@ -19,6 +19,7 @@ use crate::window::outcome::{EstimatedState, OutputsPlan, RealizedState};
 use crate::window::plan::Plan;
 use crate::window::realized::Outcome;
 use crate::window::result::{Figure, Method, Targets};
+use crate::window::rowwise::{RowOutcome, RowsRealized};
 use crate::window::segments::SegmentPlan;
 use crate::window::state::WindowState;
 
@@ -49,6 +50,18 @@ pub struct Awaited {
     /// How the bets on targets stand; `None` before the first, and where nobody bets.
     #[n(6)]
     early: Option<Box<EarlyTargets>>,
+    /// What came to pass by the metrics over rows; `None` before the first news, and where there are none.
+    #[n(7)]
+    rowwise: Option<Box<AwaitedRows>>,
+}
+
+/// What came to pass by metrics over rows.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+struct AwaitedRows {
+    #[n(0)]
+    given: RowsRealized,
+    #[n(1)]
+    taken: RowsRealized,
 }
 
 /// What it takes to measure a window again, by what the model predicts.
@@ -76,6 +89,15 @@ impl AwaitedOutputs {
             OutputsPlan::Regression(_) => Some(Self::Regression(Box::default())),
         }
     }
+
+    /// Rows that can have a target, by stratum; `None` where rows are in none.
+    fn strata(&self) -> Option<Vec<u64>> {
+        match self {
+            Self::Binary(ours) => Some(ours.strata()),
+            Self::Multiclass(ours) => Some(ours.strata().predicted).filter(|all| !all.is_empty()),
+            Self::Regression(ours) => Some(ours.strata()),
+        }
+    }
 }
 
 /// Rows by stratum without those that came again, of which the last strata may have none.
@@ -101,6 +123,8 @@ pub struct Labels<'l> {
     pub lag: i64,
     /// Which segments it is in, one for each way of splitting rows; those that there are not are passed over.
     pub segments: &'l [u16],
+    /// What the formulas of the profile's metrics over rows read of it.
+    pub terms: &'l [Option<f64>],
 }
 
 /// A prediction whose id, model and version had been there before.
@@ -221,9 +245,30 @@ impl Awaited {
             }
             _ => false,
         };
+        self.learn_rowwise(plan, &news);
         if first {
             *self.lags.entry(Self::lag_step(news.lag)).or_default() += 1;
         }
+    }
+
+    /// The same for the metrics over rows.
+    fn learn_rowwise(&mut self, plan: &Plan, news: &Labels<'_>) {
+        let Some(of) = plan.rowwise.as_ref().filter(|of| of.terms().len() == news.terms.len())
+        else {
+            return;
+        };
+        let profile = plan.profile();
+        let (outputs, mut work) = (&plan.outputs, Vec::new());
+        let stratum = outputs.stratum(profile, news.score, news.scores, news.predicted);
+        let state = self.rowwise.get_or_insert_default();
+        let mut add = |to: &mut RowsRealized, label: Option<&str>| {
+            if let Some(truth) = label.and_then(|label| profile.truth(label)) {
+                let at = |term: usize| news.terms[term].unwrap_or(f64::NAN);
+                of.add(to, outputs.strata(), stratum, truth, at, &mut work);
+            }
+        };
+        add(&mut state.taken, news.before);
+        add(&mut state.given, news.after);
     }
 
     /// Takes note that one of its predictions came again: no target will count for it.
@@ -287,7 +332,7 @@ impl Awaited {
 
     fn measured(&mut self, plan: &Plan) -> Option<Outcome> {
         let rows = self.rows();
-        match (&plan.outputs, self.outputs(plan)) {
+        let outcome = match (&plan.outputs, self.outputs(plan)) {
             (OutputsPlan::Binary(outputs), Some(AwaitedOutputs::Binary(ours))) => {
                 Some(ours.measure(outputs, rows))
             }
@@ -298,17 +343,34 @@ impl Awaited {
                 Some(ours.measure(outputs, rows))
             }
             _ => None,
-        }
+        };
+        let nothing = AwaitedRows::default();
+        let AwaitedRows { given, taken } = self.rowwise.as_deref().unwrap_or(&nothing);
+        let rowwise = self.rowwise(plan, given, Some(taken));
+        outcome.map(|outcome| Outcome { rowwise, ..outcome })
+    }
+
+    /// The metrics over rows.
+    fn rowwise(
+        &self,
+        plan: &Plan,
+        given: &RowsRealized,
+        taken: Option<&RowsRealized>,
+    ) -> Vec<RowOutcome> {
+        let strata = self.outputs.as_ref().and_then(AwaitedOutputs::strata);
+        let of = plan.rowwise.as_ref();
+        of.map(|of| of.outcomes(given, taken, strata.as_deref())).unwrap_or_default()
     }
 
     /// The same by targets that came with the rows.
     pub(super) fn measure_with(
         &mut self,
         given: &mut RealizedState,
+        rowwise: Option<&RowsRealized>,
         plan: &Plan,
     ) -> Option<Outcome> {
         let rows = self.rows();
-        match (&plan.outputs, self.outputs(plan), given) {
+        let outcome = match (&plan.outputs, self.outputs(plan), given) {
             (
                 OutputsPlan::Binary(outputs),
                 Some(AwaitedOutputs::Binary(ours)),
@@ -325,7 +387,9 @@ impl Awaited {
                 RealizedState::Regression(given),
             ) => Some(ours.measure_with(given, outputs, rows)),
             _ => None,
-        }
+        };
+        let rowwise = rowwise.map(|given| self.rowwise(plan, given, None)).unwrap_or_default();
+        outcome.map(|outcome| Outcome { rowwise, ..outcome })
     }
 
     /// What is told of the targets so far.
@@ -402,14 +466,11 @@ impl Awaited {
             Some(AwaitedOutputs::Regression(ours)) => ours.bytes(),
             None => 0,
         };
+        let rowwise = self.rowwise.as_ref().map_or(0, |of| of.given.bytes() + of.taken.bytes());
         let segments = self.segments.iter().flat_map(|segments| segments.values());
         let segments = segments.map(|segment| 32 + segment.bytes()).sum::<usize>();
         let early = self.early.as_ref().map_or(0, |early| early.bytes());
-        size_of::<Self>()
-            + early
-            + outputs
-            + self.estimated.len() * 48
-            + self.lags.len() * 24
-            + segments
+        let lists = self.estimated.len() * 48 + self.lags.len() * 24;
+        size_of::<Self>() + early + outputs + rowwise + lists + segments
     }
 }

@@ -75,7 +75,7 @@ impl MulticlassAwaited {
     }
 
     /// Rows that can have a target.
-    fn strata(&self) -> StrataOfSeveral {
+    pub(super) fn strata(&self) -> StrataOfSeveral {
         let nothing = Vec::new();
         let repeated = |class: usize| self.repeated_scored.get(class).unwrap_or(&nothing);
         let scored = self.scored.iter().enumerate();

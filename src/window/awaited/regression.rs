@@ -66,7 +66,7 @@ impl RegressionAwaited {
     }
 
     /// Rows with a prediction that can have a target, by stratum.
-    fn strata(&self) -> Vec<u64> {
+    pub(super) fn strata(&self) -> Vec<u64> {
         less(&self.strata, &self.repeated)
     }
 

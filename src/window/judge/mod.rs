@@ -13,7 +13,7 @@ use self::split::Known;
 use crate::metric::{Family, Kind, Measure, Metric};
 use crate::profile::{
     Class, Column, ColumnReading, ColumnValue, Outputs, Performance, Profile, Reading, Robust,
-    Role, Values,
+    Role, RowMean, RowMetric, RowReading, Values,
 };
 use crate::stats::{
     Baseline, Basis, Limits, Normalization, Range, SamplingError, Threshold, Undefined, confidence,
@@ -32,6 +32,8 @@ pub(super) struct Judge {
     /// Of all features at once.
     whole: Vec<Judgement>,
     rows: Judgement,
+    /// Metrics over rows, each with its place among the profile's.
+    rowwise: Vec<(usize, Judgement)>,
 }
 
 /// A performance figure that is asked for.
@@ -185,7 +187,8 @@ impl Judge {
             unset: unset(None, Metric::Rows),
             baseline: None,
         };
-        Self { performance, columns, whole, rows }
+        let rowwise = over_rows(profile, criteria, few);
+        Self { performance, columns, whole, rows, rowwise }
     }
 
     /// The figures of a window, performance first.
@@ -200,21 +203,13 @@ impl Judge {
         let mut figures = Vec::new();
         if let Some(estimated) = &reading.estimated {
             figures.extend(self.performance(Basis::Estimated, estimated, few, criteria));
+            let method = estimated_by(estimated);
+            for (at, judgement) in &self.rowwise {
+                let mean = reading.metrics.get(*at).and_then(|found| found.estimated);
+                figures.extend(judgement.mean(Kind::Estimated, method, mean, few));
+            }
         }
-        let targets = reading.realized.as_ref().is_some_and(|realized| realized.usable() > 0);
-        if let (None, Some(estimated), false) = (outcome, &reading.estimated, targets) {
-            let known = self.performance.iter().filter_map(|judgement| {
-                let known = Known {
-                    estimated: judgement.of.value(estimated, Basis::Estimated, criteria).ok()?,
-                    method: estimated_by(estimated),
-                    rows: judgement.of.rows(estimated),
-                    realized: Err(Undefined::NoTargets),
-                    errors: None,
-                };
-                judgement.shift(&known, few, criteria)
-            });
-            figures.extend(known);
-        }
+        figures.extend(self.shifts(reading, outcome, few, criteria));
         match (outcome, &reading.realized) {
             (Some(outcome), _) => {
                 let value = |figure: &Figure| Some((figure.metric.clone(), figure.value?));
@@ -223,7 +218,13 @@ impl Judge {
             }
             (None, Some(realized)) => {
                 let low = low_coverage(realized.usable(), reading.rows, criteria);
-                figures.extend(self.performance(Basis::Realized, realized, few.or(low), criteria));
+                let unjudged = few.or(low);
+                figures.extend(self.performance(Basis::Realized, realized, unjudged, criteria));
+                for (at, judgement) in &self.rowwise {
+                    let mean = reading.metrics.get(*at).and_then(|found| found.realized);
+                    let method = Method::Labelled;
+                    figures.extend(judgement.mean(Kind::Realized, method, mean, unjudged));
+                }
             }
             (None, None) => {}
         }
@@ -286,6 +287,36 @@ impl Judge {
         }
         figures.push(self.rows.figure(Kind::Summary, Ok(reading.rows as f64), 0, few));
         figures
+    }
+
+    /// What the inputs alone explain, of a window that has no targets yet.
+    fn shifts(
+        &self,
+        reading: &Reading,
+        outcome: Option<&Outcome>,
+        few: Option<Status>,
+        criteria: &Criteria,
+    ) -> Vec<Figure> {
+        let targets = reading.realized.as_ref().is_some_and(|realized| realized.usable() > 0);
+        let (None, Some(estimated), false) = (outcome, &reading.estimated, targets) else {
+            return Vec::new();
+        };
+        let known = self.performance.iter().filter_map(|judgement| {
+            let of = &judgement.of;
+            let value = of.value(estimated, Basis::Estimated, criteria).ok()?;
+            Some((judgement, value, of.rows(estimated)))
+        });
+        let rowwise = self.rowwise.iter().filter_map(|(at, judgement)| {
+            let mean = reading.metrics.get(*at)?.estimated?;
+            Some((judgement, mean.value.0.ok()?, mean.rows))
+        });
+        let method = estimated_by(estimated);
+        let shifts = known.chain(rowwise).filter_map(|(judgement, estimated, rows)| {
+            let realized = Err(Undefined::NoTargets);
+            let known = Known { estimated, method, rows, realized, errors: None };
+            judgement.shift(&known, few, criteria)
+        });
+        shifts.collect()
     }
 
     /// The performance figure that leads: the first that is asked for and is no cell of several classes.
@@ -355,6 +386,10 @@ impl Judge {
         let mut figures: Vec<Figure> =
             self.performance(Basis::Realized, &outcome.labelled, unjudged, criteria).collect();
         let evidence = outcome.evidence.as_ref().map(early::figure);
+        for (at, judgement) in &self.rowwise {
+            let mean = outcome.rowwise.get(*at).map(|found| found.labelled);
+            figures.extend(judgement.mean(Kind::Realized, Method::Labelled, mean, unjudged));
+        }
         let stratified = &outcome.stratified;
         let Some(whole) = stratified.performance() else {
             figures.extend(evidence);
@@ -367,10 +402,20 @@ impl Judge {
         let difference =
             Judgement { of: metric.into(), limits, error, range, unset: None, baseline: None };
         let mut differences = Vec::new();
-        for judgement in &self.performance {
+        let known = self.performance.iter().map(|judgement| {
             let of = &judgement.of;
-            let realized = stratified.value(of, criteria);
-            let errors = stratified.errors(of, criteria).filter(|_| realized.is_ok());
+            let value = stratified.value(of, criteria);
+            (judgement, value, stratified.errors(of, criteria), of.rows(&whole))
+        });
+        let rowwise = self.rowwise.iter().filter_map(|(at, judgement)| {
+            let found = outcome.rowwise.get(*at)?;
+            let mean = found.stratified?;
+            let errors = mean.ok().and_then(|mean| mean.errors);
+            Some((judgement, mean.map(|mean| mean.mean), errors, found.rows))
+        });
+        for (judgement, realized, errors, with) in known.chain(rowwise) {
+            let of = &judgement.of;
+            let errors = errors.filter(|_| realized.is_ok());
             let missing = errors.map(|errors| errors.missing);
             figures.push(Figure {
                 method: Some(Method::PostStratified),
@@ -379,7 +424,7 @@ impl Judge {
             let found = estimated.iter().find(|(measure, _)| *measure == of.measure);
             if let Some(&(_, estimated)) = found {
                 // The scatter of so many rows, and what is not known of them yet.
-                let scatter = judgement.error_of(of.rows(&whole));
+                let scatter = judgement.error_of(with);
                 let error = scatter.zip(missing).map(|(a, b)| libm::hypot(a, b));
                 let value = realized.map(|realized| estimated - realized);
                 let error = error.filter(|_| value.is_ok());
@@ -398,6 +443,34 @@ impl Judge {
         figures.extend(evidence);
         figures
     }
+}
+
+/// The judgements of the metrics over rows that are asked for, each with its place among the profile's; `few` where the
+/// reference has too few windows to judge by.
+fn over_rows(profile: &Profile, criteria: &Criteria, few: bool) -> Vec<(usize, Judgement)> {
+    let readings = profile.windows.iter().map(|window| &window.reading);
+    let enough = |reading: &&Reading| reading.rows >= criteria.min_rows;
+    let readings: Vec<&Reading> = readings.filter(enough).collect();
+    let judgement = |(at, metric): (usize, &RowMetric)| {
+        let threshold = *criteria.rowwise.get(&metric.name)?;
+        let value = |reading: &&Reading| reading.metrics.get(at)?.realized?.value.0.ok();
+        let values: Vec<f64> = readings.iter().filter_map(value).collect();
+        let windows = readings.iter().filter_map(|reading| {
+            let RowReading { estimated, realized } = reading.metrics.get(at)?;
+            let (estimated, realized) = (estimated.as_ref()?, realized.as_ref()?);
+            Some((estimated.value.0.ok()?, realized.value.0.ok()?, realized.rows))
+        });
+        let judgement = Judgement {
+            of: Asked::over_rows(&metric.name),
+            limits: threshold.limits(&values, Range::ANY),
+            error: metric.error.into(),
+            range: Range::ANY,
+            unset: (few && threshold.is_from_reference()).then_some(Status::TooFew),
+            baseline: Baseline::of(&windows.collect::<Vec<_>>()).ok(),
+        };
+        Some((at, judgement))
+    };
+    profile.metrics.iter().enumerate().filter_map(judgement).collect()
 }
 
 /// How performance is estimated.
@@ -492,6 +565,16 @@ impl Asked {
         known.into()
     }
 
+    /// A metric of the user's own over rows.
+    fn over_rows(name: &str) -> Self {
+        Self {
+            measure: Measure::Custom(name.into()),
+            metric: Metric::ConfusionMatrix,
+            cell: None,
+            custom: None,
+        }
+    }
+
     /// A metric of the user's own.
     fn custom(name: &Arc<str>, formula: OverCells) -> Self {
         Self {
@@ -528,6 +611,19 @@ impl Judgement {
         unjudged: Option<Status>,
     ) -> Figure {
         self.figure_with(kind, value, self.error_of(rows).filter(|_| value.is_ok()), unjudged)
+    }
+
+    /// That of a mean over rows; `None` where there is none.
+    fn mean(
+        &self,
+        kind: Kind,
+        method: Method,
+        mean: Option<RowMean>,
+        unjudged: Option<Status>,
+    ) -> Option<Figure> {
+        let RowMean { rows, value } = mean?;
+        let figure = self.figure(kind, value.0, rows, unjudged);
+        Some(Figure { method: Some(method), ..figure })
     }
 
     fn figure_with(

@@ -7,6 +7,7 @@ mod binary;
 mod deciles;
 mod multiclass;
 mod regression;
+mod rows;
 mod weight;
 
 use std::ops::Range;

@@ -53,6 +53,11 @@ impl MulticlassPlan {
         self.scores.is_some()
     }
 
+    /// Where the scores lie, by class; nowhere for models without scores.
+    pub(super) fn scores(&self) -> &[usize] {
+        self.scores.as_deref().unwrap_or_default()
+    }
+
     /// How many strata of rows with all scores and a prediction there are.
     pub(in crate::window) fn strata(&self) -> usize {
         self.classes * self.width + 1

@@ -80,6 +80,7 @@ impl Outcome {
             labelled: Performance::Binary(labelled),
             stratified: Stratified::Binary(stratified),
             evidence: None,
+            rowwise: Vec::new(),
         }
     }
 }

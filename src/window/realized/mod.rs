@@ -12,6 +12,7 @@ use crate::profile::{Evidence, Performance};
 use crate::stats::{Basis, StratifiedErrors, Undefined};
 use crate::window::criteria::Criteria;
 use crate::window::judge::Asked;
+use crate::window::rowwise::RowOutcome;
 
 /// Realized performance as it was measured of a window.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub struct Outcome {
     pub(super) stratified: Stratified,
     /// What the bets on targets say.
     pub(super) evidence: Option<Evidence>,
+    /// By the metrics over rows.
+    pub(super) rowwise: Vec<RowOutcome>,
 }
 
 /// Performance of all rows, from those that have a target.

@@ -41,6 +41,7 @@ impl Outcome {
             labelled: Performance::Regression(labelled),
             stratified: Stratified::Regression(stratified),
             evidence: None,
+            rowwise: Vec::new(),
         }
     }
 }
@@ -58,7 +59,7 @@ impl RegressionStratified {
             }
             let losses = strata.iter().map(|stratum| {
                 let (sum, squares) = stratum.sums(loss, plan);
-                StratumLosses { rows: stratum.rows, sum, squares }
+                StratumLosses { rows: stratum.rows, known: stratum.rows, sum, squares }
             });
             PostStratifiedLosses::new(rows, &losses.collect::<Vec<_>>())
         });

@@ -35,6 +35,7 @@ fn batch(data: &Value, rows: Range<usize>) -> Rows {
         reconstruction: None,
         segments: Vec::new(),
         keys: None,
+        terms: Vec::new(),
     }
 }
 
@@ -61,6 +62,7 @@ fn plan(case: &Value, calibration: CalibrationChoice) -> Plan {
         whole: Vec::new(),
         sampled: false,
         segments: None,
+        metrics: Vec::new(),
         provenance: Provenance::default(),
     };
     let rows = size(&case["reference_rows"]);

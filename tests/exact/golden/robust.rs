@@ -44,6 +44,7 @@ fn rows(of: &Value) -> Rows {
         reconstruction: None,
         segments: Vec::new(),
         keys: None,
+        terms: Vec::new(),
     }
 }
 

@@ -94,6 +94,7 @@ pub(crate) fn contents<'e>(
                 reconstruction: None,
                 segments: Vec::new(),
                 keys: None,
+                terms: Vec::new(),
             },
         };
         made.offsets = rows.iter().map(|&(offset, _)| offset).collect::<ScalarBuffer<i64>>();

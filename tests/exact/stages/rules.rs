@@ -32,9 +32,10 @@ use vigie::fit::{Spec, fit};
 use vigie::metric::{Metric, Problem};
 use vigie::profile::WindowRule;
 use vigie::settings::Model as Settings;
+use vigie::stats::Threshold;
 use vigie::window::{Criteria, Plan};
 
-use crate::world::{batch, rows, segments, spec};
+use crate::world::{OWN_LOSS, batch, own_loss, rows, segments, spec};
 
 /// The model that a profile serves.
 pub(crate) const LOANS: &str = "loans";
@@ -59,12 +60,13 @@ pub(crate) fn served(number: usize) -> Arc<Version> {
         let rows = rows(number as u64 + 1, 60);
         // One of them has segments.
         let segments = (number == 2).then(|| segments(&rows, 10, 9));
-        let spec = Spec { segments, ..spec(WindowRule::Size(20)) };
+        let spec = Spec { segments, metrics: own_loss(), ..spec(WindowRule::Size(20)) };
         let profile = fit(spec, vec![batch(&rows, 0)]).unwrap();
         let criteria = Criteria {
             performance: vec![Metric::Accuracy],
             continuous: Vec::new(),
             categorical: vec![Metric::LInfinity],
+            rowwise: [(OWN_LOSS.0.to_owned(), Threshold::THREE_SIGMA)].into(),
             min_rows: 3,
             segment_min_rows: 2,
             ..Criteria::default()

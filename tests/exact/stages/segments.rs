@@ -21,7 +21,7 @@ use crate::world::{self, Row};
 pub(super) fn plan() -> Plan {
     let reference = world::rows(1, 600);
     let segments = Some(world::segments(&reference, 30, 8));
-    let spec = Spec { segments, ..world::spec(WindowRule::Size(100)) };
+    let spec = Spec { segments, metrics: world::own_loss(), ..world::spec(WindowRule::Size(100)) };
     plan_for(fit(spec, vec![world::batch(&reference, 0)]).unwrap())
 }
 

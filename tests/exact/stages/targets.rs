@@ -208,7 +208,11 @@ impl Works {
         let made: Vec<Row> =
             predictions.iter().map(|of| Row { target: None, ..of.row.clone() }).collect();
         let rows = world::served(plan.profile(), &made, from);
-        let splits = rows.segments.clone();
+        let (splits, terms) = (rows.segments.clone(), rows.terms.clone());
+        let terms_of = |offset: i64| {
+            let row = (offset - from) as usize;
+            terms.iter().map(|term| Some(term[row]).filter(|of| !of.is_nan())).collect()
+        };
         let segments_of = |offset: i64| -> Option<Vec<u16>> {
             let row = (offset - from) as usize;
             (!splits.is_empty()).then(|| splits.iter().map(|split| split[row]).collect())
@@ -228,6 +232,7 @@ impl Works {
                 predicted: row.prediction.map(|class| if class { "1" } else { "0" }.to_owned()),
                 scores: Vec::new(),
                 segments: segments_of(offset),
+                terms: Some(terms_of(offset)),
             });
             let keyed = Keyed {
                 models: vec![(LOANS.to_owned(), String::new())],

@@ -33,7 +33,7 @@ const LAYERS: &[Layer] = &[
     pure("simulator", &[]), // it makes events as the outside would, so it shares nothing with what reads them
     pure("metric", &["stats"]),
     pure("batch", &["stats::codec"]),
-    pure("profile", &["stats", "metric", "batch"]),
+    pure("profile", &["stats", "formula", "metric", "batch"]),
     pure("window", &["stats", "formula", "metric", "batch", "profile"]),
     // It takes components apart on all cores.
     pure("fit", &["stats", "metric", "batch", "profile", "window", "std::thread"]),

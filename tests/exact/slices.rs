@@ -352,7 +352,7 @@ fn a_profile_says_where_the_model_does_worst() {
     assert!(slice.p_value < 1e-9 && slices.rows > 1300 && slices.rows < 1700);
     // Only people read it: it is not part of what the profile is.
     let text = profile.to_text();
-    assert!(text.starts_with(r#"{"vigie_profile":1,"#), "{}", text.get(..40).unwrap_or(&text));
+    assert!(text.starts_with(r#"{"vigie_profile":4,"#), "{}", text.get(..40).unwrap_or(&text));
     assert_eq!(Profile::from_text("p", &text).unwrap(), profile);
     let without = Profile { slices: None, ..profile.clone() };
     assert_eq!(without.hash(), profile.hash());

@@ -292,7 +292,7 @@ segment_min_rows = 100
 segment_max = 12";
     let (site, outcomes) = site_with(broker, "15s", segments);
     // The channel is no feature: it is read for segments alone.
-    let features = "features = ['age', 'income', 'debt', 'region', 'loan_length']";
+    let features = "features = ['age', 'income', 'debt', 'region', 'loan_amount', 'loan_length']";
     site.edit(
         "vigie.toml",
         "target = \"repaid\" }",

@@ -1,4 +1,4 @@
-//! Results and alerts as files, SQL over them, and accounts of the past: the same whoever dies meanwhile, and found
+//! Results, alerts and rows as files, SQL over them, and accounts of the past: the same whoever dies meanwhile, and found
 //! out where they are not what was published.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,8 @@ use rdkafka::Message;
 use rdkafka::message::OwnedMessage;
 use rdkafka::producer::BaseRecord;
 use serde_json::Value;
-use vigie::simulator::{Conditions, Phase, Schedule, World};
+use vigie::batch::{Body, Content, News, Record};
+use vigie::simulator::{Conditions, Layout, Phase, Schedule, World};
 use vigie::stream::ARCHIVE_POINTS;
 
 use crate::broker::Broker;
@@ -20,7 +21,7 @@ use crate::patience;
 use crate::published::{differences, figures, figures_of};
 use crate::site::{MODEL, Site, VIGIE};
 use crate::topics::unique;
-use crate::{http, tools};
+use crate::{http, targets, tools};
 
 const WINDOW: u64 = 1_000;
 const WINDOWS: usize = 10;
@@ -228,6 +229,144 @@ fn what_is_published_is_archived_and_the_same_after_a_crash_at_every_point() {
     for instance in both {
         instance.ready().stop();
     }
+}
+
+/// What a tally log says: how many rows, which predictions they are of, and the target of each that has one.
+#[derive(Default)]
+struct Said {
+    rows: u64,
+    predictions: BTreeMap<(i64, i64), Option<String>>,
+}
+
+impl Said {
+    fn by(log: &[OwnedMessage]) -> Self {
+        let mut said = Self::default();
+        for message in log {
+            let record = Record::<Content>::from_bytes(message.payload().unwrap()).unwrap();
+            let Body::Rows(content) = record.body else { continue };
+            let partition = i64::from(record.header.lane.partition);
+            for &position in content.sections.iter().flat_map(|section| section.rows.offsets.iter())
+            {
+                said.rows += 1;
+                said.predictions.entry((partition, position)).or_default();
+            }
+            for realized in content.realized {
+                if let News::Target { after, .. } = realized.news {
+                    let place = (i64::from(realized.lane.partition), realized.position);
+                    said.predictions.insert(place, after);
+                }
+            }
+        }
+        said
+    }
+}
+
+#[test]
+fn every_prediction_is_archived_once_with_its_target_whoever_dies_meanwhile() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (world, events) = (targets::world(), targets::EVENTS);
+    let outcomes = unique("outcomes");
+    broker.create_topic(&outcomes, 2, &[("retention.ms", "-1")]);
+    let settings = format!(
+        "
+window = {{ period = '20min' }}
+performance = {{ metrics = ['roc_auc'] }}
+ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.repaid', timestamp = 'decided_at', wait = '2h', every = '1h' }}
+"
+    );
+    let site = Site::new(broker, &world, 4, &settings);
+    site.send(broker, &world, 0..events);
+    targets::tell(broker, &outcomes, 0, 1);
+    // Both logs say things twice.
+    site.start_to_crash("a", "intake-before-commit").crashed();
+    site.start_to_crash("a", "join-acknowledged").crashed();
+    let instance = site.start("a");
+    // The last decision on each event counts; one that was withdrawn is none.
+    let mut last: BTreeMap<u64, (i64, Option<bool>)> = BTreeMap::new();
+    for outcome in targets::plan().deliveries(&world, 0..events) {
+        let known = last.entry(outcome.event).or_insert((i64::MIN, None));
+        if known.0 <= outcome.decided_at {
+            *known = (outcome.decided_at, outcome.target);
+        }
+    }
+    let expected = last.values().filter(|(_, target)| target.is_some()).count();
+    let mut said = Said::default();
+    let whole = || {
+        said = Said::by(&broker.read_committed(&site.topic("tally")));
+        let known = said.predictions.values().filter(|target| target.is_some()).count();
+        (said.predictions.len() as u64 == events && known == expected).then_some(())
+    };
+    assert!(patience::until(whole).is_some(), "{} predictions", said.predictions.len());
+    instance.ready().stop();
+    assert!(said.rows > events, "nothing was said twice, and this test shows nothing");
+
+    // The same log, said over some hours: an archive ends a file with its hour.
+    let log = broker.read_committed(&site.topic("tally"));
+    let kept = site.beside(&format!("{settings}[archive]\npath = 'kept'\nrows = true\n"));
+    let topic = kept.topic("tally");
+    broker.create_topic(&topic, 2, &[("retention.ms", "-1"), ("max.message.bytes", "10485760")]);
+    let step = 4 * 3_600_000 / log.len() as i64;
+    let end = |partition| (partition, DAY + 86_400_000, &b"the end"[..]);
+    let records = log.iter().enumerate().map(|(at, record)| {
+        (record.partition(), DAY + at as i64 * step, record.payload().unwrap())
+    });
+    broker.produce(records.chain([end(0), end(1)]).map(|(partition, time, value)| {
+        BaseRecord::<(), [u8]>::to(&topic).partition(partition).timestamp(time).payload(value)
+    }));
+    let append_time = ("message.timestamp.type", "LogAppendTime");
+    broker
+        .set_up_topic(&topic, &[append_time, ("retention.ms", "-1"), ("cleanup.policy", "delete")]);
+
+    let folder = kept.path("kept").display().to_string();
+    let ask = |sql: &str| {
+        let ended = kept.run(&["query", sql, "--archive", &folder, "--format", "json"]);
+        (ended.code == Some(0)).then(|| lines(&ended.said))
+    };
+    let counts = "SELECT (SELECT count(*) FROM rows) AS rows, (SELECT count(*) FROM labelled WHERE known_target IS NOT NULL) AS known";
+    let through = || {
+        let found = ask(counts)?;
+        (found[0]["rows"] == events && found[0]["known"] == expected).then_some(())
+    };
+    let archived = || {
+        let ended = patience::until(through);
+        assert!(ended.is_some(), "{:?} of {events}, {expected}", ask(counts));
+    };
+    let instance = start(&kept, "a").ready();
+    archived();
+    instance.stop();
+    let calm = tree(&kept.path("kept"));
+    assert!(calm.keys().filter(|name| name.starts_with("rows/")).count() > 1, "{:?}", calm.keys());
+
+    let sql =
+        "SELECT \"partition\", position, y_pred_proba, known_target FROM labelled ORDER BY 1, 2";
+    let rows = ask(sql).unwrap();
+    assert_eq!(rows.len() as u64, events);
+    // Events went to the partitions in turn.
+    for case in world.cases(0..events) {
+        let (partition, position) = (case.event % 4, case.event / 4);
+        let row = &rows[(partition * (events / 4) + position) as usize];
+        assert_eq!((&row["partition"], &row["position"]), (&partition.into(), &position.into()));
+        let event: Value =
+            serde_json::from_slice(&world.prediction(&case).to_json(Layout::Flat)).unwrap();
+        assert_eq!(row["y_pred_proba"].as_f64(), event["y_pred_proba"].as_f64(), "{row}");
+        let target = last.get(&case.event).and_then(|(_, target)| *target);
+        let known = row["known_target"].as_str().map(|label| label == "1" || label == "true");
+        assert_eq!(known, target, "{row}");
+    }
+
+    // Dead at every point, from the beginning and going on.
+    fs::remove_dir_all(kept.path("kept")).unwrap();
+    for point in ARCHIVE_POINTS {
+        let variables = [format!("VIGIE_CRASH_AT={point}")];
+        Instance::start_with(&variables, &arguments(&kept, "a")).crashed();
+    }
+    let instance = start(&kept, "a").ready();
+    archived();
+    let same = || (tree(&kept.path("kept")) == calm).then_some(());
+    assert!(patience::until(same).is_some(), "{:?}", tree(&kept.path("kept")).keys());
+    instance.stop();
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(crate) fn world() -> World {
         .with_schedule(Schedule::constant(Conditions { shift: 0.4, ..Conditions::STEADY }))
 }
 
-fn plan() -> OutcomePlan {
+pub(crate) fn plan() -> OutcomePlan {
     OutcomePlan {
         median_seconds: 900.0,
         spread: 1.0,

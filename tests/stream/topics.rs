@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::executor;
 use rdkafka::Message;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -38,6 +40,18 @@ impl Broker {
             (leaders.count() == usize::try_from(partitions).unwrap()).then_some(())
         };
         patience::until(led).unwrap_or_else(|| panic!("`{name}` has no leader"));
+    }
+
+    /// Gives a topic these settings in the place of all that it has.
+    pub(crate) fn set_up_topic(&self, name: &str, settings: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let mut topic = AlterConfig::new(ResourceSpecifier::Topic(name));
+        for (key, value) in settings {
+            topic = topic.set(key, value);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let altered = executor::block_on(admin.alter_configs([&topic], &options)).unwrap();
+        assert!(altered.iter().all(Result::is_ok), "{altered:?}");
     }
 
     /// Deletes consumer groups, and with them all offsets.

@@ -24,9 +24,9 @@ use crate::metric::{Better, Kind, Measure};
 #[command(after_help = "\
 Examples:
   vigie compare champion.parquet challenger.parquet --reference reference.parquet
-  vigie compare both.parquet --reference reference.parquet --challenger-columns probability=p2,prediction=y2
-  vigie compare both.parquet --reference reference.parquet --version-column version --champion 1 --challenger 2
-  vigie compare --config vigie.toml --champion 1 --challenger 2 january.parquet --version-column version
+  vigie compare both.csv --reference past.csv --challenger-columns probability=p2,prediction=y2
+  vigie compare both.csv --reference past.csv --version-column version --champion 1 --challenger 2
+  vigie compare --config vigie.toml both.csv --version-column version --champion 1 --challenger 2
   vigie compare --results results.parquet --champion 1 --challenger 2
   vigie compare --config vigie.toml --model car-loan --champion 1 --challenger 2 --gate no-worse
 

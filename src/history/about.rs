@@ -34,25 +34,17 @@ impl About {
         let profile = plan.profile();
         let hash = profile.hash();
         let heading = |index, window: &ReferenceWindow| Heading {
-            model: model.to_owned(),
-            version: version.to_owned(),
             dataset: Dataset::Reference,
             index,
             span: window.span,
-            row_span: None,
-            rows: window.reading.rows,
             closed_by: match profile.rule {
                 WindowRule::Size(_) | WindowRule::Number(_) => ClosedBy::Size,
                 WindowRule::Period(_) | WindowRule::Days { .. } => ClosedBy::Period,
             },
-            late: 0,
-            rejected: 0,
-            quarantined: 0,
-            lanes_left_out: Vec::new(),
-            inputs: Vec::new(),
             epoch,
             profile: hash.clone(),
             settings: settings.to_owned(),
+            ..Heading::of_rows(model, version, window.reading.rows)
         };
         let (mut reference, segments) = reference_results(plan, heading);
         reference.extend(segments);

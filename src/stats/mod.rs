@@ -26,6 +26,7 @@ mod exact_sum;
 mod grid;
 mod histogram;
 mod moments;
+mod normal;
 mod regression;
 mod sampling;
 mod slices;
@@ -47,7 +48,6 @@ pub use self::classification::{
 pub use self::classifier::{CODES, Coded, MOST_ROWS, Separation, density_ratio, separation};
 pub use self::comparison::{
     CellSlopes, DECISIVE, Difference, Influence, Learned, Rate, confusion_of, learning_variance,
-    normal_quantile, two_sided,
 };
 pub use self::components::{
     Eigen, LANES, LEADING, Products, Residual, Standardized, symmetric_eigen,
@@ -68,11 +68,12 @@ pub use self::moments::{
     fourth_central_moment, mean, median_of_sorted, pairwise_sum, population_deviation,
     sample_deviation,
 };
+pub use self::normal::{normal_quantile, normal_tail, two_sided};
 pub use self::regression::{Loss, PostStratifiedLosses, StratumLosses, mean_loss};
 pub use self::sampling::{SamplingError, confidence};
 pub use self::slices::{
     CELLS, Field, Found, LEVEL, MOST_PAIRED, Range as CellRange, Searched, Sliced, Spread, Worst,
-    WorstPart, chance, quantile, worst_parts, worst_slices,
+    WorstPart, chance, worst_parts, worst_slices,
 };
 pub use self::split::{Baseline, Effect};
 pub use self::strata::StratifiedErrors;

@@ -1,9 +1,7 @@
 //! How a change of performance is split: what the inputs explain, and what they do not.
 
-use std::f64::consts::SQRT_2;
-
 use crate::stats::moments::mean;
-use crate::stats::{StratifiedErrors, Undefined};
+use crate::stats::{StratifiedErrors, Undefined, two_sided};
 
 /// Over fewer windows of the reference nothing is known of how much of the scatter is that of the inputs.
 const FEWEST: usize = 4;
@@ -45,7 +43,7 @@ impl Effect {
     /// The chance of an effect so far from 0, either way, where there is none.
     pub fn p_value(&self) -> Option<f64> {
         let error = self.error.filter(|error| *error > 0.0)?;
-        Some(libm::erfc((self.value / error).abs() / SQRT_2))
+        Some(two_sided(self.value / error))
     }
 
     /// That of both together; they do not go together.

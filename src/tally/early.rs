@@ -4,8 +4,6 @@
 //! One may look at any time (see the bets of `stats`): it is looked when a record has been taken, and the window has
 //! grown by a little.
 
-use std::collections::BTreeSet;
-
 use crate::alert::{AlertEvent, Place, Published, Warning};
 use crate::batch::Content;
 use crate::epoch::Epochs;
@@ -14,7 +12,7 @@ use crate::tally::model::{ModelState, VersionState};
 use crate::tally::open::OpenWindow;
 use crate::tally::realize::least_coverage;
 use crate::tally::{Output, Tally, WindowId};
-use crate::window::{WindowResult, utc};
+use crate::window::{WindowResult, WindowState, utc};
 
 /// It is looked again when a window has grown by this part of itself.
 const GROWTH: u64 = 64;
@@ -43,7 +41,11 @@ impl Tally {
     pub(super) fn look_out(&mut self, content: &Content, epochs: &Epochs, out: &mut Vec<Output>) {
         let of_rows = content.sections.iter().map(|section| &section.model);
         let of_targets = content.realized.iter().map(|realized| &realized.model);
-        let names: BTreeSet<&String> = of_rows.chain(of_targets).collect();
+        let mut names: Vec<&String> = of_rows.chain(of_targets).collect();
+        // Mostly thousands of one model.
+        names.dedup();
+        names.sort_unstable();
+        names.dedup();
         for name in names {
             self.look_at_open(name, epochs, out);
         }
@@ -52,7 +54,8 @@ impl Tally {
     fn look_at_open(&mut self, name: &str, epochs: &Epochs, out: &mut Vec<Output>) {
         let Some(model) = self.models.get(name) else { return };
         let grown = model.windows.iter().filter(|(_, window)| {
-            window.state.is_some() && has_grown(window.known(), window.looked)
+            window.state.as_ref().is_some_and(WindowState::is_watched)
+                && has_grown(window.known(), window.looked)
         });
         let grown: Vec<WindowId> = grown.map(|(id, _)| id.clone()).collect();
         for id in grown {

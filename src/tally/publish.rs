@@ -66,7 +66,7 @@ impl Tally {
         let sealed = Sealed::new(&heading, strays, period.is_none());
         let least = rules.and_then(least_coverage);
         let (mut result, segments, awaited) =
-            measured(&mut window, &heading, served.map(|served| &served.plan), least);
+            measured(&mut window, heading, served.map(|served| &served.plan), least);
         version_state.show_sealed(&mut result, served.filter(|_| window.state.is_some()));
         for segment in version_state.forget_segments(served.map(|served| &served.plan)) {
             self.gone.insert(segment_key(name, &id.version, &segment));
@@ -112,12 +112,12 @@ impl Tally {
 /// they have reached; `least` is the least coverage that counts, where targets come late.
 fn measured(
     window: &mut OpenWindow,
-    heading: &Heading,
+    heading: Heading,
     plan: Option<&Plan>,
     least: Option<f64>,
 ) -> (WindowResult, Vec<WindowResult>, Option<(Awaited, u32)>) {
     let (Some(state), Some(plan)) = (&mut window.state, plan) else {
-        return (heading.clone().result_without_profile(), Vec::new(), None);
+        return (heading.result_without_profile(), Vec::new(), None);
     };
     let bare = heading.clone().bare();
     let Some(least) = least else {
@@ -126,7 +126,7 @@ fn measured(
         let told = state.has_targets().then(|| state.outcome(plan, &Repeated::default()));
         let (outcome, targets) = told.flatten().unzip();
         let segments = segments::sealed(&bare, state, plan, None);
-        let result = heading.clone().result(plan, &reading, outcome.as_ref());
+        let result = heading.result(plan, &reading, outcome.as_ref());
         return (WindowResult { targets, ..result }, segments, None);
     };
     let mut awaited = *window.awaited.take().unwrap_or_default();
@@ -134,12 +134,12 @@ fn measured(
     let reading = state.evaluate(plan);
     let Some(outcome) = awaited.measure(plan) else {
         let segments = segments::sealed(&bare, state, plan, None);
-        return (heading.clone().result(plan, &reading, None), segments, None);
+        return (heading.result(plan, &reading, None), segments, None);
     };
     let result = WindowResult {
         is_final: false,
         targets: Some(awaited.told(plan)),
-        ..heading.clone().result(plan, &reading, Some(&outcome))
+        ..heading.result(plan, &reading, Some(&outcome))
     };
     awaited.keep_estimated(&result.figures);
     let segments = segments::sealed(&bare, state, plan, Some(&mut awaited));

@@ -52,6 +52,28 @@ pub struct Heading {
 pub const ALL: &str = "all";
 
 impl Heading {
+    /// That of some rows of a model version, of which nothing else is known.
+    pub fn of_rows(model: &str, version: &str, rows: u64) -> Self {
+        Self {
+            model: model.to_owned(),
+            version: version.to_owned(),
+            dataset: Dataset::Analysis,
+            index: 0,
+            span: None,
+            row_span: None,
+            rows,
+            closed_by: ClosedBy::End,
+            late: 0,
+            rejected: 0,
+            quarantined: 0,
+            lanes_left_out: Vec::new(),
+            inputs: Vec::new(),
+            epoch: 0,
+            profile: String::new(),
+            settings: String::new(),
+        }
+    }
+
     /// The result without what is measured.
     pub fn bare(self) -> WindowResult {
         self.with(Vec::new())

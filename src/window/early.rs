@@ -451,6 +451,11 @@ impl EarlyState {
 }
 
 impl WindowState {
+    /// Whether something is watched while it is open.
+    pub fn is_watched(&self) -> bool {
+        self.early.is_some()
+    }
+
     /// The figure that warns most, of a window that is still open; `None` where none does.
     pub fn warning(&self, plan: &Plan) -> Option<Figure> {
         let (state, early) = (self.early.as_deref()?, plan.early.as_ref()?);

@@ -1,13 +1,13 @@
 //! Where the model does badly in a window, without targets: the slices whose expected loss is greatest.
 
-use std::f64::consts::SQRT_2;
-
 use crate::metric::{Kind, Measure, Metric};
 use crate::profile::{
     Cells, FoundSlice, KeyedRows, Outputs, Profile, Regression, RowOutputs, Sample, SliceChange,
     SliceLoss, SlicesReading, SlicesSearched, in_words,
 };
-use crate::stats::{CellRange, Found, Loss, Searched, Sliced, Undefined, worst_slices};
+use crate::stats::{
+    CellRange, Found, Loss, Searched, Sliced, Undefined, normal_tail, worst_slices,
+};
 use crate::window::result::{Figure, Method};
 
 /// With fewer rows of a slice in the reference's sample nothing is said of what it was.
@@ -93,14 +93,9 @@ impl SlicesPlan {
             return Err(Undefined::Constant);
         }
         // Either way, and half of the level for slices of either kind.
-        let p_value = (4.0 * found.among as f64 * upper(value.abs() / error)).min(1.0);
+        let p_value = (4.0 * found.among as f64 * normal_tail(value.abs() / error)).min(1.0);
         Ok(SliceChange { value, error, p_value })
     }
-}
-
-/// The probability of a standard normal value above this.
-fn upper(z: f64) -> f64 {
-    libm::erfc(z / SQRT_2) / 2.0
 }
 
 /// Which of the expected losses of a regression is the absolute one.

@@ -19,7 +19,7 @@ use crate::metric::{Better, Kind, Measure, Problem};
 use crate::profile::Profile;
 use crate::settings::{Model, Settings};
 use crate::stream::{Clients, read_topic};
-use crate::window::{ALL, ClosedBy, Dataset, Figure, Heading, Plan, WindowResult};
+use crate::window::{ALL, ClosedBy, Figure, Heading, Plan, WindowResult};
 
 /// What `vigie alerts simulate` is told.
 #[derive(Debug, Args)]
@@ -191,22 +191,10 @@ pub(in crate::app) fn held_out(model: &Model, profile: &Arc<Profile>) -> Vec<(St
         .zip(&profile.windows)
         .map(|(index, window)| {
             let heading = Heading {
-                model: model.name.clone(),
-                version: profile.version.clone(),
-                dataset: Dataset::Analysis,
                 index,
                 span: window.span,
-                row_span: None,
-                rows: window.reading.rows,
                 closed_by: ClosedBy::Size,
-                late: 0,
-                rejected: 0,
-                quarantined: 0,
-                lanes_left_out: Vec::new(),
-                inputs: Vec::new(),
-                epoch: 0,
-                profile: String::new(),
-                settings: String::new(),
+                ..Heading::of_rows(&model.name, &profile.version, window.reading.rows)
             };
             heading.result(&plan, &window.reading, None)
         })

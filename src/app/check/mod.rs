@@ -36,7 +36,7 @@ use crate::profile::{Profile, WindowRule};
 use crate::query::table::{Choice, Hints, RowMaker, SegmentColumns, expressions_of};
 use crate::query::{Files, Options};
 use crate::settings::Model;
-use crate::window::{ALL, ClosedBy, Dataset, Heading, Plan, WindowResult, reference_results};
+use crate::window::{ALL, ClosedBy, Heading, Plan, WindowResult, reference_results};
 
 /// What `vigie check` is told.
 #[derive(Debug, Args)]
@@ -377,25 +377,17 @@ impl Headings {
         rejected: u64,
     ) -> Heading {
         Heading {
-            model: self.model.clone(),
-            version: self.version.clone(),
-            dataset: Dataset::Analysis,
             index,
             span,
             row_span: Some(row_span),
-            rows,
             closed_by: match self.rule {
                 WindowRule::Size(_) | WindowRule::Number(_) => ClosedBy::Size,
                 WindowRule::Period(_) | WindowRule::Days { .. } => ClosedBy::Period,
             },
-            late: 0,
             rejected,
-            quarantined: 0,
-            lanes_left_out: Vec::new(),
-            inputs: Vec::new(),
-            epoch: 0,
             profile: self.profile.clone(),
             settings: self.settings.clone(),
+            ..Heading::of_rows(&self.model, &self.version, rows)
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::query::table::{Choice, Columns, Hints, ProfileExpressions, RowMaker, 
 use crate::query::{ColumnPath, Files, Options};
 use crate::settings::{Cut, Model};
 use crate::stats::Undefined;
-use crate::window::{ClosedBy, Dataset, Figure, Heading, Status, WindowResult, utc};
+use crate::window::{ClosedBy, Figure, Heading, Status, WindowResult, utc};
 
 /// A part has at least so many rows, so that what follows from its inputs can be learned.
 const LEAST: usize = 1_000;
@@ -257,23 +257,12 @@ fn results(model: &str, cuts: &Cuts, found: &Within) -> Vec<WindowResult> {
     let whole = |index: usize, rows: u64| {
         let span = cuts.spans[index];
         Heading {
-            model: model.to_owned(),
-            version: String::new(),
-            dataset: Dataset::Analysis,
             index: index as u64,
             span: cuts.timed.then_some(span),
             row_span: (!cuts.timed)
                 .then(|| (span.0.cast_unsigned(), span.1.cast_unsigned().saturating_sub(1))),
-            rows,
             closed_by: if index + 1 == cuts.spans.len() { ClosedBy::End } else { ClosedBy::Size },
-            late: 0,
-            rejected: 0,
-            quarantined: 0,
-            lanes_left_out: Vec::new(),
-            inputs: Vec::new(),
-            epoch: 0,
-            profile: String::new(),
-            settings: String::new(),
+            ..Heading::of_rows(model, "", rows)
         }
         .bare()
     };

@@ -4,31 +4,13 @@ use crate::app::compare::Found;
 use crate::diagnosis::{Answer, Compared, Gate, Verdict};
 use crate::metric::{Better, Kind, Metric};
 use crate::stats::{Range, confidence};
-use crate::window::{ClosedBy, Dataset, Figure, Heading, Status, WindowResult};
+use crate::window::{Figure, Heading, Status, WindowResult};
 
 /// A result of each model with its own figures, and the challenger's with the differences.
 pub(super) fn results(found: &Found, gate: Option<Gate>, sure: f64) -> Vec<WindowResult> {
     let of = |side: usize, rows: u64| {
-        let (model, version) = found.identity[side].clone();
-        Heading {
-            model,
-            version,
-            dataset: Dataset::Analysis,
-            index: 0,
-            span: found.span[side],
-            row_span: None,
-            rows,
-            closed_by: ClosedBy::End,
-            late: 0,
-            rejected: 0,
-            quarantined: 0,
-            lanes_left_out: Vec::new(),
-            inputs: Vec::new(),
-            epoch: 0,
-            profile: String::new(),
-            settings: String::new(),
-        }
-        .bare()
+        let (model, version) = &found.identity[side];
+        Heading { span: found.span[side], ..Heading::of_rows(model, version, rows) }.bare()
     };
     let wholes = [of(0, found.rows.0), of(1, found.rows.1)];
     let mut results = Vec::new();

@@ -124,21 +124,11 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::{Kind, Metric};
-    use crate::stats::{Difference, Undefined};
-    use crate::window::Method;
+    use crate::metric::Metric;
+    use crate::stats::Undefined;
 
     fn compared(metric: Metric, value: f64, error: f64) -> Compared {
-        let found = Difference { champion: 0.8, challenger: 0.8 + value, error, decisive: 99.0 };
-        Compared {
-            kind: Kind::Realized,
-            method: Method::Labelled,
-            measure: metric.into(),
-            better: metric.spec().better,
-            rows: (1000, 1000),
-            found: Ok(found),
-            learning: 0.0,
-        }
+        Compared::made_up(metric, 0.8, value, error)
     }
 
     fn gate(question: Question, margin: &str) -> Gate {

@@ -103,17 +103,30 @@ mod tests {
     use crate::stats::Difference;
     use crate::window::Method;
 
-    fn compared(metric: Metric, value: f64, error: f64) -> Compared {
-        let found = Difference { champion: 0.5, challenger: 0.5 + value, error, decisive: 99.0 };
-        Compared {
-            kind: Kind::Realized,
-            method: Method::Labelled,
-            measure: metric.into(),
-            better: metric.spec().better,
-            rows: (1000, 1000),
-            found: Ok(found),
-            learning: 0.0,
+    impl Compared {
+        /// A realized figure of a thousand rows each.
+        pub(in crate::diagnosis::compare) fn made_up(
+            metric: Metric,
+            champion: f64,
+            value: f64,
+            error: f64,
+        ) -> Self {
+            let found =
+                Difference { champion, challenger: champion + value, error, decisive: 99.0 };
+            Self {
+                kind: Kind::Realized,
+                method: Method::Labelled,
+                measure: metric.into(),
+                better: metric.spec().better,
+                rows: (1000, 1000),
+                found: Ok(found),
+                learning: 0.0,
+            }
         }
+    }
+
+    fn compared(metric: Metric, value: f64, error: f64) -> Compared {
+        Compared::made_up(metric, 0.5, value, error)
     }
 
     #[test]

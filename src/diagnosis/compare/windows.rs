@@ -259,22 +259,11 @@ mod tests {
     fn window(version: &str, hour: u64, value: f64, breach: Option<bool>) -> WindowResult {
         let start = hour as i64 * 3_600_000_000;
         let heading = Heading {
-            model: "m".to_owned(),
-            version: version.to_owned(),
-            dataset: Dataset::Analysis,
             index: hour,
             span: Some((start, start + 3_600_000_000)),
-            row_span: None,
-            rows: 1000,
             closed_by: ClosedBy::Period,
-            late: 0,
-            rejected: 0,
-            quarantined: 0,
-            lanes_left_out: Vec::new(),
-            inputs: Vec::new(),
             epoch: 1,
-            profile: String::new(),
-            settings: String::new(),
+            ..Heading::of_rows("m", version, 1000)
         };
         let figure = Figure {
             method: Some(Method::Cbpe),

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 
 use crate::output::archive::files::Read;
+use crate::output::archive::{nullable, utc};
 use crate::window::{RevisionCause, WindowResult};
 
 /// What a message is found by, where it stood, and its text, byte for byte.
 pub(super) fn schema() -> SchemaRef {
-    let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
-    let fields = [
+    nullable(&[
         ("id", DataType::Utf8),
         ("version", DataType::Utf8),
         ("segment", DataType::Utf8),
@@ -24,11 +24,9 @@ pub(super) fn schema() -> SchemaRef {
         ("reason", DataType::Utf8),
         ("partition", DataType::Int32),
         ("offset", DataType::Int64),
-        ("published", time),
+        ("published", utc(TimeUnit::Millisecond)),
         ("message", DataType::Utf8),
-    ];
-    let field = |(name, data_type): (&str, DataType)| Field::new(name, data_type, true);
-    Arc::new(Schema::new(fields.map(field).to_vec()))
+    ])
 }
 
 fn cause(result: &WindowResult) -> Option<&'static str> {

@@ -30,9 +30,22 @@ pub use self::names::{
     folder_model, profile_file, settings_file,
 };
 
-use arrow::datatypes::SchemaRef;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::output::rows;
+
+/// A schema of columns that may all be null.
+fn nullable(columns: &[(&str, DataType)]) -> SchemaRef {
+    let field = |(name, data_type): &(&str, DataType)| Field::new(*name, data_type.clone(), true);
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// The type of a time in UTC.
+fn utc(unit: TimeUnit) -> DataType {
+    DataType::Timestamp(unit, Some("UTC".into()))
+}
 
 /// The schema of a table of the archive, as its files have it: the model stands in their folder's name. Files of rows
 /// have the columns of their models behind these.

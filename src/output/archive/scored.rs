@@ -13,6 +13,7 @@ use arrow::error::ArrowError;
 
 use crate::batch::{Column as ColumnOfRows, Lane, Rows, Values, Vectors};
 use crate::metric::ColumnKind;
+use crate::output::archive::{nullable, utc};
 use crate::profile::Column;
 
 /// Rows of one version that came in one record.
@@ -48,19 +49,16 @@ const TAKEN: &[&str] = &[
 
 /// The columns before those of the model.
 pub(super) fn schema() -> SchemaRef {
-    let time = |unit| DataType::Timestamp(unit, Some("UTC".into()));
-    let fields = [
+    nullable(&[
         ("version", DataType::Utf8),
         ("epoch", DataType::Int64),
         ("topic", DataType::Utf8),
         ("topic_id", DataType::Utf8),
         ("partition", DataType::Int32),
         ("position", DataType::Int64),
-        ("time", time(TimeUnit::Microsecond)),
-        ("arrived", time(TimeUnit::Millisecond)),
-    ];
-    let field = |(name, data_type): (&str, DataType)| Field::new(name, data_type, true);
-    Arc::new(Schema::new(fields.map(field).to_vec()))
+        ("time", utc(TimeUnit::Microsecond)),
+        ("arrived", utc(TimeUnit::Millisecond)),
+    ])
 }
 
 /// What a column of a model is called: its own name, with `_` behind it where that is one of ours. What ends so already

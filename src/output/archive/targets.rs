@@ -6,10 +6,11 @@ use arrow::array::{
     ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
     TimestampMillisecondArray,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 
 use crate::batch::{News, Realized};
+use crate::output::archive::{nullable, utc};
 
 /// A piece of news.
 pub(super) struct Heard {
@@ -23,25 +24,22 @@ pub(super) struct Heard {
 }
 
 pub(super) fn schema() -> SchemaRef {
-    let time = |unit| DataType::Timestamp(unit, Some("UTC".into()));
-    let fields = [
+    nullable(&[
         ("version", DataType::Utf8),
         ("epoch", DataType::Int64),
         ("topic", DataType::Utf8),
         ("topic_id", DataType::Utf8),
         ("partition", DataType::Int32),
         ("position", DataType::Int64),
-        ("time", time(TimeUnit::Microsecond)),
+        ("time", utc(TimeUnit::Microsecond)),
         ("news", DataType::Utf8),
         ("before", DataType::Utf8),
         ("after", DataType::Utf8),
         ("lag", DataType::Int64),
-        ("arrived", time(TimeUnit::Millisecond)),
+        ("arrived", utc(TimeUnit::Millisecond)),
         ("log_offset", DataType::Int64),
         ("log_row", DataType::Int32),
-    ];
-    let field = |(name, data_type): (&str, DataType)| Field::new(name, data_type, true);
-    Arc::new(Schema::new(fields.map(field).to_vec()))
+    ])
 }
 
 pub(super) fn batch(heard: &[Heard]) -> Result<RecordBatch, ArrowError> {

@@ -7,10 +7,8 @@
 mod cells;
 mod difference;
 mod influence;
-mod normal;
 mod ranking;
 
 pub use self::cells::{CellSlopes, Rate, confusion_of};
 pub use self::difference::{DECISIVE, Difference, Learned, learning_variance};
 pub use self::influence::Influence;
-pub use self::normal::{normal_quantile, two_sided};

@@ -1,7 +1,5 @@
 //! How likely so great a mean is by chance.
 
-use std::f64::consts::SQRT_2;
-
 /// Steps towards the best exponent; any exponent makes a bound, so that there is no need to come closer.
 const STEPS: usize = 12;
 
@@ -70,38 +68,9 @@ fn upper(values: &(impl Iterator<Item = f64> + Clone), rows: f64, excess: f64) -
     libm::exp(least).min(1.0)
 }
 
-/// The standard normal value that is exceeded with this probability, for one below a half.
-///
-/// By halving, of the complementary error function: to 1e-12. At most 38, where the probability leaves the doubles.
-pub fn quantile(probability: f64) -> f64 {
-    let (mut low, mut high) = (0.0_f64, 38.0_f64);
-    for _ in 0..50 {
-        let middle = f64::midpoint(low, high);
-        if libm::erfc(middle / SQRT_2) / 2.0 > probability {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    f64::midpoint(low, high)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_are_those_of_the_tables() {
-        // scipy.stats.norm.isf.
-        let known = [
-            (0.025, 1.959_963_984_540_054),
-            (1e-6, 4.753_424_308_822_899),
-            (1e-12, 7.034_483_825_301_13),
-        ];
-        for (probability, wanted) in known {
-            assert!((quantile(probability) - wanted).abs() < 1e-10, "{probability}");
-        }
-    }
 
     #[test]
     fn the_bound_is_above_the_exact_probability_and_not_far() {

@@ -10,7 +10,7 @@ mod search;
 mod sliced;
 mod tree;
 
-pub use self::bound::{chance, quantile};
+pub use self::bound::chance;
 pub use self::search::{Found, LEVEL, MOST_PAIRED, Searched, worst_slices};
 pub use self::sliced::{CELLS, Field, Range, Sliced, Spread};
 pub use self::tree::{Worst, WorstPart, worst_parts};

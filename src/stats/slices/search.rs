@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::bound::{chance, quantile};
+use super::bound::chance;
 use super::sliced::{CELLS, Range, Sliced, Spread};
-use crate::stats::Undefined;
+use crate::stats::{Undefined, normal_quantile};
 
 /// The probability that any slice is named where the loss has nothing to do with the features.
 pub const LEVEL: f64 = 0.05;
@@ -104,7 +104,7 @@ pub fn worst_slices(all: &Sliced, most: usize) -> Result<Searched, Undefined> {
             // The mean of all has the slice in it.
             error: of.above(&others).1 * share,
             among: counted.of(&ranges),
-            reach: quantile(LEVEL / 4.0 / counted.of(&ranges) as f64),
+            reach: -normal_quantile(LEVEL / 4.0 / counted.of(&ranges) as f64),
             p_value,
             ranges: ranges.clone(),
         });
@@ -276,7 +276,7 @@ impl Scan {
         let bound = |z: Option<f64>, ranges: &[Range]| {
             let of = 2.0 * counted.of(ranges) as f64;
             // Chance is never less likely than that of a normal mean by so much that this would matter.
-            if z.is_some_and(|z| z < quantile(LEVEL / of)) {
+            if z.is_some_and(|z| z < -normal_quantile(LEVEL / of)) {
                 return None;
             }
             let spread = rows.spread(ranges)?;
@@ -289,7 +289,7 @@ impl Scan {
                 return Some((candidate.ranges.clone(), p_value));
             };
             // Is it worse than what else is in either of its ranges?
-            let enough = quantile(LEVEL / counted.ranges.max(1) as f64);
+            let enough = -normal_quantile(LEVEL / counted.ranges.max(1) as f64);
             let parents = [*one, *other].map(|range| {
                 let stands_out = stands_out(rows, &candidate.ranges, range, enough);
                 (range, stands_out)

@@ -116,15 +116,11 @@ impl MulticlassAwaited {
         given: &MulticlassRealized,
         plan: &MulticlassPlan,
     ) -> Vec<Option<f64>> {
-        let (mut rows, mut targets) = (vec![0; plan.classes + 1], vec![0_u64; plan.classes + 1]);
+        let mut rows = vec![0; plan.classes + 1];
         for (stratum, of_stratum) in self.strata().predicted.into_iter().enumerate() {
-            let predicted = plan.predicted_in(stratum);
-            rows[predicted] += of_stratum;
-            for truth in 0..plan.classes {
-                let come = |state: &MulticlassRealized| state.in_stratum(plan, stratum, truth);
-                targets[predicted] += come(given).saturating_sub(come(&self.taken));
-            }
+            rows[plan.predicted_in(stratum)] += of_stratum;
         }
+        let targets = less(&given.by_predicted(plan), &self.taken.by_predicted(plan));
         let share = |(&rows, &targets): (&u64, &u64)| {
             (rows > 0).then(|| (targets as f64 / rows as f64).min(1.0))
         };

@@ -334,6 +334,15 @@ impl MulticlassRealized {
         }
     }
 
+    /// Rows with a target, all scores and a prediction, by predicted class; those predicted as none of them last.
+    pub(in crate::window) fn by_predicted(&self, plan: &MulticlassPlan) -> Vec<u64> {
+        let mut rows = vec![0; plan.classes + 1];
+        for (&cell, targets) in &self.strata {
+            rows[plan.predicted_in(cell as usize / plan.classes)] += targets;
+        }
+        rows
+    }
+
     /// Rows with a target, all scores and a prediction that are in a stratum and of a class.
     pub(in crate::window) fn in_stratum(
         &self,

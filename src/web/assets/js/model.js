@@ -33,6 +33,7 @@ function modelView(answer, parts, trouble) {
   const model = answer;
   const view = modelViewOf(model);
   const shownModel = view.segment !== "all" && parts ? parts : model;
+  const shownView = shownModel === model ? view : modelViewOf(shownModel);
   const last = model.newest === null ? null : model.window(model.newest);
   const open = alertStories(model.alerts).filter((story) => story.open).at(-1);
   return html`<article class="model">
@@ -46,7 +47,7 @@ function modelView(answer, parts, trouble) {
       <div><dt>Alert</dt><dd>${open ? html`<span class="severity ${open.worst.severity}">${open.worst.severity}</span> ${deeds[open.worst.action] ?? ""}` : html`<span class="soft">none is open</span>`}</dd></div>
     </dl>
     ${view.picked !== null ? html`<p class="picked-note">Figures are of <strong>${model.named(view.picked)}</strong>, ${span(at(model.windows.start, view.picked), at(model.windows.end, view.picked))}. <button type="button" class="quiet" data-do="pickNewest">Back to the newest</button></p>` : ""}
-    ${performanceSection(shownModel, view)}
+    ${performanceSection(shownModel, shownView)}
     ${whySection(model, view)}
     ${whereSection(model, view, parts, trouble)}
     ${qualitySection(model, view)}
@@ -81,9 +82,9 @@ function numbersSection(model, view) {
 function modelCharts(root, answer, parts) {
   const view = modelViewOf(answer);
   const shownModel = view.segment !== "all" && parts ? parts : answer;
-  performanceCharts(root, shownModel, view);
+  performanceCharts(root, shownModel, shownModel === answer ? view : modelViewOf(shownModel));
   whyCharts(root, answer, view);
-  whereCharts(root, answer, view, parts);
+  whereCharts(root, parts);
   qualityCharts(root, answer, view);
 }
 

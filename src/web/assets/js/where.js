@@ -5,9 +5,11 @@ function whereSection(model, view, parts, trouble) {
   const slices = slicesPart(model, view);
   if (!names.length) return slices ? html`<section data-key="where"><header><h2>Where</h2><p class="note">where the model is expected to do worst now</p></header>${slices}</section>` : "";
   if (!parts) return html`<section data-key="where"><h2>Where</h2>${slices}<p class="notice ${trouble ? "bad" : "waiting"}">${trouble ?? `Asking for ${plural(names.length, "segment")}…`}</p></section>`;
-  const order = whereOrder(parts, view);
+  // Parts are asked for after the model: for a moment they may be of other windows.
+  const own = modelViewOf(parts);
+  const order = whereOrder(parts, own);
   const few = view.everySegment ? order : order.slice(0, 12);
-  const i = view.picked ?? model.newest;
+  const i = own.picked ?? parts.newest;
   const head = ["segment", "estimated", "realized", "expected", "status"];
   return html`<section data-key="where">
     <header><h2>Where</h2><p class="note">${metricName(view.metric)} by segment, the worst first, all on one scale and over the same windows as above</p></header>
@@ -34,10 +36,11 @@ function whereOrder(parts, view) {
   }).sort((a, b) => b.out - a.out || a.name.localeCompare(b.name));
 }
 
-function whereCharts(root, model, view, parts) {
+function whereCharts(root, parts) {
   if (!parts) return;
+  const view = modelViewOf(parts);
   const order = whereOrder(parts, view);
-  const range = performanceRange(model, view, view.metric, order.map(({ name }) => [parts.estimated(view.metric, name), parts.realized(view.metric, name)]));
+  const range = performanceRange(parts, view, view.metric, order.map(({ name }) => [parts.estimated(view.metric, name), parts.realized(view.metric, name)]));
   for (const island of root.querySelectorAll(".chart[data-segment]")) {
     showChart(island, { ...performanceSpec(parts, view, view.metric, island.dataset.segment, { height: 120, plain: true, range }), tight: true });
   }

@@ -12,9 +12,16 @@ function alertStories(events) {
     const first = story.events[0];
     const last = story.events.at(-1);
     const worst = [...story.events].reverse().find((event) => event.event !== "resolved") ?? last;
-    // A window that warns while it is open has no number yet.
-    return { ...story, first, last, worst, open: last.event !== "resolved", from: first.window ?? last.window ?? null };
+    // Without a number are windows that warn while they are open, silence, and the end of a version's alerts.
+    const windows = story.events.map((event) => event.window).filter(is);
+    return { ...story, first, last, worst, open: last.event !== "resolved", from: windows[0] ?? null, to: windows.at(-1) ?? null };
   });
+}
+
+/** The windows that an alert is of, in words. */
+function during({ from, to, open }) {
+  if (open) return `${from === null ? "by the window that is filling" : `from window ${from} on`}, still open`;
+  return from === to ? `window ${to}` : `windows ${from} to ${to}`;
 }
 
 /** The rule that an alert is of: what kind of figure decided. */
@@ -48,11 +55,11 @@ function alertsSection(model, view) {
   return html`<section data-key="alerts">
     <header><h2>Alerts</h2><p class="note">${openStories.length ? `${openStories.length} open` : "none is open"}, ${plural(stories.length, "alert")} in all</p></header>
     <div class="lanes">${[...lanes].map(([rule, found]) => html`<div class="lane" data-key="lane-${rule}"><span class="lane-name">${rule}</span><div class="track"><i class="lane-rule" style="left:${((view.references / n) * 100).toFixed(2)}%"></i>${found.map((story) => {
-      if (!story.open && story.last.window < firstIndex) return "";
+      if (!story.open && (story.to === null || story.to < firstIndex)) return "";
       const from = story.from === null ? n - 1 : Math.max(view.references, spotOf(story.from));
-      const end = story.open ? n : Math.max(from + 1, spotOf(story.last.window) + 1);
+      const end = story.open ? n : Math.max(from + 1, spotOf(story.to) + 1);
       return html`<button type="button" class="alert-bar ${story.worst.severity} ${story.open ? "open" : ""}" data-key="${story.id}" data-do="openAlert" data-id="${story.id}" aria-expanded="${story.id === view.alert}" style="left:${((from / n) * 100).toFixed(2)}%;width:${(((end - from) / n) * 100).toFixed(2)}%"
-        aria-label="${story.worst.severity} alert by ${decided(story.worst)}, from ${story.from === null ? "the window that is filling" : `window ${story.from}`} ${story.open ? "on, still open" : `to window ${story.last.window}`}" title="${decided(story.worst)}"></button>`;
+        aria-label="${story.worst.severity} alert by ${decided(story.worst)}, ${during(story)}" title="${decided(story.worst)}"></button>`;
     })}</div></div>`)}</div>
     <ul class="legend"><li><span class="alert-key critical"></span>critical</li><li><span class="alert-key warning"></span>warning</li><li><span class="alert-key critical open"></span>still open</li></ul>
     <ol class="alert-list">${[...stories].reverse().slice(0, picked ? undefined : 5).filter((story, k) => k < 5 || story === picked).map((story) => alertItem(model, story, story.id === view.alert))}</ol>
@@ -64,7 +71,7 @@ function alertItem(model, story, opened) {
   const { first, last, worst } = story;
   return html`<li data-key="alert-${story.id}"><details class="alert" data-key="d" ${opened ? new Markup("open") : ""} data-alert="${story.id}">
     <summary><span class="severity ${worst.severity}">${worst.severity}</span><span class="alert-what">${decided(worst)}</span>
-    <span class="note">${story.open ? html`open for ${since(first.since)}` : html`${(last.resolution ?? "resolved").replaceAll("_", " ")}, ${story.from === last.window ? `window ${last.window}` : `windows ${story.from} to ${last.window}`}`}</span></summary>
+    <span class="note">${story.open ? html`open for ${since(first.since)}` : html`${(last.resolution ?? "resolved").replaceAll("_", " ")}${story.to === null ? "" : `, ${during(story)}`}`}</span></summary>
     <p>${readable(worst.summary)}</p>
     ${worst.action ? html`<p><strong>What to do</strong> ${deeds[worst.action] ?? worst.action}</p>` : ""}
     ${worst.kind === "early_warning" ? html`<p>${story.open ? "Its window, once it can be judged, confirms it or takes it back." : readable(last.summary)}</p>` : evidenceTable(worst)}

@@ -75,7 +75,7 @@ fn both(peer: &mut Peer, case: &str) -> Both {
 }
 
 fn check(folder: &Path) {
-    let done = Command::new(env!("CARGO_BIN_EXE_vigie"))
+    let done = Command::new(tools::program())
         .args(
             "check reference.parquet analysis.parquet --config vigie.toml --output ours.jsonl"
                 .split(' '),

@@ -19,7 +19,7 @@ use crate::broker::Broker;
 use crate::instance::Instance;
 use crate::patience;
 use crate::published::{differences, figures, figures_of};
-use crate::site::{MODEL, Site, VIGIE};
+use crate::site::{MODEL, Site};
 use crate::topics::unique;
 use crate::{http, targets, tools};
 
@@ -699,7 +699,7 @@ fn nothing_is_left_behind_by_what_reads_the_topics() {
     };
     let past = past(broker);
     let temporary = tempfile::tempdir().unwrap();
-    let ended = Command::new(VIGIE)
+    let ended = Command::new(tools::program())
         .args(["query", "SELECT count(*) FROM results"])
         .env("VIGIE_CONFIG", past.site.path("vigie.toml"))
         .env("TMPDIR", temporary.path())

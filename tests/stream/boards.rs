@@ -15,8 +15,7 @@ use vigie::telemetry::MEASURES;
 use crate::leash::Leash;
 use crate::patience::{self, PATIENCE};
 use crate::prometheus::{Prometheus, started};
-use crate::site::VIGIE;
-use crate::tools::{has, repository};
+use crate::tools::{has, program, repository};
 
 /// What a panel says of itself that is empty on a good day.
 const NEEDS_A_FAULT: &str = "Empty as long as nothing is wrong";
@@ -154,7 +153,7 @@ fn every_query_finds_what_the_demo_shows_and_its_alert_arrives() {
     };
     let there = folder.path().join("demo").display().to_string();
     let demo = Leash::spawn(
-        VIGIE,
+        program(),
         &[
             "demo",
             "--listen",

@@ -9,8 +9,8 @@ use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 use vigie::simulator::{Conditions, Layout, Schedule, World};
 
-use crate::site::{VIGIE, run};
-use crate::tools::{has, repository};
+use crate::site::run;
+use crate::tools::{has, program, repository};
 
 /// The Python that has what the checks need; none where it cannot be installed.
 pub(crate) fn python() -> PathBuf {
@@ -44,7 +44,7 @@ fn checked(arguments: &[&str]) -> Value {
 fn understood(arguments: &[Value]) {
     let words = arguments.iter().map(|word| word.as_str().unwrap());
     // With --help whatever stands before it is parsed, and nothing is done.
-    let ended = Command::new(VIGIE).args(words).arg("--help").output().unwrap();
+    let ended = Command::new(program()).args(words).arg("--help").output().unwrap();
     assert!(ended.status.success(), "vigie {arguments:?}: {ended:?}");
     let words: Vec<&str> = arguments.iter().map(|word| word.as_str().unwrap()).collect();
     let help = String::from_utf8(ended.stdout).unwrap();
@@ -130,7 +130,7 @@ fn the_unit_is_what_systemd_takes() {
     let text = fs::read_to_string(repository("deploy/systemd/vigie.service")).unwrap();
     // It is looked for whether the program is there.
     let unit = folder.path().join("vigie.service");
-    fs::write(&unit, text.replace("/usr/local/bin/vigie", VIGIE)).unwrap();
+    fs::write(&unit, text.replace("/usr/local/bin/vigie", program())).unwrap();
     let verified = Command::new("systemd-analyze").arg("verify").arg(&unit).output().unwrap();
     let said = String::from_utf8_lossy(&verified.stderr);
     let about_us: Vec<&str> = said.lines().filter(|line| line.contains("vigie.service")).collect();
@@ -189,7 +189,7 @@ fn by_cron(folder: &Path, day: &str) -> (Option<i32>, String) {
     let ended = Command::new("sh")
         .arg(script)
         .args(["car-loan", &folder.display().to_string(), day])
-        .env("VIGIE", VIGIE)
+        .env("VIGIE", program())
         .env("VIGIE_CONFIG", folder.join("vigie.toml"))
         .env("VIGIE_RESULTS", folder.join("results"))
         .output()

@@ -14,7 +14,7 @@ use tempfile::{TempDir, tempdir};
 use crate::broker::Broker;
 use crate::instance::Instance;
 use crate::patience;
-use crate::tools::{has, repository, skip};
+use crate::tools::{has, program, repository, skip};
 use crate::topics::unique;
 
 /// Relative; where a figure is below a thousandth, of a thousandth.
@@ -321,7 +321,7 @@ fn rows_of_check(set: &Set, sets: &Path, method: &str) -> Vec<Value> {
         PARTIAL => some_targets(sets, folder.path()),
         _ => all_targets,
     };
-    let done = Command::new(env!("CARGO_BIN_EXE_vigie"))
+    let done = Command::new(program())
         .arg("check")
         .args([reference, analysis])
         .arg("--targets")
@@ -631,8 +631,7 @@ every = "1s"
 }
 
 fn vigie(folder: &Path, arguments: &[&str]) {
-    let done =
-        Command::new(env!("CARGO_BIN_EXE_vigie")).args(arguments).current_dir(folder).output();
+    let done = Command::new(program()).args(arguments).current_dir(folder).output();
     let done = done.expect("vigie starts");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::http;
 use crate::leash::Leash;
 use crate::patience::{self, PATIENCE};
-use crate::site::VIGIE;
+use crate::tools::{BUILT, program};
 
 /// An instance of the service; dropping it kills it.
 #[derive(Debug)]
@@ -20,10 +20,10 @@ impl Instance {
         Self::serving(Self::leashed("127.0.0.1:0", arguments))
     }
 
-    /// The same, with these variables in its environment.
+    /// The same of the program that can crash where it is told, with these variables in its environment.
     pub(crate) fn start_with(variables: &[String], arguments: &[String]) -> Self {
         let mut all = variables.to_vec();
-        all.extend([VIGIE, "run", "--listen", "127.0.0.1:0"].map(str::to_owned));
+        all.extend([BUILT, "run", "--listen", "127.0.0.1:0"].map(str::to_owned));
         all.extend_from_slice(arguments);
         Self::serving(Leash::spawn("env", &all))
     }
@@ -40,7 +40,7 @@ impl Instance {
     pub(crate) fn leashed(listen: &str, arguments: &[String]) -> Leash {
         let mut all = vec!["run".to_owned(), "--listen".to_owned(), listen.to_owned()];
         all.extend_from_slice(arguments);
-        Leash::spawn(VIGIE, &all)
+        Leash::spawn(program(), &all)
     }
 
     /// Where it listens, as `host:port`.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 use vigie::simulator::{Layout, World};
 
-use crate::site::VIGIE;
+use crate::tools::program;
 
 const ROWS: u64 = 2_000;
 
@@ -56,7 +56,7 @@ fn write_rows(folder: &Path, name: &str, with: impl Fn(u64, bool, &mut Value)) {
 
 /// What `vigie check` writes of the analysis, and what it says.
 fn checked(folder: &Path, rows: &str, targets: &[&str]) -> (Vec<Value>, String) {
-    let mut command = Command::new(VIGIE);
+    let mut command = Command::new(program());
     command.current_dir(folder).args(["check", "reference.jsonl", rows]);
     command.args(["--config", "vigie.toml", "--output", "out.jsonl"]);
     for targets in targets {

@@ -20,8 +20,7 @@ use crate::browser::{Browser, Tab};
 use crate::http;
 use crate::leash::Leash;
 use crate::patience::{self, PATIENCE};
-use crate::site::VIGIE;
-use crate::tools;
+use crate::tools::{self, program};
 
 const WIDE: u32 = 1280;
 const PHONE: u32 = 390;
@@ -43,7 +42,7 @@ impl Demo {
             let folder = folder.to_str().expect("a readable path");
             let pace = ["--rate", "600", "--window", "600"];
             let start = ["demo", "--listen", "127.0.0.1:0", "--folder", folder];
-            let process = Leash::spawn(VIGIE, &[&start[..], &pace[..]].concat());
+            let process = Leash::spawn(program(), &[&start[..], &pace[..]].concat());
             let line = process.line_with("open http://", PATIENCE).expect("the demo starts");
             let address = line.split("http://").nth(1).expect("it was looked for");
             let address = address.trim_end().trim_end_matches('/').to_owned();
@@ -473,7 +472,7 @@ fn a_report_is_the_page_in_one_file() {
     });
     fs::write(&results, rows.collect::<String>()).unwrap();
     let made =
-        Command::new(VIGIE).arg("report").arg(&results).arg("--output").arg(&report).output();
+        Command::new(program()).arg("report").arg(&results).arg("--output").arg(&report).output();
     let made = made.expect("it starts");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let origin = format!("file://{}", report.display());

@@ -11,10 +11,9 @@ use vigie::simulator::{Case, Layout, World};
 
 use crate::broker::Broker;
 use crate::instance::Instance;
+use crate::tools::program;
 use crate::topics::unique;
 
-/// The program itself.
-pub(crate) const VIGIE: &str = env!("CARGO_BIN_EXE_vigie");
 /// The model of every site.
 pub(crate) const MODEL: &str = "loans";
 /// Rows that its profile is made of.
@@ -22,7 +21,7 @@ const REFERENCE: u64 = 6_000;
 
 /// Runs a command of vigie in a folder to its end: exit code, and what it said on both outputs.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let mut command = Command::new(VIGIE);
+    let mut command = Command::new(program());
     let ended = command.args(arguments).current_dir(folder).env("NO_COLOR", "1").output().unwrap();
     let said = [ended.stdout, ended.stderr].concat();
     (ended.status.code(), String::from_utf8_lossy(&said).into_owned())
@@ -150,7 +149,7 @@ columns = {{ id = "id", timestamp = "timestamp", probability = "y_pred_proba", p
 
     /// Runs a command of vigie to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
-        let mut command = Command::new(VIGIE);
+        let mut command = Command::new(program());
         command.args(arguments).current_dir(self.folder.path()).env("NO_COLOR", "1");
         command.env("VIGIE_CONFIG", self.path("vigie.toml"));
         let ended = command.output().unwrap();

@@ -3,6 +3,7 @@
 use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::thread;
 
 /// Whether `program` is on the path. Where it is not, the test that asked ends early, see [`skip`].
@@ -37,6 +38,16 @@ pub(crate) fn not_allowed<T>(why: &str) -> Option<T> {
     let test = current.name().unwrap_or("a test");
     writeln!(io::stderr(), "\nNOT TESTED: {test}: {why}").expect("stderr can be written");
     None
+}
+
+/// The program that was built with the tests: it alone can be told where to crash.
+pub(crate) const BUILT: &str = env!("CARGO_BIN_EXE_vigie");
+
+/// The program that is tested: the one that `VIGIE_PROGRAM` names, as that which is shipped, else [`BUILT`].
+pub(crate) fn program() -> &'static str {
+    static PROGRAM: LazyLock<String> =
+        LazyLock::new(|| env::var("VIGIE_PROGRAM").unwrap_or_else(|_| BUILT.to_owned()));
+    &PROGRAM
 }
 
 /// A file of this repository, by its path from the top.

@@ -282,13 +282,13 @@ metrics! {
     ExplainedShare "explained_share" Diagnosis ALL NO ANY Neither NONE
         "how much of the newest rows' targets is explained by what was learned on others: of its variance" "1 - mean squared error / variance; Bickel et al. 2009 for the weights of rows";
     DriftCorrelation "drift_correlation" Diagnosis ALL EVERY EITHER_WAY Neither NONE
-        "how a column's drift goes together with the change of performance, over the last windows" "Pearson 1896";
+        "how a column's drift, or what else it is ranked by, goes together with the change of performance, over the last windows" "Pearson 1896";
     DriftEvidence "drift_evidence" Diagnosis ALL BOTH ANY Neither NONE
         "evidence that a column has drifted: what bets against the reference have won, in powers of ten" "Ville 1939; Waudby-Smith and Ramdas 2024";
     TargetEvidence "target_evidence" Diagnosis ALL NO ANY Neither NONE
         "evidence that targets contradict what was said of them: what bets have won, in powers of ten" "Ville 1939; Waudby-Smith and Ramdas 2024";
     BreachCount "breach_count" Diagnosis ALL EVERY POSITIVE Neither NONE
-        "in how many of the last windows a column's drift is a breach" "count";
+        "in how many of the last windows a column's drift, or what else it is ranked by, is a breach" "count";
     SliceExcess "slice_excess" Diagnosis ALL NO ANY Neither NONE
         "expected loss of a slice of the window's rows less that of all of them" "Hoeffding 1963; Chung et al. 2019";
     SliceLoss "slice_loss" Diagnosis ALL NO POSITIVE_OR_OPEN Neither NONE

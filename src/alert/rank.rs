@@ -18,6 +18,7 @@ impl<'r> Ranks<'r> {
         let correlated = |realized: bool| {
             places(result, |figure| {
                 figure.metric == Metric::DriftCorrelation
+                    && figure.ranks_by_drift()
                     && figure.value.is_some()
                     && (figure.method == Some(Method::Labelled)) == realized
             })
@@ -26,7 +27,9 @@ impl<'r> Ranks<'r> {
         let realized = deciding.kind == Kind::Realized && !by_realized.is_empty();
         Self {
             correlated: if realized { by_realized } else { correlated(false) },
-            breached: places(result, |figure| figure.metric == Metric::BreachCount),
+            breached: places(result, |figure| {
+                figure.metric == Metric::BreachCount && figure.ranks_by_drift()
+            }),
         }
     }
 
@@ -39,9 +42,13 @@ impl<'r> Ranks<'r> {
     }
 }
 
-/// The places of the columns that these figures are of, in their order.
+/// The places of the columns that these figures are of, in their order; of several rankings the first counts.
 fn places(result: &WindowResult, is: impl Fn(&Figure) -> bool) -> BTreeMap<&str, usize> {
     let figures = result.figures.iter().filter(|figure| is(figure));
     let columns = figures.filter_map(|figure| figure.column_name.as_deref());
-    columns.enumerate().map(|(place, column)| (column, place)).collect()
+    let mut places = BTreeMap::new();
+    for (place, column) in columns.enumerate() {
+        places.entry(column).or_insert(place);
+    }
+    places
 }

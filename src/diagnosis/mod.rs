@@ -19,7 +19,7 @@ pub use self::compare::{
     Traffic, Verdict, When, compare, mended, over_results, pair, side_by_side,
 };
 pub use self::rank::{Correlated, Course, Drift, by_breaches, by_correlation, changes};
-pub use self::ranking::{FEWEST, Ranking, Seen};
+pub use self::ranking::{FEWEST, Order, Ranking, Seen};
 pub use self::recent::Recent;
 pub use self::split::{Origin, Share, Split};
 pub use self::within::{

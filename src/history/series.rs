@@ -176,6 +176,8 @@ impl Series {
             method: self.key.method,
             column_name: self.key.column.clone(),
             of: self.key.of.clone(),
+            // Ranks are kept by themselves.
+            ranked_by: None,
             status: self.status(place)?,
             breach: self.breach(place),
             value: self.value.get(place),

@@ -1,6 +1,6 @@
 //! What was published of one model version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alert::{AlertEvent, Event, Resolution, Subject};
 use crate::history::about::About;
@@ -244,14 +244,23 @@ impl Version {
 /// The columns of a result by their correlation with realized performance where there is any, else with estimated
 /// performance; behind them those that are a breach now and then.
 fn ranking_of(result: &WindowResult) -> Vec<Ranked> {
-    let of = |metric: Metric| result.figures.iter().filter(move |figure| figure.metric == metric);
-    let breaches: BTreeMap<&str, u64> = of(Metric::BreachCount)
-        .filter_map(|figure| Some((figure.column_name.as_deref()?, figure.value? as u64)))
-        .collect();
+    let of = |metric: Metric| {
+        let ranks = move |figure: &&Figure| figure.metric == metric && figure.ranks_by_drift();
+        result.figures.iter().filter(ranks)
+    };
+    // Where columns are ranked by several drift methods, the first counts.
+    let mut breaches: BTreeMap<&str, u64> = BTreeMap::new();
+    for figure in of(Metric::BreachCount) {
+        if let (Some(column), Some(value)) = (figure.column_name.as_deref(), figure.value) {
+            breaches.entry(column).or_insert(value as u64);
+        }
+    }
     let is_realized = |figure: &&Figure| figure.method == Some(Method::Labelled);
     let realized = of(Metric::DriftCorrelation).any(|figure| is_realized(&figure));
+    let mut named = BTreeSet::new();
     let mut ranking: Vec<Ranked> = of(Metric::DriftCorrelation)
         .filter(|figure| is_realized(figure) == realized)
+        .filter(|figure| named.insert(figure.column_name.as_deref()))
         .filter_map(|figure| {
             let column = figure.column_name.clone()?;
             let alerts = breaches.get(column.as_str()).copied().unwrap_or(0);

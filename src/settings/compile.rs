@@ -39,6 +39,7 @@ impl Model {
             segment_min_rows: self.segment_min_rows,
             min_coverage: self.min_coverage(),
             rank_windows: self.drift.rank_windows,
+            rank_by: self.drift.rank_by.clone(),
             early: self.early_warning.as_ref().map(|asked| Early {
                 columns: asked.columns.clone(),
                 targets: asked.targets,

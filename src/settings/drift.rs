@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::metric::{ColumnKind, Metric};
+use crate::metric::{ColumnKind, Family, Metric};
 use crate::settings::at::At;
 use crate::settings::columns::unique;
 use crate::settings::mistake::{Mistakes, suggest};
 use crate::settings::typed;
 use crate::stats::FEWEST_PAIRS;
+use crate::window::RankBy;
 
 /// How columns are compared with the reference. Empty lists compare nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,17 @@ pub struct Drift {
     pub multivariate: Vec<Multivariate>,
     /// Columns are ranked over so many of the last windows; not at all where it is 0.
     pub rank_windows: u64,
+    /// What they are ranked by, in the order in which it was asked for.
+    #[serde(default = "by_drift", skip_serializing_if = "is_by_drift")]
+    pub rank_by: Vec<RankBy>,
+}
+
+fn by_drift() -> Vec<RankBy> {
+    vec![RankBy::Drift]
+}
+
+fn is_by_drift(rank_by: &[RankBy]) -> bool {
+    rank_by == [RankBy::Drift]
 }
 
 /// A drift method over all columns at once.
@@ -68,7 +80,9 @@ impl Drift {
                 "over fewer windows nothing can be ranked; 0 ranks nothing",
             );
         }
-        Self { continuous, categorical, multivariate: each.into_iter().collect(), rank_windows }
+        let rank_by = ranked_by(&typed.rank_by, [&continuous, &categorical], at, mistakes);
+        let multivariate = each.into_iter().collect();
+        Self { continuous, categorical, multivariate, rank_windows, rank_by }
     }
 }
 
@@ -95,6 +109,41 @@ fn methods(
     }
     unique(names, (0..).map(|index| at.item(index)), mistakes);
     methods.into_iter().collect()
+}
+
+/// What columns are ranked by; drift methods only where they are asked for.
+fn ranked_by(
+    names: &[String],
+    methods: [&[Metric]; 2],
+    at: &At<'_>,
+    mistakes: &mut Mistakes,
+) -> Vec<RankBy> {
+    let at = at.key("rank_by");
+    let known: Vec<&str> = RankBy::all().map(RankBy::as_str).collect();
+    let mut found = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let place = at.item(index);
+        match RankBy::from_name(name) {
+            Some(RankBy::Metric(metric))
+                if metric.spec().family == Family::Drift
+                    && !methods.iter().any(|asked| asked.contains(&metric)) =>
+            {
+                mistakes.add(
+                    &place,
+                    "a drift method that is asked for".to_owned(),
+                    format!("name `{name}` in `continuous` or `categorical`, too"),
+                );
+            }
+            Some(by) => found.push(by),
+            None => mistakes.add(
+                &place,
+                "`drift`, a drift method, or a metric of quality or summary".to_owned(),
+                suggest(name, known.iter().copied()),
+            ),
+        }
+    }
+    unique(names, (0..).map(|index| at.item(index)), mistakes);
+    found
 }
 
 /// How faults of the data are counted.

@@ -1,10 +1,14 @@
 //! What the settings ask of a model's windows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::formula::Formula;
-use crate::metric::Metric;
+use crate::metric::{ColumnKind, Family, Metric};
 use crate::stats::{Normalization, Threshold, ValueNormalization};
 
 /// What the settings ask of a model's windows: which figures, in which form, held against what.
@@ -47,6 +51,8 @@ pub struct Criteria {
     pub worst_slices: u64,
     /// Columns are ranked over so many of the last windows; not at all where it is 0.
     pub rank_windows: u64,
+    /// What they are ranked by: a ranking each, in their order.
+    pub rank_by: Vec<RankBy>,
     /// What an open window warns of; `None`: of nothing.
     pub early: Option<Early>,
 }
@@ -62,6 +68,55 @@ pub struct Early {
     pub false_alarms: f64,
     /// A change within so many standard deviations is none.
     pub tolerance: f64,
+}
+
+/// What columns are ranked by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RankBy {
+    /// Their drift: of each column the first method that is asked for of its kind.
+    Drift,
+    /// One metric of columns, or the number of rows.
+    Metric(Metric),
+}
+
+impl RankBy {
+    /// All that there is to rank by: distances of single columns, faults of their data, what their values look like, and
+    /// the number of rows.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let of_columns = |metric: &Metric| {
+            let family = metric.spec().family;
+            matches!(family, Family::Drift | Family::Quality | Family::Summary | Family::Rows)
+        };
+        let metrics = Metric::all().filter(of_columns).map(Self::Metric);
+        [Self::Drift].into_iter().chain(metrics)
+    }
+
+    /// The name in settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Drift => "drift",
+            Self::Metric(metric) => metric.as_str(),
+        }
+    }
+
+    /// What is ranked by under that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::all().find(|by| by.as_str() == name)
+    }
+}
+
+impl Serialize for RankBy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for RankBy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::from_name(&name)
+            .ok_or_else(|| D::Error::custom(format!("nothing is ranked by `{name}`")))
+    }
 }
 
 /// A metric of the user's own.
@@ -84,6 +139,23 @@ impl Criteria {
 }
 
 impl Criteria {
+    /// The metric that a column of a kind is ranked by; `None` where it has none that is asked for.
+    pub fn ranks_by(&self, by: RankBy, kind: ColumnKind) -> Option<Metric> {
+        let asked = match kind {
+            ColumnKind::Continuous => self.continuous.as_slice(),
+            ColumnKind::Categorical => self.categorical.as_slice(),
+            ColumnKind::Embedding => &[],
+        };
+        match by {
+            RankBy::Drift if kind == ColumnKind::Embedding => Some(Metric::ReconstructionError),
+            RankBy::Drift => asked.iter().copied().find(|method| method.applies_to(kind)),
+            RankBy::Metric(metric) => {
+                let made = metric.spec().family != Family::Drift || asked.contains(&metric);
+                Some(metric).filter(|metric| made && metric.applies_to(kind))
+            }
+        }
+    }
+
     /// What a prediction of one of two classes is worth.
     pub(super) fn worth_of_two(&self) -> Option<[[f64; 2]; 2]> {
         match self.business_value.as_deref()? {
@@ -128,6 +200,7 @@ impl Default for Criteria {
             min_coverage: 0.2,
             worst_slices: 0,
             rank_windows: 20,
+            rank_by: vec![RankBy::Drift],
             early: None,
         }
     }

@@ -36,7 +36,7 @@ mod state;
 pub use self::again::Repeated;
 pub use self::assemble::{ALL, ENGINE, Heading, utc};
 pub use self::awaited::{Awaited, Labels, Repeat};
-pub use self::criteria::{Criteria, CustomMetric, Early};
+pub use self::criteria::{Criteria, CustomMetric, Early, RankBy};
 pub use self::cut::{Cut, Run, WindowKey};
 pub use self::outcome::PROBABILITY_UNITS;
 pub use self::plan::{Plan, Prepared};

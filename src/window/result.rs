@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::metric::{Kind, Measure, Metric};
+use crate::metric::{Family, Kind, Measure, Metric};
 use crate::stats::Undefined;
 
 /// The version of the window result's schema.
@@ -247,6 +247,9 @@ pub struct Figure {
     pub column_name: Option<String>,
     /// For a diagnosis: the metric that it is about, of performance or of drift.
     pub of: Option<Measure>,
+    /// Of ranks of columns: the metric that they are ranked by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranked_by: Option<Metric>,
     /// Its value; null where it is undefined, see `status`.
     pub value: Option<f64>,
     /// One standard error.
@@ -277,6 +280,7 @@ impl Figure {
             method: None,
             column_name: None,
             of: None,
+            ranked_by: None,
             value: None,
             sampling_error: None,
             lower_confidence: None,
@@ -287,6 +291,13 @@ impl Figure {
             breach: None,
             status: Status::Ok,
         }
+    }
+
+    /// Whether it is a rank of a column by its drift.
+    pub fn ranks_by_drift(&self) -> bool {
+        let ranks = self.metric == Metric::DriftCorrelation || self.metric == Metric::BreachCount;
+        let families = [Family::Drift, Family::Whole];
+        ranks && self.ranked_by.is_none_or(|by| families.contains(&by.spec().family))
     }
 
     /// The number of a window's rows, without anything to hold it against.

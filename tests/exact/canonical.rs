@@ -16,6 +16,7 @@ use vigie::settings::{
     Segment, Settings, Silence, Thresholds, TimeUnit, Timestamp, UnknownVersion, Window,
 };
 use vigie::stats::{Normalization, Threshold, ValueNormalization};
+use vigie::window::RankBy;
 
 fn text() -> impl Strategy<Value = String> {
     "\\PC{1,12}"
@@ -148,12 +149,17 @@ fn performance() -> impl Strategy<Value = Performance> {
 
 fn drift() -> impl Strategy<Value = Drift> {
     let both = vec![Multivariate::ReconstructionError, Multivariate::DomainClassifier];
-    (metrics(), metrics(), subsequence(both, 0..=2), 0..200u64).prop_map(
-        |(continuous, categorical, multivariate, rank_windows)| Drift {
+    let by = prop_oneof![
+        Just(vec![RankBy::Drift]),
+        subsequence(RankBy::all().collect::<Vec<_>>(), 0..4)
+    ];
+    (metrics(), metrics(), subsequence(both, 0..=2), 0..200u64, by).prop_map(
+        |(continuous, categorical, multivariate, rank_windows, rank_by)| Drift {
             continuous,
             categorical,
             multivariate,
             rank_windows,
+            rank_by,
         },
     )
 }
@@ -358,6 +364,9 @@ fn what_changes_a_figure_makes_another_epoch() {
         "[model.a.performance]\nnormalize.confusion_matrix = \"all\"",
         "[model.a.drift]\ncontinuous = []",
         "[model.a.drift]\nrank_windows = 0",
+        "[model.a.drift]\nrank_by = []",
+        "[model.a.drift]\nrank_by = [\"drift\", \"mean\"]",
+        "[model.a.drift]\nrank_by = [\"mean\", \"drift\"]",
         "[model.a.quality]\nnormalize = false",
         "[model.a.thresholds]\nf1 = \"none\"",
         "[model.b]\nproblem = \"binary\"",

@@ -12,9 +12,10 @@ use vigie::diagnosis::{
 };
 use vigie::metric::{Kind, Metric};
 use vigie::profile::WindowRule;
-use vigie::stats::Undefined;
+use vigie::stats::{Basis, Undefined};
 use vigie::window::{
-    ClosedBy, Criteria, Dataset, Figure, Heading, Method, Plan, Status, WindowResult, WindowState,
+    ClosedBy, Criteria, Dataset, Figure, Heading, Method, Plan, RankBy, Status, WindowResult,
+    WindowState,
 };
 
 use crate::world::{Row, profile_of, row, rows, served};
@@ -239,6 +240,72 @@ fn what_moves_with_performance_stands_first_and_says_what_it_is_held_against() {
         assert!(expected > 0);
         assert_eq!(figure.value, Some(expected as f64));
     }
+}
+
+#[test]
+fn columns_are_ranked_by_each_thing_that_is_asked_for() {
+    const NAMES: [&str; 6] =
+        ["mean", "drift", "missing_rate", "unseen_rate", "jensen_shannon", "rows"];
+    let by_drift = plan(20);
+    let rank_by = NAMES.map(|name| RankBy::from_name(name).unwrap()).to_vec();
+    let criteria = Criteria { rank_by, ..by_drift.criteria().clone() };
+    let plan = Plan::new(Arc::clone(by_drift.profile()), criteria);
+    let results = results(&plan, 12);
+    let (mut recent, mut only) = (Recent::default(), Recent::default());
+    let figures = results.iter().map(|result| recent.take(&plan, result)).last().unwrap();
+    let found = |result: &WindowResult, column: &Option<String>, metric: Metric| {
+        let is_it = |figure: &&Figure| {
+            figure.column_name == *column
+                && figure.metric == metric
+                && [Kind::Drift, Kind::Quality, Kind::Summary].contains(&figure.kind)
+        };
+        let figure = result.figures.iter().find(is_it)?;
+        Some(Drift { value: figure.value?, breach: figure.breach? })
+    };
+    let performance = |result: &WindowResult, kind: Kind, method: Method| {
+        let is_it = |figure: &&Figure| {
+            figure.kind == kind
+                && figure.method == Some(method)
+                && figure.metric == Metric::Accuracy
+        };
+        let figure = result.figures.iter().find(is_it)?;
+        figure.breach.and(figure.value)
+    };
+    let mut ranked_by = Vec::new();
+    for figure in &figures {
+        let by = figure.ranked_by.unwrap();
+        let course = Course {
+            column: "it",
+            drift: results.iter().map(|result| found(result, &figure.column_name, by)).collect(),
+        };
+        if figure.metric == Metric::BreachCount {
+            let (_, breaches) = by_breaches(&[course])[0];
+            assert_eq!(figure.value, Some(breaches as f64), "{figure:?}");
+            continue;
+        }
+        let method = figure.method.unwrap();
+        let (kind, basis) = match method {
+            Method::Labelled => (Kind::Realized, Basis::Realized),
+            _ => (Kind::Estimated, Basis::Estimated),
+        };
+        let values: Vec<_> =
+            results.iter().map(|result| performance(result, kind, method)).collect();
+        let change = changes(&values, plan.leading_in_reference(basis).unwrap());
+        let expected = by_correlation(&[course], &change)[0].found;
+        assert_eq!(figure.value, expected.ok().map(|found| found.r), "{figure:?}");
+        ranked_by.push((method, by, figure.column_name.clone()));
+    }
+    // Amount and score have a mean; and all windows that are judged have as many rows.
+    let times = |metric: Metric| ranked_by.iter().filter(|(_, by, _)| *by == metric).count();
+    assert_eq!([Metric::Mean, Metric::MissingRate, Metric::Rows].map(times), [4, 8, 2]);
+    let rows = figures.iter().find(|figure| figure.ranked_by == Some(Metric::Rows)).unwrap();
+    assert_eq!((rows.status, &rows.column_name), (Status::Constant, &None));
+    // The order is that in which it was asked for; the ranking by drift is the same as without any other.
+    assert_eq!(figures[0].ranked_by, Some(Metric::Mean));
+    assert_eq!(figures.last().unwrap().ranked_by, Some(Metric::Rows));
+    let by_drift = results.iter().map(|result| only.take(&by_drift, result)).last().unwrap();
+    assert!(by_drift.iter().all(|figure| figures.contains(figure)));
+    assert!(by_drift.iter().all(Figure::ranks_by_drift));
 }
 
 #[test]

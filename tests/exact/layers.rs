@@ -53,6 +53,7 @@ const LAYERS: &[Layer] = &[
             "window::Criteria",
             "window::CustomMetric",
             "window::Early",
+            "window::RankBy",
             "alert::Cooldown",
             "alert::CriticalAbove",
             "alert::Level",

@@ -173,6 +173,9 @@ fn later_parts_are_checked_like_the_rest() {
         ("drift.multivariate = [\"reconstruction\"]", "model.a.drift.multivariate[0]"),
         ("drift.rank_windows = 2", "model.a.drift.rank_windows"),
         ("drift.rank_windows = 201", "model.a.drift.rank_windows"),
+        ("drift.rank_by = [\"drift\", \"average\"]", "model.a.drift.rank_by[1]"),
+        ("drift.rank_by = [\"wasserstein\"]", "model.a.drift.rank_by[0]"),
+        ("drift.rank_by = [\"mean\", \"mean\"]", "model.a.drift.rank_by[1]"),
         ("thresholds.breach_count = { upper = 3 }", "model.a.thresholds.breach_count"),
         (
             "thresholds.\"x.drift_correlation\" = { upper = 0.5 }",

@@ -245,8 +245,12 @@ metrics = {:?}
 continuous = ["kolmogorov_smirnov", "jensen_shannon", "wasserstein", "hellinger"]
 categorical = ["chi2", "jensen_shannon", "l_infinity", "hellinger"]
 multivariate = ["reconstruction_error"]
+rank_by = {:?}
 "#,
-        set.settings, set.metrics, set.model
+        set.settings,
+        set.metrics,
+        set.model,
+        [&["drift"][..], &RANKED_BY].concat()
     )
 }
 
@@ -337,10 +341,17 @@ fn rows_of_check(set: &Set, sets: &Path, method: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
 
+/// What columns are ranked by beside their drift.
+const RANKED_BY: [&str; 7] =
+    ["missing_rate", "unseen_rate", "mean", "standard_deviation", "median", "sum", "rows"];
+
 /// A diagnosis is told apart by what it was made from, too.
 fn metric_of(figure: &Value) -> String {
     let text = |key: &str| figure[key].as_str().unwrap_or_default();
     match text("kind") {
+        "diagnosis" if RANKED_BY.contains(&text("ranked_by")) => {
+            format!("{} {} by {}", text("metric"), text("method"), text("ranked_by"))
+        }
         "diagnosis" => format!("{} {}", text("metric"), text("method")),
         _ => text("metric").to_owned(),
     }
@@ -583,6 +594,32 @@ fn assert_ranked(set: &Set, rows: &[Value]) {
         let line = format!("{name} {kind}: r within {:.1e}, p within {:.1e}\n", worst[0], worst[1]);
         io::Write::write_all(&mut io::stderr(), line.as_bytes()).expect("stderr can be written");
     }
+    let others = fs::read_to_string(repository("tests/data/golden/ranking_by.json"));
+    let others: Value = serde_json::from_str(&others.expect("ranks")).expect("they are JSON");
+    let Some(others) = others.get(name) else { return };
+    for (by, theirs) in others["by"].as_object().expect("what is ranked by") {
+        for ((kind, method), (within, _)) in
+            [("estimated", estimator), ("realized", "labelled")].into_iter().zip(set.correlations)
+        {
+            let ours: BTreeMap<String, Option<f64>> =
+                of(&format!("drift_correlation {method} by {by}"))
+                    .iter()
+                    .map(|row| {
+                        (
+                            row["column_name"].as_str().unwrap_or("rows_count").to_owned(),
+                            row["value"].as_f64(),
+                        )
+                    })
+                    .collect();
+            let columns = list(&theirs[kind]["column_name"]);
+            for (column, r) in columns.zip(list(&theirs[kind]["pearsonr_correlation"])) {
+                let found = ours[&text(column)];
+                let apart = found.zip(r.as_f64()).map(|(found, r)| (found - r).abs());
+                let same = apart.map_or(found.is_none() && r.is_null(), |apart| apart <= within);
+                assert!(same, "{name} {kind} by {by}: r of {column} is {found:?}, not {r}");
+            }
+        }
+    }
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
@@ -762,7 +799,7 @@ fn stream(set: &Set) {
     let is_told = |(_, metric, column, dataset, ..): &Key| {
         dataset == "analysis"
             && column.as_deref() != Some("y_true")
-            && metric != "drift_correlation labelled"
+            && !metric.starts_with("drift_correlation labelled")
     };
     let mut checked = checked(set, &sets, "");
     checked.retain(|key, _| is_told(key));

@@ -329,7 +329,7 @@ fn score(subject: &Subject, distributions: bool) -> Result<Scored> {
         headings.of(index, window.span, window.row_span, window.reading.rows, 0)
     });
     segments.extend(of_segments);
-    let ranking = ranking::table(&plan, &seen);
+    let ranking = ranking::tables(&plan, &seen);
     let (model, version) = (headings.model.clone(), headings.version.clone());
     let about = About::of(&plan, &model, &version, 0, &headings.settings);
     let about = About { currency: subject.model.performance.currency.clone(), ..about };

@@ -250,13 +250,14 @@ fn stretch(input: &LaneInput, folded: Option<&Stretch>) -> LaneInput {
 /// Figures that are not the same, and those that only one has.
 fn differing(old: &[Figure], new: &[Figure]) -> Vec<(Option<Figure>, Option<Figure>)> {
     let key = |figure: &Figure| {
-        let Figure { kind, metric, method, column_name, of, .. } = figure;
+        let Figure { kind, metric, method, column_name, of, ranked_by, .. } = figure;
         (
             *kind,
             metric.to_string(),
             *method,
             column_name.clone(),
             of.as_ref().map(ToString::to_string),
+            *ranked_by,
         )
     };
     let mut found: BTreeMap<_, (Option<&Figure>, Option<&Figure>)> = BTreeMap::new();

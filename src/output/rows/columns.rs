@@ -1,6 +1,6 @@
 //! The table of columns.
 
-use crate::metric::Measure;
+use crate::metric::{Measure, Metric};
 use crate::window::{Figure, Method, RevisionCause, WindowResult};
 
 /// What a row has in a column.
@@ -77,6 +77,7 @@ columns! {
     "method" Text |_, f| f.method.map(Method::as_str);
     "column_name" Text |_, f| f.column_name.as_deref();
     "of" Text |_, f| f.of.as_ref().map(Measure::as_str);
+    "ranked_by" Text |_, f| f.ranked_by.map(Metric::as_str);
     "value" Number |_, f| f.value;
     "sampling_error" Number |_, f| f.sampling_error;
     "lower_confidence" Number |_, f| f.lower_confidence;

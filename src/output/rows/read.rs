@@ -23,6 +23,7 @@ const OPTIONAL: &[&str] = &[
     "repeated_rows",
     "coverage_of_negative",
     "coverage_of_positive",
+    "ranked_by",
 ];
 
 /// The columns that rows lack to be read back.

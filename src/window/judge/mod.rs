@@ -643,6 +643,7 @@ impl Judgement {
             method: None,
             column_name: None,
             of: None,
+            ranked_by: None,
             value: value.ok(),
             sampling_error: error,
             lower_confidence: bounds.map(|(lower, _)| lower),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use vigie::diagnosis::{Course, Drift, by_breaches, by_correlation, changes};
+use vigie::stats::Undefined;
 
 use super::agreement::{Agreement, golden, numbers};
 
@@ -105,4 +106,73 @@ fn columns_are_ranked_as_nannyml_ranks_them() {
         }
     }
     assert_eq!(compared, 112, "columns of three sets, twice, by two performances");
+}
+
+/// What is ranked of the peer's own figures.
+fn ranked_figures<'a>(figures: &'a Value) -> Vec<Course<'a>> {
+    let course = |(column, of): (&'a String, &Value)| {
+        let both = numbers(&of["value"]).into_iter().zip(of["alert"].as_array().unwrap());
+        let drift = both
+            .map(|(value, alert)| Some(Drift { value: value?, breach: alert.as_bool().unwrap() }));
+        Course { column, drift: drift.collect() }
+    };
+    figures.as_object().unwrap().iter().map(course).collect()
+}
+
+#[test]
+fn columns_are_ranked_by_faults_and_by_what_their_values_look_like_as_nannyml_ranks_them() {
+    let (mut counted, mut correlated, mut without) = (0, 0, 0);
+    for (set, ranks) in golden("ranking_by.json").as_object().unwrap() {
+        for (by, theirs) in ranks["by"].as_object().unwrap() {
+            let courses = ranked_figures(&theirs["figures"]);
+            let counts: BTreeMap<String, u64> = texts(&theirs["alert_count"]["column_name"])
+                .into_iter()
+                .zip(numbers(&theirs["alert_count"]["number_of_alerts"]))
+                .map(|(column, count)| (column, count.unwrap() as u64))
+                .collect();
+            let ours = by_breaches(&courses);
+            let named = ours.iter().map(|&(column, count)| (column.to_owned(), count));
+            assert_eq!(named.collect::<BTreeMap<_, _>>(), counts, "{set} by {by}");
+            assert!(ours.is_sorted_by_key(|&(column, count)| (u64::MAX - count, column)));
+            counted += counts.values().filter(|count| **count > 0).count();
+
+            for kind in ["estimated", "realized"] {
+                let name = format!("{set} by {by}, {kind}");
+                let performance = &ranks["performance"][kind];
+                let reference: Vec<f64> =
+                    numbers(&performance["reference"]).into_iter().flatten().collect();
+                let mean = reference.iter().sum::<f64>() / reference.len() as f64;
+                let change = changes(&numbers(&performance["analysis"]), mean);
+                let ours = by_correlation(&courses, &change);
+                let theirs = &theirs[kind];
+                let (columns, r, p) = (
+                    texts(&theirs["column_name"]),
+                    numbers(&theirs["pearsonr_correlation"]),
+                    numbers(&theirs["pearsonr_pvalue"]),
+                );
+                assert_eq!(ours.len(), columns.len(), "{name}");
+                // What is constant stands last in both, there in any order.
+                let known = r.iter().flatten().count();
+                let order = ours.iter().take(known).map(|ranked| ranked.column);
+                assert!(order.eq(columns.iter().take(known).map(String::as_str)), "{name}");
+                let drifted = theirs["has_drifted"].as_array().unwrap();
+                let mut of_r = Agreement::within(1e-12, format!("r of {name}"));
+                let mut of_p =
+                    Agreement::within(1e-9, format!("p of {name}")).down_to(f64::MIN_POSITIVE);
+                for (at, ranked) in ours.iter().enumerate() {
+                    if let (Some(r), Some(p)) = (r[at], p[at]) {
+                        let found = ranked.found.unwrap();
+                        of_r.check(found.r, r);
+                        of_p.check(found.p_value, p);
+                        assert_eq!(ranked.has_drifted, drifted[at].as_bool().unwrap(), "{name}");
+                        correlated += 1;
+                    } else {
+                        assert_eq!(ranked.found.unwrap_err(), Undefined::Constant, "{name}");
+                        without += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(counted > 5 && correlated > 80 && without > 0, "{counted} {correlated} {without}");
 }

@@ -441,7 +441,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         batch.reconstruction = profile.reconstruction_errors(&batch.columns);
     }
     if sampled {
-        profile.sample = fit_sample(&profile, &mut batches);
+        profile.sample = fit_sample(&profile, false, &mut batches);
     }
     profile.slices = find_slices(&profile, &batches);
     if let Some(segments) = &spec.segments {

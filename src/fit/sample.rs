@@ -17,18 +17,22 @@ use crate::stats::{CODES, MOST_ROWS};
 
 /// A sample holds about so many bytes...
 const BYTES: usize = 2_000_000;
-/// ...and at least so many rows.
+/// ...that of a segment so many, and at most so many rows...
+const SEGMENT_BYTES: usize = BYTES / 4;
+const SEGMENT_ROWS: usize = MOST_ROWS / 4;
+/// ...and any at least so many rows.
 const LEAST_ROWS: usize = 1_000;
 /// Cuts between codes: one code less than cells, and one for missing values.
 const MOST_CUTS: usize = CODES - 2;
 /// The code of the reference's labels that are too rare for one of their own.
 const RARE: u8 = UNSEEN + 1;
 
-/// The rows with the least keys; `None` where there are no features.
+/// The rows with the least keys; `None` where there are no features. That of a segment is smaller, and its rows carry
+/// nothing of the model's outputs: it tells windows apart, and nothing else.
 ///
 /// Where too many rows are the same and have no id, they get keys of their own, by their place: then no row of a later
 /// window is known to be one of the reference.
-pub(super) fn fit_sample(profile: &Profile, batches: &mut [Rows]) -> Option<Sample> {
+pub(super) fn fit_sample(profile: &Profile, segment: bool, batches: &mut [Rows]) -> Option<Sample> {
     let columns = profile.columns.iter().enumerate();
     let features: Vec<(usize, Option<usize>)> = columns
         .filter(|(_, column)| column.role == Role::Feature)
@@ -44,10 +48,13 @@ pub(super) fn fit_sample(profile: &Profile, batches: &mut [Rows]) -> Option<Samp
     if features.is_empty() {
         return None;
     }
-    let carried = Carried::of(profile);
-    let numbers = carried.width() + usize::from(carried.target.is_some());
+    let carried = (!segment).then(|| Carried::of(profile));
+    let width = |carried: &Carried| carried.width() + usize::from(carried.target.is_some());
+    let numbers = carried.as_ref().map_or(0, width);
     let of_row = features.len() + size_of::<u64>() + numbers * size_of::<f64>();
-    let capacity = (BYTES / of_row).clamp(LEAST_ROWS, MOST_ROWS / 2);
+    let (bytes, most) =
+        if segment { (SEGMENT_BYTES, SEGMENT_ROWS) } else { (BYTES, MOST_ROWS / 2) };
+    let capacity = (bytes / of_row).clamp(LEAST_ROWS, most);
     let mut chosen = choose(batches, capacity);
     let keys = chosen.iter().map(|(key, ..)| *key).collect();
     let rows = batches.iter().map(|batch| batch.len() as u64).sum();
@@ -97,15 +104,18 @@ pub(super) fn fit_sample(profile: &Profile, batches: &mut [Rows]) -> Option<Samp
         let batch = &batches[of_batch[0].1];
         let coded = codings.iter().map(|coding| Coded::of(coding, profile, batch));
         let coded: Vec<Coded<'_>> = coded.collect::<Option<_>>()?;
-        let classes = classes(profile, &carried, batch);
+        let classes =
+            carried.as_ref().map(|carried| classes(profile, carried, batch)).unwrap_or_default();
         for &(key, _, row) in of_batch {
             rows.keys.push(key);
             rows.codes.extend(coded.iter().map(|feature| feature.code(row)));
-            rows.carry(&carried, batch, row, |column, row| *classes.get(&column)?.get(row)?);
+            if let Some(carried) = &carried {
+                rows.carry(carried, batch, row, |column, row| *classes.get(&column)?.get(row)?);
+            }
         }
     }
     rows.keep(capacity);
-    Some(Sample { features: codings, capacity, carried: Some(carried), rows })
+    Some(Sample { features: codings, capacity, carried, rows })
 }
 
 /// Gives keys to rows that have none.

@@ -1,11 +1,14 @@
 //! The references of segments: the same as that of the whole, made of a part of its rows.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::Array;
 
 use crate::batch::{Rows, Values as Data, Vectors};
 use crate::fit::column::fit_column;
+use crate::fit::reconstruction::fit_reconstruction;
+use crate::fit::sample::fit_sample;
 use crate::fit::{FitError, Predicts, binary, multiclass, regression, rowwise};
 use crate::metric::ColumnKind;
 use crate::profile::{
@@ -35,6 +38,14 @@ pub struct SegmentSpec {
 /// From so many rows with score and target on a segment's scores are calibrated by themselves: with fewer, an isotonic
 /// fit follows their noise more than it mends (Niculescu-Mizil and Caruana 2005).
 const OWN_CALIBRATION: usize = 1000;
+
+/// Segments have components of their own where all of these together hold at most so many numbers, and are measured by
+/// the whole's where they would hold more: some megabytes of a profile.
+const OWN_COMPONENTS: usize = 500_000;
+
+/// So many segments, those with the most rows, are told apart from their reference by a classifier: each has a sample in
+/// the profile and in every window, and takes as long as the whole.
+const TOLD_APART: usize = 20;
 
 /// Finds out which segments there are, and which row is in which.
 pub(super) fn find_segments(
@@ -201,24 +212,57 @@ pub(super) fn fit_references(
             }
         }
     }
-    for (segment, places) in segments.all.iter_mut().zip(places) {
+    let with_reference = |segment: &Segment| segment.rows >= segments.min_rows;
+    let own_components = profile.reconstruction.as_ref().is_some_and(|whole| {
+        let referenced = segments.all.iter().filter(|of| with_reference(of)).count();
+        have_own_components(whole.features.len(), referenced)
+    });
+    let sampled = largest(&segments, TOLD_APART);
+    for (index, (segment, places)) in segments.all.iter_mut().zip(places).enumerate() {
         if segment.rows < segments.min_rows {
             continue;
         }
         let picked = batches.iter().zip(places).filter(|(_, places)| !places.is_empty());
         let rows: Vec<Rows> = picked.map(|(batch, places)| batch.pick(&places)).collect();
-        let reference = fit_reference(profile, predicts, segments.distributions, rows)?;
+        let own = Own {
+            distributions: segments.distributions,
+            components: own_components,
+            sample: profile.sample.is_some() && sampled.contains(&index),
+        };
+        let reference = fit_reference(profile, predicts, &own, rows)?;
         segment.reference = Some(Box::new(reference));
     }
     profile.segments = Some(segments);
     Ok(())
 }
 
+/// Whether so many segments may have components of their own, of so many features.
+const fn have_own_components(features: usize, segments: usize) -> bool {
+    features * features * segments <= OWN_COMPONENTS
+}
+
+/// The segments with the most rows; of as large ones the first.
+fn largest(segments: &Segments, most: usize) -> BTreeSet<usize> {
+    let mut order: Vec<usize> = (0..segments.all.len()).collect();
+    order.sort_by_key(|&index| Reverse(segments.all[index].rows));
+    order.into_iter().take(most).collect()
+}
+
+/// What a segment has of its own, beside columns and outputs.
+struct Own {
+    /// Whole distributions.
+    distributions: bool,
+    /// Principal components.
+    components: bool,
+    /// A sample.
+    sample: bool,
+}
+
 /// The reference of a segment's rows.
 fn fit_reference(
     whole: &Profile,
     predicts: &Predicts,
-    distributions: bool,
+    own_parts: &Own,
     mut batches: Vec<Rows>,
 ) -> Result<SegmentReference, FitError> {
     let rows: u64 = batches.iter().map(|batch| batch.len() as u64).sum();
@@ -234,7 +278,7 @@ fn fit_reference(
         }
         let values = batches.iter().map(|batch| &batch.columns[index].values);
         let (name, role, kind) = (&column.name, column.role, column.kind());
-        match fit_column(&whole.model, name, role, kind, rows, distributions, values) {
+        match fit_column(&whole.model, name, role, kind, rows, own_parts.distributions, values) {
             Ok(column) => {
                 columns.push(column);
                 kept.push(index);
@@ -281,6 +325,12 @@ fn fit_reference(
         Predicts::Multiclass(how) => multiclass::weigh(&mut profile, how, own, &batches)?,
     }
     rowwise::fit_segment(&mut profile, whole, &batches);
+    if own_parts.components {
+        profile.reconstruction = fit_reconstruction(&profile, &batches);
+    }
+    if own_parts.sample {
+        profile.sample = fit_sample(&profile, true, &mut batches);
+    }
     profile.provenance = Provenance::default();
     Ok(SegmentReference { profile, columns: kept, own_calibration: own })
 }
@@ -329,4 +379,17 @@ fn labelled(profile: &Profile, batches: &[Rows]) -> usize {
         (0..batch.len()).filter(told).filter(|&row| scored(row)).count()
     };
     batches.iter().map(rows_of).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_of_segments_are_bounded_by_their_size() {
+        assert!(have_own_components(10, 1000));
+        assert!(have_own_components(100, 50));
+        assert!(!have_own_components(100, 51));
+        assert!(!have_own_components(1000, 1));
+    }
 }

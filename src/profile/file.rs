@@ -7,13 +7,13 @@ use serde_json::error::Category;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::metric::ColumnKind;
-use crate::profile::{Profile, Provenance};
+use crate::profile::{Profile, Provenance, SegmentReference};
 
 /// The version of the file's form. A file of a later form is refused.
 ///
-/// 2 has embeddings; 3 a sample whose rows carry the model's outputs, or segments that are slices; 4 metrics over rows. A
-/// profile is written in the earliest form that holds it, and so is read by versions that know no later one.
-pub const FORMAT: u32 = 4;
+/// 2 has embeddings; 3 a sample whose rows carry the model's outputs, or segments that are slices; 4 metrics over rows; 5
+/// segments with components or samples of their own. A profile is written in the earliest form that holds it, and so is read by versions that know no later one.
+pub const FORMAT: u32 = 5;
 /// The earliest form that is read.
 const EARLIEST: u32 = 1;
 
@@ -99,11 +99,17 @@ impl Profile {
         let embeds = self.columns.iter().any(|column| column.kind() == ColumnKind::Embedding);
         let carries = self.sample.as_ref().is_some_and(|sample| sample.carried.is_some());
         let slices = self.segments.as_ref().is_some_and(|segments| segments.slices);
-        let vigie_profile = match (self.metrics.is_empty(), carries || slices, embeds) {
-            (false, ..) => FORMAT,
-            (true, true, _) => 3,
-            (true, false, true) => 2,
-            (true, false, false) => EARLIEST,
+        let segments = self.segments.iter().flat_map(|segments| &segments.all);
+        let references = segments.filter_map(|segment| segment.reference.as_deref());
+        let own = |reference: &SegmentReference| {
+            reference.profile.reconstruction.is_some() || reference.profile.sample.is_some()
+        };
+        let vigie_profile = match () {
+            () if references.map(own).any(|own| own) => FORMAT,
+            () if !self.metrics.is_empty() => 4,
+            () if carries || slices => 3,
+            () if embeds => 2,
+            () => EARLIEST,
         };
         let file = File { vigie_profile, hash: self.hash(), profile: self };
         // Every map of a profile has strings for keys, and every number is finite.

@@ -72,7 +72,9 @@ pub struct Segment {
     /// Its own reference; `None` where it has too few rows for one.
     ///
     /// Of the same form as the whole: own columns, sampling errors and windows, and own calibration where it has
-    /// enough targets. Expected losses and reconstruction errors are those that the whole knows of each row.
+    /// enough targets. Expected losses are those that the whole knows of each row, and so are reconstruction errors where
+    /// components of their own would be too large for all segments. The largest ones have a sample, too, where the whole
+    /// has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Box<SegmentReference>>,
 }

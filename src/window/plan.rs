@@ -148,7 +148,9 @@ impl Plan {
     /// That of a segment: what the whole adds to every row it reads from there.
     pub(super) fn of_segment(profile: Arc<Profile>, criteria: Criteria, whole: &Self) -> Self {
         let mut plan = Self::make(profile, criteria, true);
-        plan.reconstruction = whole.reconstruction;
+        if plan.profile.reconstruction.is_none() {
+            plan.reconstruction = whole.reconstruction;
+        }
         plan.outputs.carried_as(&whole.outputs);
         plan.rowwise.clone_from(&whole.rowwise);
         plan

@@ -34,7 +34,15 @@ impl SegmentPlan {
             let profile = Arc::new(reference.profile.clone());
             let min_rows = criteria.segment_min_rows;
             // Only the whole warns: what is bet on many things is bet on each the more cautiously.
-            let criteria = Criteria { min_rows, early: None, ..criteria.clone() };
+            // And only the whole has rows that carry what the model put out.
+            let criteria = Criteria {
+                min_rows,
+                early: None,
+                robust: false,
+                sampled: false,
+                worst_slices: 0,
+                ..criteria.clone()
+            };
             Box::new(Plan::of_segment(profile, criteria, whole))
         });
         let all = whole.profile.columns.len();
@@ -211,6 +219,7 @@ impl PreparedSplit {
             parts.push(part);
         }
         own_probabilities(plan, &mut sorted, &parts);
+        own_errors(plan, &mut sorted, &parts);
         let sorted = Arc::new(sorted);
         for part in &mut parts {
             let Some(segment) = plan.segments.get(usize::from(part.segment)) else { continue };
@@ -259,4 +268,32 @@ fn own_probabilities(plan: &Plan, sorted: &mut Rows, parts: &[PreparedPart]) {
     }
     let classes = classes.into_iter().map(ScalarBuffer::from);
     sorted.expected = Expected::Probabilities(classes.collect());
+}
+
+/// Puts distances from what a segment's features have in common in the place of those from what the whole's have.
+fn own_errors(plan: &Plan, sorted: &mut Rows, parts: &[PreparedPart]) {
+    let measured = |of_segment: &&Plan| {
+        of_segment.reconstruction.is_some() && of_segment.profile().reconstruction.is_some()
+    };
+    let own = parts.iter().filter_map(|part| {
+        let segment = plan.segments.get(usize::from(part.segment))?;
+        Some((part, segment, segment.plan().filter(measured)?))
+    });
+    let mut errors: Option<Vec<f64>> = None;
+    for (part, segment, of_segment) in own {
+        let rows = sorted.slice(part.first, part.places.len());
+        let found = match &segment.columns {
+            None => of_segment.reconstruction_errors(&rows.columns),
+            Some(columns) => of_segment.reconstruction_errors(&only(&rows, columns).columns),
+        };
+        let Some(found) = found else { continue };
+        let errors = errors.get_or_insert_with(|| match &sorted.reconstruction {
+            Some(errors) => errors.to_vec(),
+            None => vec![0.0; sorted.len()],
+        });
+        errors[part.first..part.first + found.len()].copy_from_slice(&found);
+    }
+    if let Some(errors) = errors {
+        sorted.reconstruction = Some(errors.into());
+    }
 }

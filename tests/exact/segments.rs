@@ -8,7 +8,7 @@ use proptest::prelude::{Strategy, any, prop, prop_assert_eq, proptest};
 use proptest::test_runner::Config;
 use vigie::batch::NO_SEGMENT;
 use vigie::fit::{FitError, SegmentSpec, Spec, fit};
-use vigie::metric::{Family, Measure, Metric};
+use vigie::metric::{Measure, Metric};
 use vigie::profile::{
     Binary, Outputs, Profile, Reading, RowReading, Segment, Segments, Split, WindowRule,
 };
@@ -63,14 +63,15 @@ fn named<'p>(profile: &'p Profile, name: &str) -> (usize, &'p Segment) {
     found(profile).all.iter().enumerate().find(|(_, segment)| segment.name == name).unwrap()
 }
 
-/// Without what the features have in common: of that a segment is told by what the whole has in common.
-fn bare(reading: &Reading, estimated: bool) -> Reading {
+/// Without what is estimated, or what all features have in common, where a segment knows it otherwise.
+fn bare(reading: &Reading, estimated: bool, whole: bool) -> Reading {
     let metrics = reading.metrics.iter();
     let metrics =
         metrics.map(|of| RowReading { estimated: of.estimated.filter(|_| estimated), ..*of });
     let metrics = metrics.collect();
     let estimated = reading.estimated.clone().filter(|_| estimated);
-    Reading { whole: Vec::new(), estimated, metrics, ..reading.clone() }
+    let whole = if whole { reading.whole.clone() } else { Vec::new() };
+    Reading { whole, estimated, metrics, ..reading.clone() }
 }
 
 fn calibrated_as(whole: &Outputs, alone: &Outputs) -> Outputs {
@@ -81,13 +82,12 @@ fn calibrated_as(whole: &Outputs, alone: &Outputs) -> Outputs {
     Outputs::Binary(Box::new(Binary { calibration, ..(**alone).clone() }))
 }
 
-fn of_columns_and_outputs(figures: Vec<Figure>) -> Vec<Figure> {
-    let whole = |figure: &Figure| figure.metric.metric().spec().family == Family::Whole;
+fn without_bets(figures: Vec<Figure>) -> Vec<Figure> {
     // Segments do not bet.
     let bets = |figure: &Figure| {
         matches!(figure.metric.metric(), Metric::DriftEvidence | Metric::TargetEvidence)
     };
-    figures.into_iter().filter(|figure| !whole(figure) && !bets(figure)).collect()
+    figures.into_iter().filter(|figure| !bets(figure)).collect()
 }
 
 /// All rows of a window, and those of a segment alone, folded and read.
@@ -116,7 +116,7 @@ fn both(
     let reading = state.evaluate(alone);
     let outcome = state.outcome(alone, &Repeated::default()).map(|(outcome, _)| outcome);
     let theirs = alone.figures(&reading, outcome.as_ref());
-    [ours, theirs].map(of_columns_and_outputs)
+    [ours, theirs].map(without_bets)
 }
 
 /// A segment, and which rows are in it.
@@ -158,7 +158,9 @@ fn a_segment_is_told_as_its_rows_alone_would_be() {
             assert_eq!(reference.own_calibration, has_own, "{name}");
             let readings = |profile: &Profile| -> Vec<Reading> {
                 let enough = profile.windows.iter().filter(|window| window.reading.rows >= 30);
-                enough.map(|window| bare(&window.reading, has_own)).collect()
+                // With one feature nothing is in common, and the whole's components measure.
+                let whole = alone.columns.len() == 5;
+                enough.map(|window| bare(&window.reading, has_own, whole)).collect()
             };
             assert!(readings(ours) == readings(&alone), "{name}");
             assert!(readings(ours).len() >= 2 || name == "region=other", "{name}");
@@ -180,6 +182,8 @@ fn a_segment_is_told_as_its_rows_alone_would_be() {
             let [ours, theirs] = both(&plan, at, &alone, &analysis, is_in);
             assert_eq!(ours, theirs, "{name}");
             assert!(ours.iter().filter(|figure| figure.breach.is_some()).count() > 20, "{name}");
+            let measured = |figure: &&Figure| figure.metric == Metric::ReconstructionError;
+            assert!(ours.iter().find(measured).unwrap().status != Status::TooFew, "{name}");
         }
     }
 }
@@ -196,6 +200,79 @@ fn fit_alone(part: &[Row], columns: usize) -> Profile {
     let mut rows = batch(part, 0);
     rows.columns.remove(1);
     fit(Spec { columns, metrics: own_loss(), ..spec }, vec![rows]).unwrap()
+}
+
+/// Segments by region alone, told apart from their references by a classifier.
+fn told_apart(rows: &[Row], min_rows: u64) -> Profile {
+    let splits = vec![Split::Columns(vec!["region".to_owned()])];
+    let segments = SegmentSpec { splits, ..segments(rows, min_rows, 100) };
+    let whole = vec![Metric::DomainClassifier];
+    let spec = Spec { whole, segments: Some(segments), ..spec(PERIOD) };
+    fit(spec, vec![batch(rows, 0)]).unwrap()
+}
+
+#[test]
+fn a_segment_is_told_apart_from_its_own_reference_as_its_rows_alone_would_be() {
+    let reference = uneven(3, 900);
+    let profile = told_apart(&reference, 200);
+    let whole = vec![Metric::DomainClassifier];
+    let criteria = Criteria { segment_min_rows: 100, whole, ..Criteria::default() };
+    let plan = Plan::new(Arc::new(profile), criteria);
+    // What is lent in the north has moved.
+    let moved = |row: Row| match row.region.as_deref() {
+        Some("north") => Row { amount: row.amount.map(|amount| amount * 9.0), ..row },
+        _ => row,
+    };
+    let analysis: Vec<Row> = uneven(4, 700).into_iter().map(moved).collect();
+    for (name, region, breaches) in
+        [("region=north", "north", true), ("region=south", "south", false)]
+    {
+        let is_in = |row: &Row| row.region.as_deref() == Some(region);
+        let part: Vec<Row> = reference.iter().filter(|row| is_in(row)).cloned().collect();
+        let whole = vec![Metric::DomainClassifier];
+        let alone = fit(Spec { whole, ..spec(PERIOD) }, vec![batch(&part, 0)]).unwrap();
+        let criteria = Criteria { min_rows: 100, ..plan.criteria().clone() };
+        let alone = Plan::new(Arc::new(alone), criteria);
+        let (at, _) = named(plan.profile(), name);
+        let of_whole = |figures: Vec<Figure>| -> Vec<Figure> {
+            let about = |figure: &Figure| {
+                figure.metric == Metric::DomainClassifier
+                    || figure.of.as_ref().is_some_and(|of| *of == Metric::DomainClassifier)
+            };
+            figures.into_iter().filter(about).collect()
+        };
+        let [ours, theirs] = both(&plan, at, &alone, &analysis, is_in).map(of_whole);
+        assert_eq!(ours, theirs, "{name}");
+        assert_eq!(ours[0].breach, Some(breaches), "{name} {:?}", ours[0]);
+        assert_eq!(ours.len() > 1, breaches, "the columns that give it away");
+    }
+    // Whatever parts the rows come in.
+    let (one, other) = analysis.split_at(300);
+    let mut merged = folded(&plan, other, &[7, 90]);
+    merged.merge(&folded(&plan, one, &[]), &plan);
+    let whole = folded(&plan, &analysis, &[]);
+    assert_eq!(minicbor::to_vec(&merged).unwrap(), minicbor::to_vec(&whole).unwrap());
+}
+
+#[test]
+fn the_twenty_largest_segments_have_a_sample() {
+    let region = |index: usize, row: Row| Row { region: Some(format!("r{}", index % 25)), ..row };
+    let mut reference: Vec<Row> =
+        rows(3, 1000).into_iter().enumerate().map(|(index, row)| region(index, row)).collect();
+    reference.truncate(995);
+    let profile = told_apart(&reference, 30);
+    let sampled = |segment: &&Segment| {
+        segment.reference.as_ref().is_some_and(|own| own.profile.sample.is_some())
+    };
+    let all = &found(&profile).all;
+    // The last five of the regions have a row less than the others.
+    let least = ["region=r20", "region=r21", "region=r22", "region=r23", "region=r24"];
+    assert_eq!(all.iter().filter(sampled).count(), 20);
+    assert!(all.iter().filter(sampled).all(|of| !least.contains(&of.name.as_str())));
+    let of_segment = |segment: &Segment| segment.reference.as_ref()?.profile.sample.clone();
+    let sample = all.iter().find_map(of_segment).unwrap();
+    assert!(sample.carried.is_none() && sample.rows.len() == 40);
+    assert!(Profile::from_text("p", &profile.to_text()).unwrap() == profile);
 }
 
 #[test]

@@ -385,7 +385,7 @@ fn slices_become_segments_where_they_are_asked_for() {
         );
     }
     let text = profile.to_text();
-    assert!(text.starts_with(r#"{"vigie_profile":3,"#), "{}", text.get(..40).unwrap_or(&text));
+    assert!(text.starts_with(r#"{"vigie_profile":5,"#), "{}", text.get(..40).unwrap_or(&text));
     assert_eq!(Profile::from_text("p", &text).unwrap(), profile);
     // Rows of a window are told by the same conditions, batch by batch.
     let to = amount_in_north(&slices.all[0]).unwrap();

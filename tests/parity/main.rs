@@ -11,6 +11,7 @@
 
 mod comparison;
 mod departures;
+mod documented;
 mod figures;
 mod peer;
 #[path = "../stream/tools.rs"]

@@ -2,7 +2,9 @@
 //! process of each.
 //!
 //! ```text
-//! cargo bench --bench run
+//! cargo bench --bench run                  # two classes
+//! cargo bench --bench run -- regression    # a number, whose loss trees expect
+//! cargo bench --bench run -- classes       # one of ten classes, each with a probability
 //! ```
 //!
 //! 2,000,000 events (`-- 500000` for fewer) of 400 bytes of JSON with 20 features in 4 partitions. The loop polls
@@ -41,7 +43,7 @@ use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use rdkafka_sys as sys;
 use serde::Deserialize;
 use serde_json::Value;
-use vigie::simulator::{Layout, Timeline, WideShape, WideWorld};
+use vigie::simulator::{Layout, Timeline, WideRow, WideShape, WideWorld};
 use vigie::telemetry::Clock;
 
 const PARTITIONS: i32 = 4;
@@ -55,6 +57,15 @@ key    = "id"
 target = "target"
 every  = "10s"
 "#;
+/// What a model predicts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Predicts {
+    TwoClasses,
+    Number,
+    TenClasses,
+}
+
+const CLASSES: u64 = 10;
 /// Rows in the columns of the loop before they are given away, as in a stretch of ours.
 const FULL: usize = 4_096;
 /// By then it is ready, and idle where there are no events.
@@ -66,9 +77,16 @@ fn main() {
     let events = events.next_multiple_of(5_000);
     let broker = Broker::start();
     let world = WideWorld::new(7, WideShape::default(), Timeline::default());
-    produce(&broker, &world, "empty", 0);
-    let bytes = produce(&broker, &world, TOPIC, events);
-    println!("{events} events of {} bytes, 20 features, {PARTITIONS} partitions", bytes / events);
+    let is_asked = |name: &str| env::args().any(|argument| argument == name);
+    let (predicts, what) = match () {
+        () if is_asked("regression") => (Predicts::Number, "regression"),
+        () if is_asked("classes") => (Predicts::TenClasses, "ten classes"),
+        () => (Predicts::TwoClasses, "two classes"),
+    };
+    produce(&broker, &world, predicts, "empty", 0);
+    let bytes = produce(&broker, &world, predicts, TOPIC, events);
+    let bytes = bytes / events;
+    println!("{what}: {events} events of {bytes} bytes, 20 features, {PARTITIONS} partitions");
     println!("CPU microseconds an event");
     let each = |seconds: f64| seconds / events as f64 * 1e6;
     let mut bare = f64::INFINITY;
@@ -79,10 +97,10 @@ fn main() {
         println!("{parsed:9.3} loop that polls {name} and parses ({empty:.3} without parsing)");
         bare = bare.min(parsed);
     }
-    produce_outcomes(&broker, &world, events);
+    produce_outcomes(&broker, &world, predicts, events);
     for (joins, what) in [(false, "vigie run"), (true, "vigie run with the join")] {
-        let start = run(&broker, &world, "empty", 0, joins);
-        let spent = run(&broker, &world, TOPIC, events, joins);
+        let start = run(&broker, &world, predicts, "empty", 0, joins);
+        let spent = run(&broker, &world, predicts, TOPIC, events, joins);
         let ours = each(spent.cpu - start.cpu);
         println!("{ours:9.3} {what}, and {:.1} s CPU to start it", start.cpu);
         println!("          of these, by thread that lived to the end");
@@ -96,6 +114,58 @@ fn main() {
         );
         println!("{:9.2} events of {what} for one of the loop", bare / ours);
     }
+}
+
+/// The class that a row is predicted to be in, one of ten, and how much more likely it is than any other.
+fn class_of(row: &WideRow<'_>) -> (u64, f64) {
+    let class = (row.prediction.features.numbers[1].abs() * 1e4) as u64 % CLASSES;
+    (class, (row.prediction.score * 1e3).round() / 1e3)
+}
+
+/// A number that a row is predicted to be.
+fn number_of(row: &WideRow<'_>) -> f64 {
+    100.0 * row.prediction.score + row.prediction.features.numbers[0]
+}
+
+/// What came to pass, as it stands in JSON.
+fn outcome(predicts: Predicts, row: &WideRow<'_>) -> String {
+    let happened = f64::from(u8::from(row.target));
+    match predicts {
+        Predicts::TwoClasses => happened.to_string(),
+        Predicts::Number => {
+            format!("{:.4}", number_of(row) + 10.0 * (happened - row.prediction.score))
+        }
+        Predicts::TenClasses => {
+            let (class, _) = class_of(row);
+            (if row.target { class } else { (class + 1) % CLASSES }).to_string()
+        }
+    }
+}
+
+/// An event as JSON; in the reference with what came to pass.
+fn write(predicts: Predicts, row: &WideRow<'_>, told: bool, text: &mut Vec<u8>) {
+    row.prediction.write_json(Layout::Nested, text);
+    text.pop();
+    match predicts {
+        Predicts::TwoClasses => {}
+        Predicts::Number => {
+            write!(text, r#","out":{{"value":{:.4}}}"#, number_of(row)).expect("into memory");
+        }
+        Predicts::TenClasses => {
+            let (class, more) = class_of(row);
+            write!(text, r#","out":{{"class":{class},"p":["#).expect("into memory");
+            for each in 0..CLASSES {
+                let share = 0.1 - 0.1 * more + if each == class { more } else { 0.0 };
+                let comma = if each == 0 { "" } else { "," };
+                write!(text, "{comma}{share:.4}").expect("into memory");
+            }
+            text.extend_from_slice(b"]}");
+        }
+    }
+    if told {
+        write!(text, r#","target":{}"#, outcome(predicts, row)).expect("into memory");
+    }
+    text.push(b'}');
 }
 
 /// What a run took.
@@ -146,14 +216,20 @@ impl Drop for Broker {
 }
 
 /// Fills the topic; how many bytes it has.
-fn produce(broker: &Broker, world: &WideWorld, topic: &str, events: u64) -> u64 {
+fn produce(
+    broker: &Broker,
+    world: &WideWorld,
+    predicts: Predicts,
+    topic: &str,
+    events: u64,
+) -> u64 {
     create(broker, topic);
     let producer = producer(broker);
     let mut bytes = 0;
     let mut text = Vec::new();
     for (index, row) in world.rows(REFERENCE..REFERENCE + events).enumerate() {
         text.clear();
-        row.prediction.write_json(Layout::Nested, &mut text);
+        write(predicts, &row, false, &mut text);
         bytes += text.len() as u64;
         send(&producer, topic, (index / 64) as i32 % PARTITIONS, &text);
     }
@@ -192,13 +268,13 @@ fn send(
 }
 
 /// Targets of every twentieth event.
-fn produce_outcomes(broker: &Broker, world: &WideWorld, events: u64) {
+fn produce_outcomes(broker: &Broker, world: &WideWorld, predicts: Predicts, events: u64) {
     create(broker, OUTCOMES);
     let producer = producer(broker);
     let rows = world.rows((REFERENCE..REFERENCE + events).step_by(20));
     for (index, row) in rows.enumerate() {
         let id = &row.prediction.id;
-        let text = format!(r#"{{"id":"{id}","target":{}}}"#, u8::from(row.target));
+        let text = format!(r#"{{"id":"{id}","target":{}}}"#, outcome(predicts, &row));
         send(&producer, OUTCOMES, (index / 64) as i32 % PARTITIONS, text.as_bytes());
     }
     producer.flush(PATIENCE).expect("the broker takes records");
@@ -262,6 +338,14 @@ struct Event<'a> {
     features: Features<'a>,
     y_pred_proba: Option<f64>,
     y_pred: Option<i64>,
+    out: Option<Out>,
+}
+
+#[derive(Deserialize)]
+struct Out {
+    value: Option<f64>,
+    class: Option<i64>,
+    p: Option<[f64; CLASSES as usize]>,
 }
 
 #[derive(Deserialize)]
@@ -287,6 +371,9 @@ macro_rules! features {
             times: Int64Builder,
             scores: Float64Builder,
             predictions: Int64Builder,
+            values: Float64Builder,
+            classes: Int64Builder,
+            shares: [Float64Builder; CLASSES as usize],
             $($number: Float64Builder,)*
             $($category: StringDictionaryBuilder<Int32Type>,)*
         }
@@ -300,6 +387,13 @@ macro_rules! features {
                 self.times.append_value(time.as_microsecond());
                 self.scores.append_option(event.y_pred_proba);
                 self.predictions.append_option(event.y_pred);
+                if let Some(out) = event.out {
+                    self.values.append_option(out.value);
+                    self.classes.append_option(out.class);
+                    for (column, share) in self.shares.iter_mut().zip(out.p.into_iter().flatten()) {
+                        column.append_value(share);
+                    }
+                }
                 $(self.$number.append_option(event.features.$number);)*
                 $(self.$category.append_option(event.features.$category);)*
                 self.rows += 1;
@@ -307,6 +401,10 @@ macro_rules! features {
                     self.rows = 0;
                     black_box((self.models.finish(), self.versions.finish()));
                     black_box((self.times.finish(), self.scores.finish(), self.predictions.finish()));
+                    black_box((self.values.finish(), self.classes.finish()));
+                    for column in &mut self.shares {
+                        black_box(column.finish());
+                    }
                     $(black_box(self.$number.finish());)*
                     $(black_box(self.$category.finish());)*
                 }
@@ -320,10 +418,29 @@ features! {
 }
 
 /// Runs the service until it has published every window.
-fn run(broker: &Broker, world: &WideWorld, topic: &str, events: u64, joins: bool) -> Spent {
+fn run(
+    broker: &Broker,
+    world: &WideWorld,
+    predicts: Predicts,
+    topic: &str,
+    events: u64,
+    joins: bool,
+) -> Spent {
     let folder = tempfile::tempdir().expect("a folder for files");
     let namespace = format!("vigie-{topic}-{joins}");
     let truth = if joins { GROUND_TRUTH } else { "" };
+    let (problem, outputs) = match predicts {
+        Predicts::TwoClasses => {
+            ("binary", "probability = \"y_pred_proba\"\nprediction = \"y_pred\"".to_owned())
+        }
+        Predicts::Number => ("regression", "prediction = \"out.value\"".to_owned()),
+        Predicts::TenClasses => {
+            let share = |class: u64| format!("{class} = \"out.p[{class}]\"");
+            let shares = (0..CLASSES).map(share).collect::<Vec<_>>().join(", ");
+            let outputs = format!("probability = {{ {shares} }}\nprediction = \"out.class\"");
+            ("multiclass", outputs)
+        }
+    };
     let settings = format!(
         r#"
 [kafka]
@@ -337,7 +454,7 @@ predictions = ["{topic}"]
 listen = "127.0.0.1:0"
 
 [model.model-0]
-problem = "binary"
+problem = "{problem}"
 profile = "profile.vigie"
 
 [model.model-0.columns]
@@ -345,10 +462,9 @@ id          = "id"
 timestamp   = "timestamp"
 model       = "model.name"
 version     = "model.version"
-probability = "y_pred_proba"
-prediction  = "y_pred"
 target      = "target"
 features    = ["features.*"]
+{outputs}
 
 [model.model-0.window]
 size = 5000
@@ -366,7 +482,7 @@ multivariate = []
     let mut text = Vec::new();
     for row in world.rows(0..REFERENCE) {
         text.clear();
-        row.prediction.write_json_with(("target", row.target), Layout::Nested, &mut text);
+        write(predicts, &row, true, &mut text);
         text.push(b'\n');
         reference.write_all(&text).expect("the disk has room");
     }

@@ -6,7 +6,8 @@
 //!
 //! Ten features of which two are labels, a reference of 400,000 rows in windows of 50,000, a model of two classes. Told
 //! apart by a column of 10 and of 1000 labels that is no feature, each label as frequent as the others. In CPU time: what
-//! it takes to tell a row's segment (in intake), to fold it (in tally; batches of 4,096 rows), and to publish a window.
+//! it takes to tell a row's segment (in intake), to fold it (in tally; batches of 4,096 rows), and to publish a window;
+//! and its state in memory and as it is packed into checkpoints. Then the same by the number of features.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::panic, reason = "a bench that cannot measure ends")]
 
@@ -93,6 +94,24 @@ fn batch(rows: &[Row], segments: usize) -> (Rows, Beside) {
     (rows, Beside { columns: vec![told], conditions: Vec::new() })
 }
 
+fn spec() -> Spec {
+    Spec {
+        model: "bench".to_owned(),
+        version: String::new(),
+        predicts: Predicts::Binary(TwoClasses::default()),
+        rule: WindowRule::Number(1),
+        inputs: Vec::new(),
+        derived: Vec::new(),
+        filter: None,
+        columns: Vec::new(),
+        whole: Vec::new(),
+        sampled: false,
+        segments: None,
+        metrics: Vec::new(),
+        provenance: Provenance::default(),
+    }
+}
+
 fn profile(reference: &[Row], segments: usize) -> Profile {
     let mut columns: Vec<(String, Role, ColumnKind)> = Vec::new();
     columns
@@ -108,16 +127,8 @@ fn profile(reference: &[Row], segments: usize) -> Profile {
     let (rows, told): (Vec<Rows>, Vec<Beside>) =
         reference.chunks(WINDOW).map(|rows| batch(rows, segments)).unzip();
     let spec = Spec {
-        model: "bench".to_owned(),
-        version: String::new(),
-        predicts: Predicts::Binary(TwoClasses::default()),
         rule: WindowRule::Size(WINDOW as u64),
-        inputs: Vec::new(),
-        derived: Vec::new(),
-        filter: None,
         columns,
-        whole: Vec::new(),
-        sampled: false,
         segments: (segments > 0).then(|| SegmentSpec {
             splits: vec![Split::Columns(vec!["segment".to_owned()])],
             slices: false,
@@ -127,8 +138,7 @@ fn profile(reference: &[Row], segments: usize) -> Profile {
             max: 1001,
             distributions: false,
         }),
-        metrics: Vec::new(),
-        provenance: Provenance::default(),
+        ..spec()
     };
     fit(spec, rows).expect("the rows are made to be fitted")
 }
@@ -137,7 +147,7 @@ fn main() {
     let reference = rows(1, REFERENCE);
     let analysis = rows(2, WINDOW);
     println!(
-        "{:>8}  {:>9} {:>9} {:>9}  {:>11} {:>11}  {:>11} {:>9}",
+        "{:>8}  {:>9} {:>9} {:>9}  {:>11} {:>11}  {:>11} {:>9} {:>10}",
         "segments",
         "fit s",
         "tell ns",
@@ -145,6 +155,7 @@ fn main() {
         "publish ms",
         "results KB",
         "state KB",
+        "packed KB",
         "profile MB"
     );
     for segments in [0, 10, 1000] {
@@ -190,12 +201,56 @@ fn main() {
         }
         let publish = (cpu::seconds("self") - begun) / TIMES as f64;
         println!(
-            "{segments:>8}  {fitted:>9.1} {told:>9.0} {folded:>9.0}  {:>11.1} {:>11}  {:>11} {:>9.1}",
+            "{segments:>8}  {fitted:>9.1} {told:>9.0} {folded:>9.0}  {:>11.1} {:>11}  {:>11} {:>9} {:>10.1}",
             publish * 1e3,
             written / 1000,
             bytes / 1000,
+            packed(&state) / 1000,
             profile.to_text().len() as f64 / 1e6,
         );
+    }
+    by_features();
+}
+
+/// Bytes of a state as it stands in checkpoints.
+fn packed(state: &WindowState) -> usize {
+    minicbor::to_vec(state).map_or(0, |bytes| bytes.len())
+}
+
+/// The state of a window by the number of features, four fifths of them numbers.
+fn by_features() {
+    const ROWS: usize = 5_000;
+    println!(
+        "\n{:>8}  {:>11} {:>11}  a window of {ROWS} rows",
+        "features", "state KB", "packed KB"
+    );
+    let (reference, analysis) = (rows(1, 2 * ROWS), rows(2, ROWS));
+    for features in [10, 100, 1000] {
+        let wide = |rows: &[Row]| {
+            let (mut batch, _) = batch(rows, 0);
+            let (numbers, labels) = (batch.columns[0].clone(), batch.columns[NUMBERS].clone());
+            let made = |at: usize| if at % 5 < 4 { numbers.clone() } else { labels.clone() };
+            batch.columns = (0..features).map(made).collect();
+            batch
+        };
+        let kind = |at: usize| {
+            if at % 5 < 4 { ColumnKind::Continuous } else { ColumnKind::Categorical }
+        };
+        let columns = (0..features).map(|at| (format!("f{at}"), Role::Feature, kind(at)));
+        let spec = Spec {
+            predicts: Predicts::Nothing,
+            rule: WindowRule::Size(ROWS as u64),
+            columns: columns.collect(),
+            segments: None,
+            ..spec()
+        };
+        let profile = fit(spec, vec![wide(&reference)]).expect("the rows are made to be fitted");
+        let criteria = Criteria { whole: Vec::new(), ..Criteria::default() };
+        let plan = Plan::new(Arc::new(profile), criteria);
+        let mut state = WindowState::new(&plan);
+        let rows = wide(&analysis);
+        state.fold(&plan, &plan.prepare(&rows), 0, rows.len());
+        println!("{features:>8}  {:>11} {:>11}", state.bytes() / 1000, packed(&state) / 1000);
     }
 }
 

@@ -100,12 +100,12 @@ impl Profile {
         let carries = self.sample.as_ref().is_some_and(|sample| sample.carried.is_some());
         let slices = self.segments.as_ref().is_some_and(|segments| segments.slices);
         let segments = self.segments.iter().flat_map(|segments| &segments.all);
-        let references = segments.filter_map(|segment| segment.reference.as_deref());
-        let own = |reference: &SegmentReference| {
-            reference.profile.reconstruction.is_some() || reference.profile.sample.is_some()
-        };
+        let mut references = segments.filter_map(|segment| segment.reference.as_deref());
+        let own = references.any(|of: &SegmentReference| {
+            of.profile.reconstruction.is_some() || of.profile.sample.is_some()
+        });
         let vigie_profile = match () {
-            () if references.map(own).any(|own| own) => FORMAT,
+            () if own => FORMAT,
             () if !self.metrics.is_empty() => 4,
             () if carries || slices => 3,
             () if embeds => 2,

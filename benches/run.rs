@@ -417,17 +417,13 @@ features! {
     f00 f01 f02 f03 f04 f05 f06 f07 f08 f09 f10 f11 f12 f13 f14 f15; c00 c01 c02 c03
 }
 
-/// Runs the service until it has published every window.
-fn run(
+/// What the service is told.
+fn settings(
     broker: &Broker,
-    world: &WideWorld,
     predicts: Predicts,
-    topic: &str,
-    events: u64,
+    (namespace, topic): (&str, &str),
     joins: bool,
-) -> Spent {
-    let folder = tempfile::tempdir().expect("a folder for files");
-    let namespace = format!("vigie-{topic}-{joins}");
+) -> String {
     let truth = if joins { GROUND_TRUTH } else { "" };
     let (problem, outputs) = match predicts {
         Predicts::TwoClasses => {
@@ -441,7 +437,7 @@ fn run(
             ("multiclass", outputs)
         }
     };
-    let settings = format!(
+    format!(
         r#"
 [kafka]
 bootstrap_servers = "{}"
@@ -475,7 +471,21 @@ categorical  = ["chi2", "jensen_shannon", "l_infinity", "hellinger"]
 multivariate = []
 {truth}"#,
         broker.address
-    );
+    )
+}
+
+/// Runs the service until it has published every window.
+fn run(
+    broker: &Broker,
+    world: &WideWorld,
+    predicts: Predicts,
+    topic: &str,
+    events: u64,
+    joins: bool,
+) -> Spent {
+    let folder = tempfile::tempdir().expect("a folder for files");
+    let namespace = format!("vigie-{topic}-{joins}");
+    let settings = settings(broker, predicts, (&namespace, topic), joins);
     fs::write(folder.path().join("vigie.toml"), settings).expect("the folder is ours");
     let file = fs::File::create(folder.path().join("reference.jsonl")).expect("the folder is ours");
     let mut reference = BufWriter::new(file);

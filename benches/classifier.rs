@@ -112,6 +112,7 @@ fn main() {
         columns: columns.map(|(name, kind)| (name.clone(), Role::Feature, *kind)).collect(),
         whole: vec![Metric::DomainClassifier],
         sampled: false,
+        concept: false,
         segments: None,
         metrics: Vec::new(),
         provenance: Provenance::default(),

@@ -219,6 +219,7 @@ fn profile(reference: &[RecordBatch]) -> Profile {
         columns: columns(),
         whole: Vec::new(),
         sampled: false,
+        concept: false,
         segments: None,
         metrics: Vec::new(),
         provenance: Provenance::default(),

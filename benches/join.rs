@@ -220,6 +220,7 @@ fn predictions(from: u64, to: u64, now: i64) -> Vec<u8> {
         scores: Vec::new(),
         segments: None,
         terms: None,
+        sample: None,
     };
     let keyed = Keyed {
         models: vec![("credit".to_owned(), "2026-01".to_owned())],

@@ -109,6 +109,7 @@ fn profile(reference: &[Row]) -> Profile {
         columns,
         whole: Vec::new(),
         sampled: false,
+        concept: false,
         segments: None,
         metrics: Vec::new(),
         provenance: Provenance::default(),

@@ -227,6 +227,7 @@ fn profile(
         columns,
         whole,
         sampled: false,
+        concept: false,
         segments: None,
         metrics: Vec::new(),
         provenance: Provenance::default(),

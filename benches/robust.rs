@@ -216,6 +216,7 @@ fn spec(model: Model) -> Spec {
         columns,
         whole: Vec::new(),
         sampled: true,
+        concept: false,
         segments: None,
         metrics: Vec::new(),
         provenance: Provenance::default(),

@@ -149,6 +149,7 @@ fn main() {
             columns: columns.clone(),
             whole: Vec::new(),
             sampled: true,
+            concept: false,
             segments: None,
             metrics: Vec::new(),
             provenance: Provenance::default(),

@@ -106,6 +106,7 @@ fn spec() -> Spec {
         columns: Vec::new(),
         whole: Vec::new(),
         sampled: false,
+        concept: false,
         segments: None,
         metrics: Vec::new(),
         provenance: Provenance::default(),

@@ -281,6 +281,8 @@ metrics! {
         "how much more a model's figure is than that of the one it is held against" "difference of the two figures";
     ExplainedShare "explained_share" Diagnosis ALL NO ANY Neither NONE
         "how much of the newest rows' targets is explained by what was learned on others: of its variance" "1 - mean squared error / variance; Bickel et al. 2009 for the weights of rows";
+    ConceptDriftMagnitude "concept_drift_magnitude" Diagnosis ALL NO ANY Neither THREE_SIGMA
+        "how far the chances of classes, or the absolute loss, have moved on the reference's inputs, by the concept learnt again from targets; and what that does to each metric" "Friedman 2001; Platt 1999";
     DriftCorrelation "drift_correlation" Diagnosis ALL EVERY EITHER_WAY Neither NONE
         "how a column's drift, or what else it is ranked by, goes together with the change of performance, over the last windows" "Pearson 1896";
     DriftEvidence "drift_evidence" Diagnosis ALL BOTH ANY Neither NONE
@@ -353,6 +355,7 @@ impl Metric {
                 | Self::CovariateShiftEffect
                 | Self::ConceptDriftEffect
                 | Self::TargetEvidence
+                | Self::ConceptDriftMagnitude
         )
     }
 

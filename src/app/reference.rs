@@ -120,6 +120,7 @@ pub(super) async fn profile_of(
         columns: columns.columns.clone(),
         whole: model.drift.multivariate.iter().map(|method| method.metric()).collect(),
         sampled: samples,
+        concept: model.performance.concept_drift,
         segments: segments.map(|segments| splitting::spec(model, segments.beside, told)),
         metrics: model.row_metrics().map(|(name, sql)| (name.to_owned(), sql.to_owned())).collect(),
         provenance: Provenance {

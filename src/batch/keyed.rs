@@ -53,6 +53,9 @@ pub struct Pending {
     /// What the formulas of the profile's metrics over rows read of it; `None` where there are none.
     #[n(8)]
     pub terms: Option<Vec<Option<f64>>>,
+    /// What chooses it for samples; `None` where nobody asks for targets there.
+    #[n(9)]
+    pub sample: Option<u64>,
 }
 
 /// A target that was made known.

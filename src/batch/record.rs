@@ -176,6 +176,9 @@ pub struct Realized {
     /// What the formulas of the profile's metrics over rows read of it; `None` where there are none.
     #[n(12)]
     pub terms: Option<Vec<Option<f64>>>,
+    /// What chooses it for samples; `None` where nobody asks for targets there.
+    #[n(13)]
+    pub sample: Option<u64>,
 }
 
 /// What is new of a prediction.

@@ -58,6 +58,8 @@ pub struct Spec {
     pub whole: Vec<Metric>,
     /// Whether something else is asked for that needs rows.
     pub sampled: bool,
+    /// Whether the concept is to be learnt again of windows with targets.
+    pub concept: bool,
     /// Parts of the rows that get a reference of their own; `None` for none.
     pub segments: Option<SegmentSpec>,
     /// Metrics of the user's own over single rows: name and formula.
@@ -378,7 +380,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         Predicts::Binary(how) => Outputs::Binary(Box::new(binary::read(&spec, how, &mut batches)?)),
         Predicts::Multiclass(how) => Outputs::Multiclass(multiclass::read(&spec, how, &batches)?),
     };
-    let sampled = spec.sampled || spec.whole.contains(&Metric::DomainClassifier);
+    let sampled = spec.sampled || spec.concept || spec.whole.contains(&Metric::DomainClassifier);
     let mut embeddings: Vec<(usize, FittedEmbedding)> = Vec::new();
     let columns = spec
         .columns
@@ -411,6 +413,7 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
         sample: None,
         slices: None,
         metrics: Vec::new(),
+        concept: Vec::new(),
         windows: Vec::new(),
         provenance: Provenance { rows, ..spec.provenance },
     };
@@ -450,6 +453,14 @@ pub fn fit(spec: Spec, mut batches: Vec<Rows>) -> Result<Profile, FitError> {
     }
     let (windows, of_segments) = fit_windows(&Arc::new(profile.clone()), &batches);
     profile.windows = windows;
+    if spec.concept {
+        let of_window = rows / (profile.windows.len() as u64).max(1);
+        profile.concept = profile.relearnt_by_chance(of_window);
+        if profile.concept.is_empty() {
+            let note = "concept drift's magnitude: with targets alone, and of enough rows";
+            profile.provenance.notes.push(note.to_owned());
+        }
+    }
     let segments = profile.segments.iter_mut().flat_map(|segments| &mut segments.all);
     for (segment, windows) in segments.zip(of_segments) {
         if let Some(reference) = &mut segment.reference {

@@ -309,6 +309,7 @@ fn fit_reference(
         outputs,
         reconstruction: None,
         sample: None,
+        concept: Vec::new(),
         segments: None,
         slices: None,
         metrics: Vec::new(),

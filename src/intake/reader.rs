@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::buffer::ScalarBuffer;
+
 use crate::batch::{Content, IdHash, Keyed, Pending, Reject, Rows, Section, Target};
 use crate::epoch::{Epoch, Model, Version};
 use crate::intake::expressions::RowExpressions;
@@ -325,7 +327,9 @@ impl Reader {
                         })?;
                         content.filtered.extend(left_out);
                         let waits = Waits { model: &model.name, version, ids };
-                        waits.note(reader.served.plan.profile(), &rows, &join_output, &mut keyed);
+                        let plan = &reader.served.plan;
+                        let sampled = rows.keys.as_ref().filter(|_| plan.learns_concept());
+                        waits.note((plan.profile(), sampled), &rows, &join_output, &mut keyed);
                         (rows, true)
                     }
                     None => (gathered.take_bare(), false),
@@ -377,10 +381,11 @@ struct Waits<'r> {
 }
 
 impl Waits<'_> {
-    /// Writes down what the join needs of them, but for those that the filter left out.
+    /// Writes down what the join needs of them, but for those that the filter left out; with what chooses them for
+    /// samples, where their targets are asked for there.
     fn note(
         self,
-        profile: &Profile,
+        (profile, sampled): (&Profile, Option<&ScalarBuffer<u64>>),
         rows: &Rows,
         join_output: impl Fn(u128) -> u32,
         keyed: &mut BTreeMap<u32, Keyed>,
@@ -433,6 +438,7 @@ impl Waits<'_> {
                 scores: scores_of(row).unwrap_or_default(),
                 segments: segments_of(row),
                 terms: terms_of(row),
+                sample: sampled.map(|keys| keys[row]),
             });
         }
     }

@@ -46,6 +46,9 @@ pub(super) struct Waiting {
     /// What metrics over rows read of it.
     #[n(10)]
     pub(super) terms: Option<Vec<Option<f64>>>,
+    /// What chooses it for samples.
+    #[n(11)]
+    pub(super) sample: Option<u64>,
 }
 
 /// The target that counts, of those that name the same model and version.
@@ -152,6 +155,7 @@ impl Known {
             scores: Vec::new(),
             segments: None,
             terms: None,
+            sample: None,
         };
         Self { predictions: (0..predictions).map(waiting).collect(), targets: Vec::new() }
     }

@@ -247,6 +247,7 @@ impl Join {
                 scores: prediction.scores,
                 segments: prediction.segments,
                 terms: prediction.terms,
+                sample: prediction.sample,
             };
             self.take(working.at(*place), waiting, offset, &mut realized);
         }
@@ -415,6 +416,7 @@ impl Join {
             scores: waiting.scores.clone(),
             segments: waiting.segments.clone(),
             terms: waiting.terms.clone(),
+            sample: waiting.sample,
             predicted: waiting.predicted.clone(),
             news,
         }

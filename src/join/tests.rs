@@ -130,6 +130,7 @@ fn keyed(first: i64, events: &[Event]) -> Keyed {
                 scores: Vec::new(),
                 segments: None,
                 terms: None,
+                sample: Some(77),
             }),
             Event::Known { id, model, decided_at, label } => {
                 let named = model.map(|model| MODELS[usize::from(model)]);

@@ -5,7 +5,9 @@
 
 mod carried;
 mod cells;
+mod chances;
 mod column;
+mod concept;
 mod embedding;
 mod expect;
 mod file;
@@ -24,9 +26,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::carried::{Carried, RowOutputs};
 pub use self::cells::Cells;
+pub use self::chances::{Chance, Chances};
 pub use self::column::{
     Bins, Categorical, Column, Continuous, Distribution, Role, SummaryErrors, Values,
 };
+pub use self::concept::{Relearnt, TAUGHT};
 pub use self::embedding::{Embedding, Space};
 pub use self::file::{FORMAT, ProfileError};
 pub use self::losses::{LossInput, LossModel, ReferenceLoss, Regression};
@@ -89,6 +93,9 @@ pub struct Profile {
     /// Metrics of the user's own over single rows; profiles that were asked for some.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<RowMetric>,
+    /// What is found where the concept is learnt again and has not changed; profiles that were asked for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub concept: Vec<Relearnt>,
     /// The reference windows.
     pub windows: Vec<ReferenceWindow>,
     /// Where it comes from; not part of its identity.

@@ -223,6 +223,11 @@ impl KeyedRows {
 }
 
 impl Sample {
+    /// Of each feature, whether its codes have an order.
+    pub(super) fn ordered(&self) -> Vec<bool> {
+        self.features.iter().map(|feature| matches!(feature.codes, Codes::Cuts(_))).collect()
+    }
+
     /// What a row carries, of the reference or of a window; nothing where it carries nothing.
     pub fn outputs<'r>(&self, rows: &'r KeyedRows, row: usize) -> RowOutputs<'r> {
         let Some(carried) = &self.carried else { return RowOutputs::default() };
@@ -256,9 +261,7 @@ impl Sample {
             kept.push(row);
         }
         codes.extend_from_slice(&window.codes);
-        let ordered =
-            self.features.iter().map(|feature| matches!(feature.codes, Codes::Cuts(_))).collect();
-        (Coded { codes, ordered }, kept)
+        (Coded { codes, ordered: self.ordered() }, kept)
     }
 }
 

@@ -60,6 +60,9 @@ struct Figures<'a> {
     business_value: &'a Option<Vec<Vec<f64>>>,
     normalize_confusion_matrix: Normalization,
     normalize_business_value: ValueNormalization,
+    /// Left out where it is not asked for: then figures are what they were.
+    #[serde(skip_serializing_if = "is_not_asked")]
+    concept_drift: bool,
     custom: &'a BTreeMap<String, Custom>,
     drift: &'a Drift,
     quality: &'a Quality,
@@ -129,6 +132,7 @@ impl Model {
             business_value: &performance.business_value,
             normalize_confusion_matrix: performance.normalize_confusion_matrix,
             normalize_business_value: performance.normalize_business_value,
+            concept_drift: performance.concept_drift,
             custom: &performance.custom,
             drift,
             quality,
@@ -136,6 +140,11 @@ impl Model {
             early_warning: early_warning.as_ref(),
         })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_not_asked(asked: &bool) -> bool {
+    !asked
 }
 
 impl Settings {

@@ -24,6 +24,7 @@ impl Model {
             whole: self.drift.multivariate.iter().map(|method| method.metric()).collect(),
             robust: self.performance.robust,
             sampled: self.samples(),
+            concept: self.performance.concept_drift,
             worst_slices: self.worst_slices,
             confusion: self.performance.normalize_confusion_matrix,
             business_value: self.performance.business_value.clone(),

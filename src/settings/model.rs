@@ -98,7 +98,10 @@ impl Model {
     /// Whether rows of the reference and of windows are needed, beside what is folded of them.
     pub fn samples(&self) -> bool {
         let tells_apart = self.drift.multivariate.contains(&Multivariate::DomainClassifier);
-        tells_apart || self.worst_slices > 0 || self.performance.robust
+        tells_apart
+            || self.worst_slices > 0
+            || self.performance.robust
+            || self.performance.concept_drift
     }
 
     /// A model with all defaults, as for an empty section of a file.

@@ -32,6 +32,9 @@ pub struct Performance {
     pub normalize_business_value: ValueNormalization,
     /// What the business value counts, for reading only.
     pub currency: Option<String>,
+    /// Whether the concept is learnt again.
+    #[serde(default)]
+    pub concept_drift: bool,
     /// Metrics of the user's own, by name.
     pub custom: BTreeMap<String, Custom>,
     /// Whether performance is also estimated robust to covariate shift.
@@ -122,6 +125,7 @@ impl Performance {
             normalize_business_value: typed.normalize.business_value,
             currency: typed.currency,
             robust: typed.robust,
+            concept_drift: typed.concept_drift,
             custom: custom(typed.custom, problem, &at.key("custom"), mistakes),
         }
     }

@@ -45,7 +45,9 @@ pub use self::classification::{
     PostStratifiedConfusion, PostStratifiedRanking, ScoreBin, ValueNormalization, Weighed,
     average_precision, mean_average_precision, mean_roc_auc, roc_auc,
 };
-pub use self::classifier::{CODES, Coded, MOST_ROWS, Separation, density_ratio, separation};
+pub use self::classifier::{
+    CODES, Coded, Lesson, MOST_ROWS, Separation, Wanted, density_ratio, relearn, separation,
+};
 pub use self::comparison::{
     CellSlopes, DECISIVE, Difference, Influence, Learned, Rate, confusion_of, learning_variance,
 };

@@ -233,6 +233,11 @@ impl Awaiting {
         self.0.insert(id, Held::Open(Box::new(window)));
     }
 
+    /// The window that is the first of more than so many, now that another one is there.
+    pub(super) fn beyond(&self, most: usize, newest: &WindowId) -> Option<WindowId> {
+        self.0.keys().rev().nth(most).map(|last| last.min(newest).clone())
+    }
+
     /// Takes one in as it stands in a checkpoint.
     pub(super) fn insert_packed(&mut self, id: WindowId, bytes: &[u8]) {
         self.0.insert(id, Held::Packed(bytes.into()));

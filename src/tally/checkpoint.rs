@@ -13,7 +13,7 @@ use crate::tally::open::WindowId;
 use crate::tally::{LaneState, Tally};
 
 /// The version of these forms; a reader refuses any other.
-const FORMAT: u8 = 9;
+const FORMAT: u8 = 10;
 
 /// What stands in the state topic after every transaction: how far the log was taken, and what became of each lane.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]

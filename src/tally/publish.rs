@@ -7,10 +7,14 @@ use crate::epoch::Epochs;
 use crate::profile::WindowRule;
 use crate::tally::awaiting::{AwaitingWindow, Sealed, step, told};
 use crate::tally::checkpoint::{key, segment_key};
+use crate::tally::model::ModelState;
 use crate::tally::open::OpenWindow;
 use crate::tally::realize::least_coverage;
 use crate::tally::{Output, Tally, WindowId, segments};
 use crate::window::{Awaited, ClosedBy, Dataset, Heading, Plan, Repeated, WindowResult};
+
+/// So many windows of a model that wait for targets keep the rows that the concept is learnt from again.
+const WITH_ROWS: usize = 100;
 
 impl Tally {
     /// Takes a window out of the open ones and publishes it.
@@ -93,6 +97,24 @@ impl Tally {
             out.push(Output::Result(Box::new(result)));
         }
         self.tell(alerts, out);
+        if served.is_some_and(|served| served.plan.learns_concept()) {
+            self.forget_rows(name, id, epochs);
+        }
+    }
+
+    /// Forgets the rows of the window that is the first of more than [`WITH_ROWS`] which keep some, now that another one
+    /// waits for targets.
+    fn forget_rows(&mut self, name: &str, newest: &WindowId, epochs: &Epochs) {
+        let beyond = |model: &ModelState| model.awaiting.beyond(WITH_ROWS, newest);
+        let Some(id) = self.models.get(name).and_then(beyond) else { return };
+        let rules = self.in_force(epochs, name, id.epoch).map(|(rules, _)| rules);
+        let served = rules.and_then(|rules| rules.version(&id.version));
+        let Some(model) = self.models.get_mut(name) else { return };
+        let Some(window) = model.awaiting.get_mut(&id) else { return };
+        if window.awaited.keeps_rows() {
+            window.awaited.forget_rows(served.map(|served| &served.plan));
+            window.changed = true;
+        }
     }
 
     /// Publishes what is said of alerts.

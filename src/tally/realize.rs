@@ -257,6 +257,7 @@ fn take(awaited: &mut Awaited, served: &Arc<Version>, realized: &Realized) {
                 lag: *lag,
                 segments,
                 terms: realized.terms.as_deref().unwrap_or_default(),
+                sample: realized.sample,
             },
         ),
         News::Repeated => {

@@ -13,6 +13,7 @@ use crate::stats::{Normalization, Threshold, ValueNormalization};
 
 /// What the settings ask of a model's windows: which figures, in which form, held against what.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Criteria {
     /// Performance metrics, in the order in which they are published.
     pub performance: Vec<Metric>,
@@ -26,6 +27,8 @@ pub struct Criteria {
     pub robust: bool,
     /// Whether something else is asked for that needs a sample of rows.
     pub sampled: bool,
+    /// Whether the concept is learnt again where targets come with the rows.
+    pub concept: bool,
     /// How the cells of the confusion matrix are published.
     pub confusion: Normalization,
     /// What a prediction is worth: rows are true classes, columns predicted ones, in their order (the negative one first).
@@ -188,6 +191,7 @@ impl Default for Criteria {
             whole: vec![ReconstructionError],
             robust: false,
             sampled: false,
+            concept: false,
             confusion: Normalization::None,
             business_value: None,
             business: ValueNormalization::None,

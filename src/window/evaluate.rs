@@ -2,8 +2,8 @@
 
 use crate::metric::{ColumnKind, Kind, Metric};
 use crate::profile::{
-    Categorical, Column, ColumnReading, ColumnValue, Distribution, Reading, Role, RowReading,
-    Values,
+    Categorical, Column, ColumnReading, ColumnValue, Distribution, Reading, Relearnt, Role,
+    RowReading, Values,
 };
 use crate::stats::{
     Histogram, NewCategories, Tails, Undefined, chi2, hellinger, jensen_shannon,
@@ -94,8 +94,18 @@ impl WindowState {
         let evidence = early.and_then(|(state, plan)| state.of_targets(plan));
         let rowwise = self.rowwise.as_deref().map(|states| &states.realized);
         let measured = awaited.measure_with(realized, rowwise, plan)?;
-        let outcome = Outcome { evidence, ..measured };
-        Some((outcome, awaited.told_with(realized, plan)))
+        let told = awaited.told_with(realized, plan);
+        let relearnt = self.relearnt(plan, measured.targets());
+        Some((Outcome { evidence, relearnt, ..measured }, told))
+    }
+
+    /// The concept learnt again from the sampled rows' targets, where that is asked for.
+    fn relearnt(&mut self, plan: &Plan, targets: u64) -> Option<Result<Relearnt, Undefined>> {
+        let sample = self.sample.as_mut().filter(|_| plan.learns_concept())?;
+        if targets < plan.criteria().min_rows {
+            return Some(Err(Undefined::TooFew));
+        }
+        plan.profile.relearnt(sample.rows())
     }
 
     /// What is measured of the metrics over rows.

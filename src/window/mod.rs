@@ -20,6 +20,7 @@ mod early;
 mod embedding;
 mod evaluate;
 mod judge;
+mod keyed;
 mod outcome;
 mod plan;
 mod realized;

@@ -161,11 +161,16 @@ impl Plan {
         &self.segments
     }
 
+    /// Whether the concept is learnt again of windows whose targets are known.
+    pub fn learns_concept(&self) -> bool {
+        self.criteria.concept && !self.profile.concept.is_empty()
+    }
+
     /// The reference's sample, where something is asked for that needs rows.
     pub fn sample(&self) -> Option<&Sample> {
         let criteria = &self.criteria;
         let asked = criteria.sampled || criteria.robust || criteria.worst_slices > 0;
-        let asked = asked || self.tells_apart();
+        let asked = asked || criteria.concept || self.tells_apart();
         self.profile.sample.as_ref().filter(|_| asked)
     }
 

@@ -11,6 +11,7 @@ use crate::batch::Values as Data;
 use crate::metric::Metric;
 use crate::profile::{KeyedRows, MISSING, Measured, Profile, Sample, WholeValue};
 use crate::stats::{Undefined, separation};
+use crate::window::keyed;
 use crate::window::plan::Prepared;
 
 /// At most so many features are named as those that give a window away.
@@ -163,49 +164,25 @@ impl PartialEq for SampleState {
 }
 
 impl<C> Encode<C> for SampleState {
-    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
-        let Self { capacity, rows, .. } = self.settled();
-        let keys: Vec<u8> = rows.keys.iter().flat_map(|key| key.to_le_bytes()).collect();
-        let bytes = |numbers: &[f64]| -> Vec<u8> {
-            numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
-        };
-        e.array(5)?.u64(capacity as u64)?.bytes(&keys)?.bytes(&rows.codes)?;
-        e.bytes(&bytes(&rows.outputs))?.bytes(&bytes(&rows.targets))?;
-        Ok(())
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        ctx: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        e.array(2)?.u64(self.capacity as u64)?;
+        keyed::encode(&self.settled().rows, e, ctx)
     }
 }
 
 impl<'b, C> Decode<'b, C> for SampleState {
-    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, DecodeError> {
         let position = d.position();
-        let wrong = || {
-            DecodeError::message("a sample: capacity, keys, codes, outputs, targets").at(position)
-        };
-        if d.array()? != Some(5) {
+        let wrong = || DecodeError::message("a sample: capacity, rows").at(position);
+        if d.array()? != Some(2) {
             return Err(wrong());
         }
         let capacity = usize::try_from(d.u64()?).map_err(|_| wrong())?;
-        let (keys, rest) = d.bytes()?.as_chunks::<8>();
-        if !rest.is_empty() {
-            return Err(wrong());
-        }
-        let keys: Vec<u64> = keys.iter().map(|key| u64::from_le_bytes(*key)).collect();
-        let codes = d.bytes()?.to_vec();
-        let mut numbers = || {
-            let (numbers, rest) = d.bytes()?.as_chunks::<8>();
-            let numbers = numbers.iter().map(|number| f64::from_le_bytes(*number)).collect();
-            if rest.is_empty() { Ok(numbers) } else { Err(wrong()) }
-        };
-        let (outputs, targets): (Vec<f64>, Vec<f64>) = (numbers()?, numbers()?);
-        // As many of a row as of any other.
-        let fits =
-            |of: usize| if keys.is_empty() { of == 0 } else { of.is_multiple_of(keys.len()) };
-        let few = targets.is_empty() || targets.len() == keys.len();
-        if !fits(codes.len()) || !fits(outputs.len()) || !few {
-            return Err(wrong());
-        }
-        let rows = KeyedRows { keys, codes, outputs, targets };
-        let mut state = Self { capacity, rows, bound: u64::MAX };
+        let mut state = Self { capacity, rows: keyed::decode(d, ctx)?, bound: u64::MAX };
         state.settle();
         Ok(state)
     }

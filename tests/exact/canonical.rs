@@ -129,10 +129,17 @@ fn performance() -> impl Strategy<Value = Performance> {
         option::of(vec(vec(finite(), 0..3), 0..3)),
         (matrix, value),
         option::of(text()),
-        (btree_map(text(), custom, 0..3), any::<bool>()),
+        (btree_map(text(), custom, 0..3), any::<bool>(), any::<bool>()),
     )
         .prop_map(
-            |(calibration, metrics, business_value, normalize, currency, (custom, robust))| {
+            |(
+                calibration,
+                metrics,
+                business_value,
+                normalize,
+                currency,
+                (custom, robust, concept),
+            )| {
                 Performance {
                     calibration,
                     metrics,
@@ -142,6 +149,7 @@ fn performance() -> impl Strategy<Value = Performance> {
                     currency,
                     custom,
                     robust,
+                    concept_drift: concept,
                 }
             },
         )

@@ -90,6 +90,7 @@ pub(crate) fn profile(
         columns: columns.collect(),
         whole: vec![whole],
         sampled: false,
+        concept: false,
         ..spec(WindowRule::Size(window as u64))
     };
     let batch = window + 7;

@@ -11,6 +11,7 @@ mod alerts; // from results to alerts: laws, steady worlds, delays
 mod canonical; // settings as bytes: they travel and come back, and tell one epoch from another
 mod classifier; // how well trees tell two samples apart, and what a window keeps for it
 mod comparison; // simulated truth: verdicts and errors of two models that are compared
+mod concept; // simulated truth: how far a concept has moved, learnt again from targets
 mod coverage; // simulated truth: how often the band around an estimate holds it
 mod custom; // metrics of one's own
 mod data; // files that tests read, and files that a test keeps current

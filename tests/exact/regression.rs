@@ -7,7 +7,7 @@ use arrow::array::{DictionaryArray, Float64Array};
 use arrow::datatypes::Int32Type;
 use vigie::batch::{Column, Expected, Rows, Values};
 use vigie::fit::{Predicts, SegmentSpec, Spec, fit};
-use vigie::metric::{ColumnKind, Kind, Metric};
+use vigie::metric::{ColumnKind, Kind, Measure, Metric};
 use vigie::profile::{
     Beside, Outputs, Placer, Profile, Provenance, Role, Slice, SliceLoss, Split, WindowRule,
 };
@@ -110,6 +110,7 @@ fn spec(size: u64) -> Spec {
         ],
         whole: Vec::new(),
         sampled: false,
+        concept: false,
         segments: None,
         metrics: vec![("own_error".to_owned(), "abs(prediction - target)".to_owned())],
         provenance: Provenance::default(),
@@ -337,6 +338,7 @@ fn targets_that_come_late_in_any_order_and_are_corrected_leave_what_counts() {
             lag: 5,
             segments: &[],
             terms: &[car.prediction],
+            sample: None,
         };
         awaited.learn(&plan, news);
     };
@@ -370,6 +372,7 @@ fn targets_that_come_late_in_any_order_and_are_corrected_leave_what_counts() {
         lag: 0,
         segments: &[],
         terms: &[Some(1.0)],
+        sample: None,
     };
     odd.learn(&plan, news);
     assert_eq!(odd.targets(), awaited.targets());
@@ -508,5 +511,39 @@ fn slices_of_a_regression_are_where_it_is_expected_to_be_far_off() {
     assert!((80.0..300.0).contains(&excess.value.unwrap()), "{excess:?}");
     for change in figures.iter().filter(|figure| figure.metric == Metric::SliceChange) {
         assert!(change.p_value.unwrap() > 0.05, "nothing has changed: {change:?}");
+    }
+}
+
+#[test]
+fn losses_that_are_learnt_again_say_where_the_concept_has_moved() {
+    let profile = fit(Spec { concept: true, ..spec(300) }, vec![rows_of(&cars(1, 800, 0.0))]);
+    let criteria = Criteria { concept: true, performance: METRICS.to_vec(), ..Criteria::default() };
+    let plan = Plan::new(Arc::new(profile.unwrap()), criteria);
+    let said = |cars: &[Car]| -> Vec<Figure> {
+        let outcome = folded(&plan, cars).outcome(&plan, &Repeated::default()).unwrap().0;
+        let reading = folded(&plan, cars).evaluate(&plan);
+        let figures = plan.figures(&reading, Some(&outcome));
+        figures.into_iter().filter(|of| of.metric == Metric::ConceptDriftMagnitude).collect()
+    };
+    let steady = said(&cars(2, 300, 0.0));
+    assert_eq!(steady.len(), 1 + METRICS.len());
+    assert!(steady.iter().all(|of| of.breach == Some(false)), "{steady:?}");
+    // Cars on gas are three times as hard to price as they were.
+    let harder = cars(2, 300, 0.0).into_iter().map(|car| match car {
+        Car { fuel: Some("gas"), truth: (price, _), target: Some(target), .. } => {
+            Car { target: Some((price + 3.0 * (target - price)).max(100.0)), ..car }
+        }
+        car => car,
+    });
+    let moved = said(&harder.collect::<Vec<_>>());
+    let of = |metric: Option<Metric>| {
+        let is = |figure: &&Figure| figure.of.as_ref().map(Measure::metric) == metric;
+        moved.iter().find(is).unwrap_or_else(|| panic!("{moved:?}"))
+    };
+    for metric in [None, Some(Metric::Mae)] {
+        let figure = of(metric);
+        assert_eq!(figure.breach, Some(true), "{figure:?}");
+        // A third of all, by two thirds of their spread of 500, of which the mean is four fifths: 270.
+        assert!((130.0..450.0).contains(&figure.value.unwrap()), "{figure:?}");
     }
 }

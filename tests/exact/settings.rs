@@ -121,6 +121,7 @@ fn every_key_of_a_model_arrives() {
     "name":"car-loan",
     "performance":{"business_value":[[0.0,-1.0],[-1.5,5.0]],
     "calibration":{"all":"isotonic"},
+    "concept_drift":false,
     "currency":"EUR",
     "custom":{},
     "metrics":["roc_auc",

@@ -99,6 +99,7 @@ fn spec(scores: &[&str]) -> Spec {
         columns,
         whole: Vec::new(),
         sampled: false,
+        concept: false,
         segments: None,
         metrics: vec![("own_right".to_owned(), RIGHT.to_owned())],
         provenance: Provenance::default(),
@@ -373,6 +374,7 @@ fn targets_that_come_late_count_as_those_that_came_with_the_rows() {
                 lag: 5,
                 segments: &[],
                 terms: &terms,
+                sample: None,
             },
         );
     };
@@ -523,4 +525,50 @@ fn a_segment_of_several_classes_is_told_as_its_rows_alone_would_be() {
         figures.into_iter().map(|of| (of.metric, of.value, of.sampling_error)).collect()
     };
     assert_eq!(values(of.figures(&reading, None)), values(alone.figures(&theirs, None)));
+}
+
+#[test]
+fn chances_of_several_classes_are_learnt_again() {
+    // A feature that says nothing: without one there is no sample.
+    let with_feature = |rows: &[Row]| -> Rows {
+        let mut batch = batch(rows);
+        let numbers = (0..rows.len()).map(|at| Some((at % 7) as f64));
+        batch.columns.push(Column::new(Values::Numbers(numbers.collect())));
+        batch
+    };
+    let mut spec = Spec { concept: true, metrics: Vec::new(), ..spec(&CLASSES) };
+    spec.columns.push(("day".to_owned(), Role::Feature, ColumnKind::Continuous));
+    let profile = fit(spec, vec![with_feature(&rows(1500))]).unwrap();
+    let criteria = Criteria {
+        concept: true,
+        performance: vec![Metric::Accuracy, Metric::RocAuc],
+        ..Criteria::default()
+    };
+    let plan = Plan::new(Arc::new(profile), criteria);
+    let said = |rows: &[Row]| -> Vec<Figure> {
+        let mut batch = with_feature(rows);
+        batch.expected = plan.profile().expected(&batch.columns);
+        let mut state = WindowState::new(&plan);
+        state.fold(&plan, &plan.prepare(&batch), 0, rows.len());
+        let reading = state.evaluate(&plan);
+        let outcome = state.outcome(&plan, &Repeated::default()).unwrap().0;
+        let figures = plan.figures(&reading, Some(&outcome));
+        figures.into_iter().filter(|of| of.metric == Metric::ConceptDriftMagnitude).collect()
+    };
+    let window: Vec<Row> = (10_000..10_400).map(row).collect();
+    let steady = said(&window);
+    assert_eq!(steady.len(), 3);
+    assert!(steady.iter().all(|of| of.breach == Some(false)), "{steady:?}");
+    // Two of the classes change places.
+    let turned = window.iter().map(|row| {
+        let target = row.target.as_deref().map(|of| match of {
+            "9" => "10",
+            "10" => "9",
+            other => other,
+        });
+        Row { target: target.map(str::to_owned), ..row.clone() }
+    });
+    let moved = said(&turned.collect::<Vec<_>>());
+    assert!(moved.iter().all(|of| of.breach == Some(true)), "{moved:?}");
+    assert!(moved[0].value.unwrap() > 0.15 && moved[1].value.unwrap() < -0.1, "{moved:?}");
 }

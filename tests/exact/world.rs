@@ -140,6 +140,7 @@ pub(crate) fn spec(rule: WindowRule) -> Spec {
         // The trees of a classifier take long where nothing is optimized; it has tests of its own.
         whole: vec![Metric::ReconstructionError],
         sampled: false,
+        concept: false,
         segments: None,
         metrics: Vec::new(),
         provenance: Provenance::default(),

@@ -106,6 +106,7 @@ impl<K: Keep<Error: Debug>> Desk<K> {
                     scores: Vec::new(),
                     segments: None,
                     terms: None,
+                    sample: None,
                 };
                 let version = |version: &str| ("a".to_owned(), version.to_owned());
                 let keyed = Keyed {

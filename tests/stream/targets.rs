@@ -40,17 +40,17 @@ pub(crate) fn plan() -> OutcomePlan {
 
 /// A site whose targets come by a topic of their own, and that topic.
 pub(crate) fn site(broker: &Broker, wait: &str) -> (Site, String) {
-    site_with(broker, wait, "")
+    site_with(broker, wait, "", "")
 }
 
-/// The same with more settings.
-fn site_with(broker: &Broker, wait: &str, more: &str) -> (Site, String) {
+/// The same with more settings, and with more of performance.
+fn site_with(broker: &Broker, wait: &str, more: &str, performance: &str) -> (Site, String) {
     let outcomes = unique("outcomes");
     broker.create_topic(&outcomes, 2, &[("retention.ms", "-1")]);
     let settings = format!(
         r"{more}
 window = {{ period = '20min' }}
-performance = {{ metrics = ['roc_auc', 'average_precision', 'f1', 'accuracy'], custom = {{ lost = {{ row = '''case when y_pred = 1 and repaid = 0 and region <> 'north' then loan_amount else 0 end''' }} }} }}
+performance = {{ metrics = ['roc_auc', 'average_precision', 'f1', 'accuracy'], custom = {{ lost = {{ row = '''case when y_pred = 1 and repaid = 0 and region <> 'north' then loan_amount else 0 end''' }} }}{performance} }}
 ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.repaid', timestamp = 'decided_at', wait = '{wait}', every = '1s' }}"
     );
     (Site::new(broker, &world(), 4, &settings), outcomes)
@@ -80,6 +80,7 @@ fn apart<'v>(rows: impl IntoIterator<Item = &'v Value>) -> [Figures; 2] {
         "performance_change",
         "covariate_shift_effect",
         "concept_drift_effect",
+        "concept_drift_magnitude",
     ];
     let is_realized = |row: &&Value| {
         row["kind"] == "realized"
@@ -224,7 +225,7 @@ fn late_targets_give_what_check_says() {
     let Some(broker) = Broker::shared() else {
         return;
     };
-    let (site, outcomes) = site(broker, "15s");
+    let (site, outcomes) = site_with(broker, "15s", "", ", concept_drift = true");
     let instance = site.start("a").ready();
     // Some come before their predictions.
     tell(broker, &outcomes, 0, 4);
@@ -234,6 +235,11 @@ fn late_targets_give_what_check_says() {
         tell(broker, &outcomes, part, 4);
     }
     assert_as_checked(broker, &site);
+    // What late targets teach of the concept is among it.
+    let results = site.json(broker, "results");
+    let newest = results.iter().rev().find(|result| result["final"] == true).unwrap();
+    let is_taught = |of: &Value| of["metric"] == "concept_drift_magnitude" && of["value"].is_f64();
+    assert!(newest["figures"].as_array().unwrap().iter().filter(|of| is_taught(of)).count() > 2);
     instance.stop();
 }
 
@@ -290,7 +296,7 @@ fn segments_with_late_targets_are_what_check_says_of_them() {
         "segments = ['region', ['region', 'channel'], { name = 'young', where = 'age < 30' }]
 segment_min_rows = 100
 segment_max = 12";
-    let (site, outcomes) = site_with(broker, "15s", segments);
+    let (site, outcomes) = site_with(broker, "15s", segments, "");
     // The channel is no feature: it is read for segments alone.
     let features = "features = ['age', 'income', 'debt', 'region', 'loan_amount', 'loan_length']";
     site.edit(

@@ -233,6 +233,7 @@ fn made() -> Epochs {
             columns: columns(since),
             whole: Vec::new(),
             sampled: false,
+            concept: false,
             metrics: Vec::new(),
             segments: None,
             provenance: Provenance::default(),
@@ -298,6 +299,7 @@ fn heard(at: i64, lane: Lane, position: i64, news: News) -> Vec<u8> {
         scores: Vec::new(),
         segments: None,
         terms: None,
+        sample: None,
     };
     let content = Content { realized: vec![realized], ..Content::default() };
     said(JOIN, 1, 0, (at, at + 1), Body::Rows(content))

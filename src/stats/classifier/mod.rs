@@ -1,16 +1,18 @@
-//! How well a classifier tells two samples apart.
+//! How well a classifier tells two samples apart, and how likely rows are of a class by others whose class is known.
 //!
 //! Gradient-boosted trees over codes: whoever asks has already cut each feature into at most [`CODES`] cells. Made for
-//! this one question, which is asked of every window: a few thousand rows, two times forty trees. How trees grow is
+//! two questions, which are asked of every window: a few thousand rows, two times forty trees. How trees grow is
 //! that of `trees`; what is summed is not, see there.
 
 mod boosting;
 mod histogram;
 mod ratio;
+mod relearn;
 mod tree;
 
 use self::boosting::{Shape, scores};
 pub use self::ratio::density_ratio;
+pub use self::relearn::{Lesson, Wanted, relearn};
 use crate::stats::{ScoreBin, Undefined, roc_auc};
 
 /// How many codes a feature can have; 0 stands for a missing value.

@@ -3,6 +3,7 @@
 mod binary;
 mod multiclass;
 mod regression;
+mod sample;
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -12,8 +13,10 @@ use minicbor::{Decode, Encode};
 use self::binary::BinaryAwaited;
 use self::multiclass::MulticlassAwaited;
 use self::regression::RegressionAwaited;
+use self::sample::AwaitedSample;
 use crate::metric::{Kind, Measure};
-use crate::profile::Outputs;
+use crate::profile::{Outputs, Relearnt};
+use crate::stats::Undefined;
 use crate::window::early::{EarlyTargets, worst};
 use crate::window::outcome::{EstimatedState, OutputsPlan, RealizedState};
 use crate::window::plan::Plan;
@@ -53,6 +56,9 @@ pub struct Awaited {
     /// What came to pass by the metrics over rows; `None` before the first news, and where there are none.
     #[n(7)]
     rowwise: Option<Box<AwaitedRows>>,
+    /// The rows that the concept is learnt from again; `None` where nobody asks for it.
+    #[n(8)]
+    sample: Option<Box<AwaitedSample>>,
 }
 
 /// What came to pass by metrics over rows.
@@ -125,6 +131,8 @@ pub struct Labels<'l> {
     pub segments: &'l [u16],
     /// What the formulas of the profile's metrics over rows read of it.
     pub terms: &'l [Option<f64>],
+    /// What chooses it for samples, where their rows' targets are asked for.
+    pub sample: Option<u64>,
 }
 
 /// A prediction whose id, model and version had been there before.
@@ -178,6 +186,9 @@ impl Awaited {
                 Some(EstimatedState::Regression(estimated)),
             ) => ours.seal(estimated, plan),
             _ => {}
+        }
+        if let Some(sample) = state.sample.as_mut().filter(|_| plan.learns_concept()) {
+            self.sample.get_or_insert_default().seal(sample.rows());
         }
         for (segment, plan) in plan.segments().iter().enumerate() {
             if let (Some(plan), Some(state)) = (plan.plan(), state.segment(segment))
@@ -246,6 +257,10 @@ impl Awaited {
             _ => false,
         };
         self.learn_rowwise(plan, &news);
+        if let Some(key) = news.sample.filter(|_| plan.learns_concept()) {
+            let target = news.after.and_then(|label| plan.profile().truth(label));
+            self.sample.get_or_insert_default().learn(key, target);
+        }
         if first {
             *self.lags.entry(Self::lag_step(news.lag)).or_default() += 1;
         }
@@ -327,7 +342,31 @@ impl Awaited {
     pub fn measure(&mut self, plan: &Plan) -> Option<Outcome> {
         let early = plan.early.as_ref();
         let evidence = early.and_then(|early| early.of_targets(self.early.as_deref()));
-        Some(Outcome { evidence, ..self.measured(plan)? })
+        let measured = self.measured(plan)?;
+        let relearnt = self.relearnt(plan, measured.targets());
+        Some(Outcome { evidence, relearnt, ..measured })
+    }
+
+    /// The concept learnt again from the rows whose target has come, where that is asked for.
+    fn relearnt(&self, plan: &Plan, targets: u64) -> Option<Result<Relearnt, Undefined>> {
+        let sample = self.sample.as_ref().filter(|_| plan.learns_concept())?;
+        if targets < plan.criteria().min_rows {
+            return Some(Err(Undefined::TooFew));
+        }
+        sample.relearnt(plan.profile())
+    }
+
+    /// Whether it keeps rows that the concept is learnt from.
+    pub fn keeps_rows(&self) -> bool {
+        self.sample.as_ref().is_some_and(|sample| sample.keeps_rows())
+    }
+
+    /// Forgets the rows that the concept is learnt from: what their targets have taught so far stands.
+    pub fn forget_rows(&mut self, plan: Option<&Plan>) {
+        let taught = plan.and_then(|plan| self.relearnt(plan, self.targets()));
+        if let Some(sample) = &mut self.sample {
+            sample.forget_rows(taught);
+        }
     }
 
     fn measured(&mut self, plan: &Plan) -> Option<Outcome> {
@@ -471,6 +510,7 @@ impl Awaited {
         let segments = segments.map(|segment| 32 + segment.bytes()).sum::<usize>();
         let early = self.early.as_ref().map_or(0, |early| early.bytes());
         let lists = self.estimated.len() * 48 + self.lags.len() * 24;
-        size_of::<Self>() + early + outputs + rowwise + lists + segments
+        let sample = self.sample.as_ref().map_or(0, |sample| sample.bytes());
+        size_of::<Self>() + early + outputs + rowwise + lists + segments + sample
     }
 }

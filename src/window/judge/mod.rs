@@ -1,6 +1,7 @@
 //! From what was measured of a window to figures: sampling error, bounds, thresholds, breach.
 
 mod binary;
+mod concept;
 mod custom;
 mod multiclass;
 mod regression;
@@ -12,8 +13,8 @@ pub(super) use self::custom::OverCells;
 use self::split::Known;
 use crate::metric::{Family, Kind, Measure, Metric};
 use crate::profile::{
-    Class, Column, ColumnReading, ColumnValue, Outputs, Performance, Profile, Reading, Robust,
-    Role, RowMean, RowMetric, RowReading, Values,
+    Class, Column, ColumnReading, ColumnValue, Outputs, Performance, Profile, Reading, Relearnt,
+    Robust, Role, RowMean, RowMetric, RowReading, Values,
 };
 use crate::stats::{
     Baseline, Basis, Limits, Normalization, Range, SamplingError, Threshold, Undefined, confidence,
@@ -34,6 +35,8 @@ pub(super) struct Judge {
     rows: Judgement,
     /// Metrics over rows, each with its place among the profile's.
     rowwise: Vec<(usize, Judgement)>,
+    /// What is learnt where the concept has not changed.
+    by_chance: Vec<Relearnt>,
 }
 
 /// A performance figure that is asked for.
@@ -187,8 +190,8 @@ impl Judge {
             unset: unset(None, Metric::Rows),
             baseline: None,
         };
-        let rowwise = over_rows(profile, criteria, few);
-        Self { performance, columns, whole, rows, rowwise }
+        let (rowwise, by_chance) = (over_rows(profile, criteria, few), profile.concept.clone());
+        Self { performance, columns, whole, rows, rowwise, by_chance }
     }
 
     /// The figures of a window, performance first.
@@ -386,13 +389,16 @@ impl Judge {
         let mut figures: Vec<Figure> =
             self.performance(Basis::Realized, &outcome.labelled, unjudged, criteria).collect();
         let evidence = outcome.evidence.as_ref().map(early::figure);
+        let relearnt = outcome.relearnt.as_ref();
+        let concept = relearnt.map(|relearnt| self.concept(relearnt, unjudged, criteria));
+        let beside = evidence.into_iter().chain(concept.into_iter().flatten());
         for (at, judgement) in &self.rowwise {
             let mean = outcome.rowwise.get(*at).map(|found| found.labelled);
             figures.extend(judgement.mean(Kind::Realized, Method::Labelled, mean, unjudged));
         }
         let stratified = &outcome.stratified;
         let Some(whole) = stratified.performance() else {
-            figures.extend(evidence);
+            figures.extend(beside);
             return figures;
         };
         let metric = Metric::EstimatedMinusRealized;
@@ -440,7 +446,7 @@ impl Judge {
             }
         }
         figures.extend(differences);
-        figures.extend(evidence);
+        figures.extend(beside);
         figures
     }
 }

@@ -81,6 +81,7 @@ impl Outcome {
             stratified: Stratified::Binary(stratified),
             evidence: None,
             rowwise: Vec::new(),
+            relearnt: None,
         }
     }
 }

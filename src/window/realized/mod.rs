@@ -8,7 +8,7 @@ use self::binary::BinaryStratified;
 use self::multiclass::MulticlassStratified;
 pub(super) use self::multiclass::StrataOfSeveral;
 use self::regression::RegressionStratified;
-use crate::profile::{Evidence, Performance};
+use crate::profile::{Evidence, Performance, Relearnt};
 use crate::stats::{Basis, StratifiedErrors, Undefined};
 use crate::window::criteria::Criteria;
 use crate::window::judge::Asked;
@@ -27,6 +27,8 @@ pub struct Outcome {
     pub(super) evidence: Option<Evidence>,
     /// By the metrics over rows.
     pub(super) rowwise: Vec<RowOutcome>,
+    /// The concept learnt again, where that is asked for.
+    pub(super) relearnt: Option<Result<Relearnt, Undefined>>,
 }
 
 /// Performance of all rows, from those that have a target.

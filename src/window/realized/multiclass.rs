@@ -64,7 +64,7 @@ impl Outcome {
             Stratified::Multiclass(Box::new(found))
         };
         let labelled = Performance::Multiclass(labelled);
-        Self { rows, labelled, stratified, evidence: None, rowwise: Vec::new() }
+        Self { rows, labelled, stratified, evidence: None, rowwise: Vec::new(), relearnt: None }
     }
 }
 

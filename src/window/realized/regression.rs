@@ -42,6 +42,7 @@ impl Outcome {
             stratified: Stratified::Regression(stratified),
             evidence: None,
             rowwise: Vec::new(),
+            relearnt: None,
         }
     }
 }

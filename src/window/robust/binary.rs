@@ -1,7 +1,7 @@
 //! Of one of two classes: what a score is worth where the window lies.
 
-use crate::profile::{Binary, BinaryPerformance, Measured, RowOutputs};
-use crate::stats::{Calibrator, Cell, Cells, ScoreBin, Undefined, average_precision, roc_auc};
+use crate::profile::{Binary, BinaryPerformance, Chance, RowOutputs};
+use crate::stats::{Calibrator, Cell, Cells, Undefined};
 use crate::window::robust::moved;
 
 /// By how much a score is worth more where the window lies than it was on average.
@@ -33,15 +33,6 @@ impl Worth {
     }
 }
 
-/// What a window's rows are worth.
-struct Measures {
-    cells: Cells,
-    /// Rows in the cells.
-    predicted: f64,
-    roc_auc: Measured,
-    average_precision: Measured,
-}
-
 /// `known` is what is estimated of all rows by what scores are worth on average.
 pub(super) fn estimate(
     outputs: &Binary,
@@ -58,19 +49,18 @@ pub(super) fn estimate(
         Some(calibration) => calibration.probability(score),
         None => score.clamp(0.0, 1.0),
     };
-    let mut rows: Vec<(f64, f64, Option<usize>)> = window
-        .iter()
-        .map(|row| (score(row), probability(score(row)), row.predicted))
-        .filter(|(score, ..)| !score.is_nan())
-        .collect();
-    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let from = measure(&rows);
-    for (score, probability, _) in &mut rows {
-        *probability = worth.of(*score, *probability);
+    let chance = |row: &RowOutputs<'_>| {
+        let (score, predicted) = (score(row), row.predicted);
+        (!score.is_nan()).then(|| Chance { score, probability: probability(score), predicted })
+    };
+    let mut rows: Vec<Chance> = window.iter().filter_map(chance).collect();
+    let from = BinaryPerformance::expected(&mut rows);
+    for row in &mut rows {
+        row.probability = worth.of(row.score, row.probability);
     }
-    let to = measure(&rows);
+    let to = BinaryPerformance::expected(&mut rows);
     // Where the sample has no prediction, the window has hardly any.
-    let scale = if from.predicted > 0.0 { known.predicted as f64 / from.predicted } else { 0.0 };
+    let scale = known.predicted as f64 / from.predicted.max(1) as f64;
     let cell = |cell: Cell| {
         let more = (to.cells.cell(cell) - from.cells.cell(cell)) * scale;
         (known.cells.cell(cell) + more).max(0.0)
@@ -90,45 +80,4 @@ pub(super) fn estimate(
         ),
         ..*known
     })
-}
-
-/// Of score, probability and predicted class of each row, by score.
-fn measure(rows: &[(f64, f64, Option<usize>)]) -> Measures {
-    let mut cells = Cells::default();
-    let mut predicted = 0.0;
-    for &(_, probability, class) in rows {
-        let Some(class) = class else { continue };
-        predicted += 1.0;
-        let (positive, negative) = if class == 1 {
-            (&mut cells.true_positive, &mut cells.false_positive)
-        } else {
-            (&mut cells.false_negative, &mut cells.true_negative)
-        };
-        *positive += probability;
-        *negative += 1.0 - probability;
-    }
-    let bins = bins(rows.iter().map(|&(score, probability, _)| (score, probability)));
-    Measures {
-        cells,
-        predicted,
-        roc_auc: Measured(roc_auc(bins.iter().copied())),
-        average_precision: Measured(average_precision(bins)),
-    }
-}
-
-/// Expected rows of both classes at each score, of rows by score.
-pub(super) fn bins(rows: impl Iterator<Item = (f64, f64)>) -> Vec<ScoreBin> {
-    let mut bins: Vec<ScoreBin> = Vec::new();
-    let mut last = f64::NAN;
-    for (score, probability) in rows {
-        if score != last {
-            bins.push(ScoreBin::default());
-            last = score;
-        }
-        if let Some(bin) = bins.last_mut() {
-            bin.positives += probability;
-            bin.negatives += 1.0 - probability;
-        }
-    }
-    bins
 }

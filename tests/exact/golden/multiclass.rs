@@ -61,6 +61,7 @@ fn plan(case: &Value, calibration: CalibrationChoice) -> Plan {
         columns,
         whole: Vec::new(),
         sampled: false,
+        concept: false,
         segments: None,
         metrics: Vec::new(),
         provenance: Provenance::default(),

@@ -209,6 +209,7 @@ impl Works {
             predictions.iter().map(|of| Row { target: None, ..of.row.clone() }).collect();
         let rows = world::served(plan.profile(), &made, from);
         let (splits, terms) = (rows.segments.clone(), rows.terms.clone());
+        let keys = rows.keys.clone();
         let terms_of = |offset: i64| {
             let row = (offset - from) as usize;
             terms.iter().map(|term| Some(term[row]).filter(|of| !of.is_nan())).collect()
@@ -233,6 +234,7 @@ impl Works {
                 scores: Vec::new(),
                 segments: segments_of(offset),
                 terms: Some(terms_of(offset)),
+                sample: keys.as_ref().map(|keys| keys[(offset - from) as usize]),
             });
             let keyed = Keyed {
                 models: vec![(LOANS.to_owned(), String::new())],

@@ -54,7 +54,15 @@ function effects(model, view) {
     const [low, high] = [place((value ?? 0) - 3 * (error ?? 0)), place((value ?? 0) + 3 * (error ?? 0))];
     return html`<tr class="${told ? "unsure" : ""}"><th scope="row">${capital(metricName(one.metric))}</th><td class="split" aria-hidden="true"><i class="zero"></i>${is(value) ? html`<i class="bar-part ${one.metric === "concept_drift_effect" ? "concept" : "shift"}" style="left:${from.toFixed(1)}%;width:${(to - from).toFixed(1)}%"></i>` : ""}${is(value) && is(error) ? html`<i class="whisker" style="left:${low.toFixed(1)}%;width:${(high - low).toFixed(1)}%"></i>` : ""}</td>
       <td class="n">${is(value) ? html`${value > 0 ? "+" : ""}${number(value, 3)}${is(error) ? html` <span class="soft">\u00b1 ${number(3 * error, 2)}</span>` : ""}` : ""}</td><td class="soft">${is(value) ? told : reason(at(one.status, i))}</td></tr>`;
-  })}</tbody></table>`;
+  })}</tbody></table>${magnitude(model, view, i)}`;
+}
+
+/** How far the concept itself has moved, where it was learnt again from targets. */
+function magnitude(model, view, i) {
+  const found = model.all("diagnosis", { metric: "concept_drift_magnitude" });
+  const [moved, there] = [found.find((one) => !one.of), found.find((one) => one.of === view.metric)];
+  if (!moved || !is(at(moved.value, i))) return "";
+  return html`<p class="note">The concept, learnt again from the targets of ${model.named(i)}: on the reference's inputs ${model.problem === "regression" ? "the expected absolute error has" : "the chances of the classes have"} moved by ${number(at(moved.value, i), 2)} on average (expected ${expected(moved, i)})${there && is(at(there.value, i)) ? html`, which changes ${metricName(view.metric)} there by ${number(at(there.value, i), 2)}` : ""}.</p>`;
 }
 
 const driftFolded = 30;

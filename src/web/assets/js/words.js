@@ -8,6 +8,7 @@ const metricNames = {
   unseen_rate: "unseen values", out_of_range_rate: "out of range", business_value: "business value",
   standard_deviation: "standard deviation", covariate_shift_effect: "covariate shift",
   concept_drift_effect: "concept drift", performance_change: "change of performance",
+  concept_drift_magnitude: "concept drift's magnitude",
 };
 const metricName = (metric) => metricNames[metric] ?? String(metric ?? "").replaceAll("_", " ");
 const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);

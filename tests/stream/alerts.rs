@@ -96,6 +96,47 @@ fn one_alert_from_opening_to_recovery_over_a_kill_between() {
     instance.stop();
 }
 
+#[test]
+fn an_open_window_warns_and_once_sealed_confirms_it_over_a_kill_between() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let shifted = Conditions { shift: 0.9, ..Conditions::STEADY };
+    let world = World::new(8).with_schedule(Schedule::constant(shifted));
+    let settings = "window = { size = 6000 }\nearly_warning = {}\n\
+                    performance = { metrics = ['roc_auc'] }\nalerts = { quality = 'off' }";
+    let site = Site::new(broker, &world, 1, settings);
+    let instance = site.start("a").ready();
+    let half = 3_000;
+    site.send(broker, &world, 0..half);
+    let warned = || site.records(broker, "alerts").first().map(json);
+    let warned = patience::until(warned).expect("half a window is enough");
+    let said = (&warned["event"], &warned["kind"], &warned["metric"], &warned["window"]);
+    assert_eq!(
+        said,
+        (&"opened".into(), &"early_warning".into(), &"drift_evidence".into(), &Value::Null),
+        "{warned}"
+    );
+    assert_eq!(site.json(broker, "results"), Vec::<Value>::new(), "no window is sealed");
+    instance.kill();
+
+    let instance = site.start("a").ready();
+    site.send(broker, &world, half..2 * half);
+    site.results(broker, 1);
+    let events: Vec<Value> = site.records(broker, "alerts").iter().map(json).collect();
+    assert_eq!(events[0], warned, "what was said stays said");
+    let of_warning: Vec<&Value> = events.iter().filter(|of| of["id"] == warned["id"]).collect();
+    let ended = of_warning.last().unwrap();
+    assert_eq!(of_warning.len(), 2, "{events:?}");
+    assert_eq!(
+        (&ended["event"], &ended["resolution"], &ended["window"]),
+        (&"resolved".into(), &"confirmed".into(), &0.into()),
+        "{ended}"
+    );
+    site.verify();
+    instance.stop();
+}
+
 /// The gauge says so, once the commit has reached it.
 fn shows_open(instance: &Instance, value: &str) {
     let shown = || {

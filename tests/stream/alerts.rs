@@ -1,5 +1,6 @@
 //! A model that gets worse opens one alert, and the same alert is over when it is well again.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
@@ -8,13 +9,18 @@ use rdkafka::message::{Headers, OwnedMessage};
 use serde_json::Value;
 use vigie::simulator::{Conditions, Phase, Schedule, World};
 
+use crate::alertmanager::{alertmanager, listening};
 use crate::broker::Broker;
 use crate::http;
 use crate::instance::Instance;
-use crate::patience;
+use crate::patience::{self, PATIENCE};
+use crate::prometheus::Prometheus;
 use crate::site::{MODEL, Site};
+use crate::tools::repository;
 
 const WINDOW: u64 = 1_000;
+/// What an instance shows of an open alert that is critical, but for its value.
+const OPEN: &str = "severity=\"critical\"} 1";
 
 fn world() -> World {
     let shifted = Conditions { shift: 0.9, ..Conditions::STEADY };
@@ -135,6 +141,72 @@ fn an_open_window_warns_and_once_sealed_confirms_it_over_a_kill_between() {
     );
     site.verify();
     instance.stop();
+}
+
+#[test]
+fn that_instances_come_and_go_is_no_news_to_whoever_has_the_pager() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (pager, told) = listening();
+    let Some((manager, _leash)) = alertmanager(folder.path(), &pager) else {
+        return;
+    };
+    // By two ways: rules on what is scraped, and our own word.
+    let settings = format!(
+        "{SETTINGS}\n[[notify]]\nname = 'manager'\nto = 'alertmanager'\nurl = 'http://{manager}'"
+    );
+    let world = world();
+    let site = Site::new(broker, &world, 1, &settings);
+    let mut instances: Vec<Instance> =
+        ["a", "b"].map(|name| site.start(name)).into_iter().map(Instance::ready).collect();
+    let targets: Vec<&str> = instances.iter().map(Instance::address).collect();
+    let rules = repository("deploy/alerts.rules.yml");
+    let Some(prometheus) = Prometheus::watching(&targets, &[&rules], Some(&manager)) else {
+        return;
+    };
+    site.send(broker, &world, 0..5 * WINDOW);
+    site.results(broker, 5);
+    let ours = ["VigieAlert", "VigieAlertOpen"];
+    // What is told of each: its status, and when it began.
+    let mut news: BTreeSet<(String, String, String)> = BTreeSet::new();
+    let mut hear = |wait: Duration, enough: &dyn Fn(&BTreeSet<_>) -> bool| {
+        while !enough(&news) {
+            let Ok(message) = told.recv_timeout(wait) else { break };
+            for alert in message["alerts"].as_array().unwrap() {
+                let of = |at: &Value| at.as_str().unwrap().to_owned();
+                let name = of(&alert["labels"]["alertname"]);
+                if ours.contains(&name.as_str()) {
+                    news.insert((name, of(&alert["status"]), of(&alert["startsAt"])));
+                }
+            }
+        }
+        news.clone()
+    };
+    let opened = hear(PATIENCE, &|news| news.len() == ours.len());
+    let firing: Vec<_> = opened.iter().map(|(name, status, _)| (&**name, &**status)).collect();
+    assert_eq!(firing, ours.map(|name| (name, "firing")));
+
+    // Whoever shows it dies, the other one takes over, and a third comes.
+    let shows = |of: &Instance| http::get(of.address(), "/metrics").1.contains(OPEN);
+    let dies = usize::from(!shows(&instances[0]));
+    instances.remove(dies).kill();
+    shows_open(&instances[0], "1");
+    let third = site.start("c").ready();
+    let open = prometheus.eventually("ALERTS{alertname='VigieAlertOpen'}");
+    assert_eq!(open.len(), 1, "{open:?}");
+    // As long as it takes to say anything: rules and groups are looked at every second or oftener.
+    assert_eq!(hear(Duration::from_secs(5), &|_| false), opened, "nothing is resolved or opened");
+
+    site.send(broker, &world, 5 * WINDOW..10 * WINDOW);
+    site.results(broker, 10);
+    let is_over = |news: &BTreeSet<(String, String, String)>| {
+        news.iter().any(|(name, status, _)| name == ours[0] && status == "resolved")
+    };
+    assert!(is_over(&hear(PATIENCE, &is_over)), "its end is news");
+    site.verify();
+    third.stop();
 }
 
 /// The gauge says so, once the commit has reached it.

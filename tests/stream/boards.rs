@@ -2,20 +2,17 @@
 //! of the rules arrives through a real Alertmanager.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 
 use serde_json::Value;
 use vigie::output::prometheus::FAMILIES;
 use vigie::telemetry::MEASURES;
 
+use crate::alertmanager::{alertmanager, listening};
 use crate::leash::Leash;
 use crate::patience::{self, PATIENCE};
-use crate::prometheus::{Prometheus, started};
-use crate::tools::{has, program, repository};
+use crate::prometheus::Prometheus;
+use crate::tools::{program, repository};
 
 /// What a panel says of itself that is empty on a good day.
 const NEEDS_A_FAULT: &str = "Empty as long as nothing is wrong";
@@ -88,62 +85,6 @@ fn boards_ask_for_series_that_there_are() {
     }
 }
 
-/// Somewhere that Alertmanager tells of alerts: its address, and what it is told.
-fn listening() -> (String, Receiver<Value>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let (tell, told) = channel();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut bytes = Vec::new();
-            let mut piece = [0; 4096];
-            let body = loop {
-                let read = stream.read(&mut piece).unwrap();
-                bytes.extend_from_slice(&piece[..read]);
-                let text = String::from_utf8_lossy(&bytes);
-                if let Some((_, body)) = text.split_once("\r\n\r\n")
-                    && let Ok(body) = serde_json::from_str(body)
-                {
-                    break body;
-                }
-                assert!(read > 0, "{text}");
-            };
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-                .unwrap();
-            if tell.send(body).is_err() {
-                return;
-            }
-        }
-    });
-    (address, told)
-}
-
-/// An Alertmanager by the settings that we hand out, in a hurry, whose pager is at `pager`.
-fn alertmanager(folder: &Path, pager: &str) -> Option<(String, Leash)> {
-    let program = "prometheus-alertmanager"; // Debian's name
-    if !has(program) {
-        return None;
-    }
-    let text = fs::read_to_string(repository("deploy/compose/alertmanager.yml")).unwrap();
-    let webhook = format!("webhook_configs: [{{ url: \"http://{pager}\" }}]");
-    let ours = text
-        .replace("# webhook_configs: [{ url: \"https://...\" }]", &webhook)
-        .replace("group_wait: 30s", "group_wait: 1s");
-    assert!(ours.contains(&webhook) && ours.contains("group_wait: 1s"), "{ours}");
-    let config = folder.join("alertmanager.yml");
-    fs::write(&config, ours).unwrap();
-    Some(started(program, "Listening on", |address| {
-        vec![
-            format!("--config.file={}", config.display()),
-            format!("--storage.path={}", folder.join("alertmanager").display()),
-            format!("--web.listen-address={address}"),
-            "--cluster.listen-address=".to_owned(),
-        ]
-    }))
-}
-
 #[test]
 fn every_query_finds_what_the_demo_shows_and_its_alert_arrives() {
     let folder = tempfile::tempdir().unwrap();
@@ -171,7 +112,7 @@ fn every_query_finds_what_the_demo_shows_and_its_alert_arrives() {
     let address = address.trim_end_matches("/metrics");
     let rules = ["deploy/alerts.rules.yml", "deploy/recording.rules.yml"].map(repository);
     let rules: Vec<&Path> = rules.iter().map(AsRef::as_ref).collect();
-    let Some(prometheus) = Prometheus::watching(address, &rules, Some(&alertmanager)) else {
+    let Some(prometheus) = Prometheus::watching(&[address], &rules, Some(&alertmanager)) else {
         return;
     };
     // Nine tenths of a window's targets have come: some windows after the beginning.

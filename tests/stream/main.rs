@@ -4,6 +4,8 @@
 
 // What is driven.
 #[cfg(test)]
+mod alertmanager; // a real Alertmanager, and whoever has its pager
+#[cfg(test)]
 mod broker; // a real Apache Kafka, alone or shared by the tests of this executable: kill -9, freeze, restart
 #[cfg(test)]
 mod browser; // a real Chromium, driven by pipes

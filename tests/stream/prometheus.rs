@@ -34,12 +34,12 @@ impl Prometheus {
     /// rules. None where Prometheus is not installed: then the test ends early.
     pub(crate) fn scraping(target: &str, rules: Option<&Path>) -> Option<Self> {
         let rules: Vec<&Path> = rules.into_iter().collect();
-        Self::watching(target, &rules, None)
+        Self::watching(&[target], &rules, None)
     }
 
-    /// The same with several files of rules, and with an Alertmanager that is told of alerts.
+    /// The same with several targets and files of rules, and with an Alertmanager that is told of alerts.
     pub(crate) fn watching(
-        target: &str,
+        targets: &[&str],
         rules: &[&Path],
         alertmanager: Option<&str>,
     ) -> Option<Self> {
@@ -48,7 +48,7 @@ impl Prometheus {
         }
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("prometheus.yml");
-        fs::write(&config, configuration(target, rules, alertmanager)).unwrap();
+        fs::write(&config, configuration(targets, rules, alertmanager)).unwrap();
         let (address, leash) =
             started("prometheus", "Server is ready to receive web requests", |address| {
                 vec![
@@ -143,7 +143,7 @@ pub(crate) fn started(
     panic!("five ports in a row were taken:\n{told}")
 }
 
-fn configuration(target: &str, rules: &[&Path], alertmanager: Option<&str>) -> String {
+fn configuration(targets: &[&str], rules: &[&Path], alertmanager: Option<&str>) -> String {
     let rules: Vec<String> = rules.iter().map(|file| format!("\"{}\"", file.display())).collect();
     let alerting = alertmanager.map_or_else(String::new, |address| {
         format!(
@@ -151,7 +151,7 @@ fn configuration(target: &str, rules: &[&Path], alertmanager: Option<&str>) -> S
         )
     });
     format!(
-        r#"
+        r"
 global:
   scrape_interval: 500ms
   evaluation_interval: 500ms
@@ -160,8 +160,8 @@ rule_files: [{}]
 scrape_configs:
   - job_name: vigie
     static_configs:
-      - targets: ["{target}"]
-"#,
+      - targets: {targets:?}
+",
         rules.join(", ")
     )
 }

@@ -1,12 +1,16 @@
 //! Where the rows of a segment that is still written to lie, in memory: eight bytes a row, at three quarters full.
 
-use std::mem;
+use std::{cmp, mem};
 
-/// Fingerprint and place of every row: open addressing, in the order of the fingerprints but for collisions.
+/// Fingerprint and place of every row, ascending, with room between them: open addressing in which what comes later
+/// moves on, and not what comes now. So all of it can be had in order without sorting, and who asks for keys in their
+/// order goes through memory in its order.
 #[derive(Debug)]
 pub(super) struct Hot {
-    /// The fingerprint above the place; 0 where there is nothing, as no row lies at the beginning of a file.
+    /// The fingerprint above the place; 0 where there is nothing, as no row lies at the beginning of a file. Behind the
+    /// homes lie those that found no room in theirs.
     slots: Vec<u64>,
+    homes: usize,
     len: usize,
 }
 
@@ -26,7 +30,7 @@ pub(super) fn place_of(entry: u64) -> u32 {
 
 impl Hot {
     pub(super) fn new() -> Self {
-        Self { slots: vec![0; LEAST], len: 0 }
+        Self { slots: vec![0; LEAST], homes: LEAST, len: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -40,75 +44,84 @@ impl Hot {
 
     /// Adds a row.
     pub(super) fn insert(&mut self, fingerprint: u32, at: u32) {
-        if (self.len + 1) * 4 > self.slots.len() * 3 {
+        if (self.len + 1) * 4 > self.homes * 3 {
             self.grow();
         }
-        self.put(entry(fingerprint, at));
+        let entry = entry(fingerprint, at);
+        let slot = self.first_from(entry);
+        let free = self.slots[slot..].iter().position(|&entry| entry == 0);
+        let end = free.map_or(self.slots.len(), |free| slot + free);
+        if end == self.slots.len() {
+            add_slot(&mut self.slots);
+        }
+        self.slots.copy_within(slot..end, slot + 1);
+        self.slots[slot] = entry;
         self.len += 1;
     }
 
-    /// Puts a row in the place of another of the same fingerprint; `false` where that is not there.
+    /// Puts a row in the place of an earlier one of the same fingerprint; `false` where that is not there.
     pub(super) fn replace(&mut self, fingerprint: u32, old: u32, new: u32) -> bool {
-        let mut slot = self.home(fingerprint);
-        while self.slots[slot] != 0 {
-            if self.slots[slot] == entry(fingerprint, old) {
-                self.slots[slot] = entry(fingerprint, new);
-                return true;
-            }
-            slot = self.next(slot);
+        let (old, new) = (entry(fingerprint, old), entry(fingerprint, new));
+        let mut slot = self.first_from(old);
+        if self.slots.get(slot) != Some(&old) {
+            return false;
         }
-        false
+        while let Some(&later) = self.slots.get(slot + 1)
+            && later != 0
+            && later < new
+        {
+            self.slots[slot] = later;
+            slot += 1;
+        }
+        self.slots[slot] = new;
+        true
     }
 
     /// The last row with this fingerprint before a place.
     pub(super) fn find(&self, fingerprint: u32, before: u32) -> Option<u32> {
-        let mut found = None;
-        let mut slot = self.home(fingerprint);
-        loop {
-            let entry = self.slots[slot];
-            if entry == 0 {
-                return found;
-            }
-            let at = place_of(entry);
-            if fingerprint_of(entry) == fingerprint && at < before {
-                found = found.max(Some(at));
-            }
-            slot = self.next(slot);
-        }
+        let slot = self.first_from(entry(fingerprint, before));
+        let found = *self.slots.get(slot.checked_sub(1)?)?;
+        (found != 0 && fingerprint_of(found) == fingerprint).then(|| place_of(found))
     }
 
     /// Fingerprint and place of every row, ascending.
-    pub(super) fn sorted(&self) -> Vec<u64> {
-        let mut entries: Vec<u64> =
-            self.slots.iter().copied().filter(|&entry| entry != 0).collect();
-        entries.sort_unstable();
-        entries
+    pub(super) fn sorted(&self) -> impl Iterator<Item = u64> {
+        self.slots.iter().copied().filter(|&entry| entry != 0)
     }
 
-    fn home(&self, fingerprint: u32) -> usize {
-        ((u64::from(fingerprint) * self.slots.len() as u64) >> 32) as usize
+    /// The first slot from the home of an entry on that is free, or holds it or a greater one.
+    fn first_from(&self, entry: u64) -> usize {
+        let home = self.home(entry);
+        let taken = self.slots[home..].iter();
+        home + taken.take_while(|&&other| other != 0 && other < entry).count()
     }
 
-    fn next(&self, slot: usize) -> usize {
-        if slot + 1 == self.slots.len() { 0 } else { slot + 1 }
-    }
-
-    fn put(&mut self, entry: u64) {
-        let mut slot = self.home(fingerprint_of(entry));
-        while self.slots[slot] != 0 {
-            slot = self.next(slot);
-        }
-        self.slots[slot] = entry;
+    fn home(&self, entry: u64) -> usize {
+        ((u64::from(fingerprint_of(entry)) * self.homes as u64) >> 32) as usize
     }
 
     /// By the half, so that it is never less than half full.
     fn grow(&mut self) {
-        let larger = self.slots.len() / 2 * 3;
-        let old = mem::replace(&mut self.slots, vec![0; larger]);
+        self.homes = self.homes / 2 * 3;
+        let old = mem::replace(&mut self.slots, vec![0; self.homes]);
+        let mut free = 0;
         for entry in old.into_iter().filter(|&entry| entry != 0) {
-            self.put(entry);
+            let slot = cmp::max(self.home(entry), free);
+            if slot == self.slots.len() {
+                add_slot(&mut self.slots);
+            }
+            self.slots[slot] = entry;
+            free = slot + 1;
         }
     }
+}
+
+/// One more behind the others: there are never many.
+fn add_slot(slots: &mut Vec<u64>) {
+    if slots.len() == slots.capacity() {
+        slots.reserve_exact(16);
+    }
+    slots.push(0);
 }
 
 #[cfg(test)]
@@ -130,6 +143,7 @@ mod tests {
         assert_eq!(hot.find(3, u32::MAX), Some(2000));
         assert_eq!(hot.len(), 1000);
         assert!(hot.sorted().is_sorted());
+        assert_eq!(hot.sorted().count(), 1000);
     }
 
     #[test]

@@ -36,6 +36,7 @@ use std::{cmp, mem};
 use minicbor::{Decode, Encode};
 
 use self::file::failed;
+use self::filter::Probe;
 use self::journal::{Entry, Journal};
 use self::segment::{Frame, Index, Note, Place, Segment};
 use self::shelf::Shelf;
@@ -174,16 +175,18 @@ impl Pending {
     /// Segment by segment: what one knows of all keys stays near, while each key would fetch something of every segment.
     fn look(&self, keys: &[u128]) -> Result<Vec<Option<(Place, Known)>>, StoreError> {
         let mut found: Vec<Option<(Place, Known)>> = vec![None; keys.len()];
-        let mut open: Vec<(usize, u128)> = keys.iter().copied().enumerate().collect();
+        let numbered = keys.iter().enumerate();
+        let mut open: Vec<(usize, Probe)> =
+            numbered.map(|(index, &key)| (index, segment::probe(key))).collect();
         for segment in &self.segments {
             let Note { number, shelf, .. } = segment.note;
             let mut left = 0;
             for next in 0..open.len() {
-                let (index, key) = open[next];
-                if let Some((at, known)) = segment.find(key)? {
+                let (index, probe) = open[next];
+                if let Some((at, known)) = segment.find(keys[index], probe)? {
                     found[index] = Some((Place { segment: number, at, shelf }, known));
                 } else {
-                    open[left] = (index, key);
+                    open[left] = (index, probe);
                     left += 1;
                 }
             }

@@ -5,8 +5,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::StoreError;
 use super::file::Disk;
-use super::filter::Filter;
-use super::hot::{entry, fingerprint_of, place_of};
+use super::filter::{Filter, Probe};
+use super::hot::{Hot, entry, fingerprint_of, place_of};
 
 /// Rows that a page holds.
 const ROWS: usize = 127;
@@ -29,26 +29,20 @@ pub(super) struct Sealed {
 
 impl Sealed {
     /// Writes the index behind the rows, which end at `begin`, and waits until all is on the disk.
-    pub(super) fn write(
-        disk: &Disk,
-        begin: u64,
-        entries: &[u64],
-        seed: u64,
-    ) -> Result<Self, StoreError> {
-        let mut filter = Filter::with_room_for(entries.len());
-        let mut pages = Vec::with_capacity(entries.len().div_ceil(ROWS) * PAGE);
-        let mut first = Vec::with_capacity(entries.len().div_ceil(ROWS));
-        for (number, page) in (0..).zip(entries.chunks(ROWS)) {
-            let start = pages.len();
-            pages.extend([0; 8]);
-            for &entry in page {
-                filter.add(fingerprint_of(entry));
-                pages.extend(entry.to_le_bytes());
+    pub(super) fn write(disk: &Disk, begin: u64, hot: &Hot, seed: u64) -> Result<Self, StoreError> {
+        let mut filter = Filter::with_room_for(hot.len());
+        let mut pages = vec![0; hot.len().div_ceil(ROWS) * PAGE];
+        let mut first = Vec::with_capacity(hot.len().div_ceil(ROWS));
+        let mut entries = hot.sorted();
+        for (number, page) in (0..).zip(pages.chunks_exact_mut(PAGE)) {
+            let (check, rows) = page.split_at_mut(8);
+            let (places, _) = rows.as_chunks_mut();
+            for (place, entry) in places.iter_mut().zip(entries.by_ref().take(ROWS)) {
+                filter.add(Probe::of(fingerprint_of(entry)));
+                *place = entry.to_le_bytes();
             }
-            pages.resize(start + PAGE, 0);
-            let check = xxh3_64_with_seed(&pages[start + 8..], page_seed(seed, number));
-            pages[start..start + 8].copy_from_slice(&check.to_le_bytes());
-            first.push(fingerprint_of(page[0]));
+            first.push(fingerprint_of(u64::from_le_bytes(places[0])));
+            check.copy_from_slice(&xxh3_64_with_seed(rows, page_seed(seed, number)).to_le_bytes());
         }
         let tail = tail(&first, &filter);
         let check = xxh3_64_with_seed(&tail, seed);
@@ -57,7 +51,7 @@ impl Sealed {
         disk.write(&tail, behind)?;
         disk.cut(behind + tail.len() as u64)?;
         disk.sync()?;
-        Ok(Self { begin, rows: entries.len(), first, filter, seed, check })
+        Ok(Self { begin, rows: hot.len(), first, filter, seed, check })
     }
 
     /// Reads back what is to be in memory.
@@ -101,12 +95,13 @@ impl Sealed {
     pub(super) fn find(
         &self,
         disk: &Disk,
-        fingerprint: u32,
+        probe: Probe,
         before: u32,
     ) -> Result<Option<u32>, StoreError> {
-        if !self.filter.may_hold(fingerprint) {
+        if !self.filter.may_hold(probe) {
             return Ok(None);
         }
+        let fingerprint = probe.fingerprint;
         let sought = entry(fingerprint, before);
         // The page that begins last at or below it; equal fingerprints may go on over several.
         let mut number = self.first.partition_point(|&first| first <= fingerprint);

@@ -18,6 +18,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
 use super::StoreError;
 use super::file::{Disk, failed};
+use super::filter::Probe;
 use super::hot::Hot;
 use super::sealed::Sealed;
 use super::shelf::Shelf;
@@ -147,9 +148,8 @@ impl Segment {
     /// Writes its index behind its rows; it is not written to any more.
     pub(super) fn seal(&mut self) -> Result<(), StoreError> {
         let Index::Hot(hot) = &self.index else { return Ok(()) };
-        let entries = hot.sorted();
         let (begin, seed) = (self.note.length, self.seed ^ self.note.number);
-        let sealed = Sealed::write(&self.disk, begin, &entries, seed)?;
+        let sealed = Sealed::write(&self.disk, begin, hot, seed)?;
         self.note.sealed = Some((sealed.len() as u64, sealed.check()));
         self.index = Index::Sealed(sealed);
         self.is_dirty = false;
@@ -173,14 +173,13 @@ impl Segment {
         self.disk.length().unwrap_or(self.note.length)
     }
 
-    /// The last row under a key: its place, and what it says.
-    pub(super) fn find(&self, key: u128) -> Result<Option<(u32, Known)>, StoreError> {
-        let fingerprint = fingerprint(key);
+    /// The last row under a key, whose [`probe`] this is: its place, and what it says.
+    pub(super) fn find(&self, key: u128, probe: Probe) -> Result<Option<(u32, Known)>, StoreError> {
         let mut before = u32::MAX;
         loop {
             let found = match &self.index {
-                Index::Hot(hot) => hot.find(fingerprint, before),
-                Index::Sealed(sealed) => sealed.find(&self.disk, fingerprint, before)?,
+                Index::Hot(hot) => hot.find(probe.fingerprint, before),
+                Index::Sealed(sealed) => sealed.find(&self.disk, probe, before)?,
             };
             let Some(at) = found else { return Ok(None) };
             if let Some(known) = self.read(at, key)? {
@@ -370,6 +369,11 @@ pub(super) fn name(number: u64) -> String {
 
 fn fingerprint(key: u128) -> u32 {
     (key >> 96) as u32
+}
+
+/// What a key is looked for by.
+pub(super) fn probe(key: u128) -> Probe {
+    Probe::of(fingerprint(key))
 }
 
 fn open(folder: &Path, number: u64, seed: u64) -> Result<Disk, StoreError> {

@@ -216,7 +216,7 @@ fn predictions(from: u64, to: u64, now: i64) -> Vec<u8> {
         model: 0,
         time: now * 1000 + id as i64 % 1_000_000,
         score: Some((id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 11) as f64 / (1_u64 << 53) as f64),
-        predicted: Some("1".to_owned()),
+        predicted: Some("1".into()),
         scores: Vec::new(),
         segments: None,
         terms: None,

@@ -7,54 +7,41 @@ use minicbor::{Decode, Encode};
 use siphasher::sip128::{Hasher128, SipHasher24};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::batch::Carried;
+use crate::batch::{Carried, Label};
 
 /// What was read of a stretch that has to be joined.
-#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keyed {
     /// Model and version of the predictions, each pair once.
-    #[n(0)]
     pub models: Vec<(String, String)>,
     /// Predictions, by offset.
-    #[n(1)]
     pub predictions: Vec<Pending>,
     /// Targets, by offset.
-    #[n(2)]
     pub targets: Vec<Target>,
 }
 
-/// A prediction that waits for its target.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+/// A prediction that waits for its target. None of its numbers is NaN.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pending {
     /// The hash of its id.
-    #[cbor(n(0), with = "crate::stats::codec::uint128")]
     pub key: u128,
     /// Where it stands in its lane.
-    #[n(1)]
     pub offset: i64,
     /// Which of [`Keyed::models`].
-    #[n(2)]
     pub model: u32,
     /// Event time in microseconds since 1970, UTC.
-    #[n(3)]
     pub time: i64,
     /// The score, or the number that was predicted; `None` where it is missing.
-    #[n(4)]
     pub score: Option<f64>,
     /// What the model decided; `None` where it is missing.
-    #[n(5)]
-    pub predicted: Option<String>,
+    pub predicted: Option<Label>,
     /// The scores of several classes, in their order; empty where one is missing, and for other models.
-    #[n(6)]
     pub scores: Vec<f64>,
     /// Which segments it is in, one for each way of splitting rows; `None` where there are none.
-    #[n(7)]
     pub segments: Option<Vec<u16>>,
     /// What the formulas of the profile's metrics over rows read of it; `None` where there are none.
-    #[n(8)]
     pub terms: Option<Vec<Option<f64>>>,
     /// What chooses it for samples; `None` where nobody asks for targets there.
-    #[n(9)]
     pub sample: Option<u64>,
 }
 

@@ -5,7 +5,9 @@
 mod command;
 mod cursor;
 mod keyed;
+mod label;
 mod lane;
+mod packed;
 mod record;
 mod rows;
 mod vectors;
@@ -14,6 +16,7 @@ mod wire;
 pub use self::command::{Act, Command};
 pub use self::cursor::{Admission, Cursor};
 pub use self::keyed::{IdHash, Keyed, Pending, Target, key_of};
+pub use self::label::Label;
 pub use self::lane::{Digest, Lane, Stretch};
 pub use self::record::{
     Body, Carried, Content, Header, Heartbeat, News, Reached, Realized, Record, Reject, Section,

@@ -7,6 +7,7 @@ use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, Int32Type};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::label::Label;
 use super::vectors::Vectors;
 
 /// Predictions of one model version, in columns; the order of the columns is that of its profile.
@@ -217,6 +218,16 @@ impl Column {
             }
             Values::Numbers(_) | Values::Vectors(_) => None,
         }
+    }
+
+    /// The same for whoever asks for many rows: each label is made once, and shared.
+    pub fn shared_labels(&self) -> impl Fn(usize) -> Option<Label> {
+        let array = match &self.values {
+            Values::Labels(array) => Some(array),
+            Values::Numbers(_) | Values::Vectors(_) => None,
+        };
+        let all: Vec<Label> = array.into_iter().flat_map(labels).map(Label::from).collect();
+        move |row| all.get(array?.key(row)?).cloned()
     }
 
     /// Mixes the value of each row into its key.

@@ -13,7 +13,6 @@ use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Encode};
 
 use crate::batch::command::Command;
-use crate::batch::keyed::Keyed;
 use crate::batch::record::{
     Body, Carried, Content, Header, Heartbeat, Reached, Realized, Record, Reject, Section, Settled,
 };
@@ -24,7 +23,7 @@ use crate::batch::vectors::{Distances, Vectors};
 const _: () = assert!(cfg!(target_endian = "little"), "vigie runs on little-endian machines");
 
 /// The version of this form; a reader refuses any other.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// Why bytes are no record of ours.
 #[derive(Debug, thiserror::Error)]
@@ -163,7 +162,13 @@ struct WireVectors<'b> {
 
 #[derive(Encode, Decode)]
 #[cbor(transparent)]
-struct Bytes<'b>(#[cbor(b(0), with = "minicbor::bytes")] Cow<'b, [u8]>);
+pub(super) struct Bytes<'b>(#[cbor(b(0), with = "minicbor::bytes")] pub(super) Cow<'b, [u8]>);
+
+impl From<Vec<u8>> for Bytes<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Cow::Owned(bytes))
+    }
+}
 
 impl<C: Wired> Record<C> {
     /// As bytes.
@@ -244,18 +249,6 @@ impl Wired for Content {
             truths: wire.truths.into_owned(),
             reached: wire.reached.into_owned(),
         })
-    }
-}
-
-impl Wired for Keyed {
-    type Wire<'b> = Cow<'b, Self>;
-
-    fn write(&self) -> (Cow<'_, Self>, usize) {
-        (Cow::Borrowed(self), (self.predictions.len() + self.targets.len()) * 64)
-    }
-
-    fn read(wire: Cow<'_, Self>) -> Result<Self, WireError> {
-        Ok(wire.into_owned())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::buffer::ScalarBuffer;
 
-use crate::batch::{Content, IdHash, Keyed, Pending, Reject, Rows, Section, Target};
+use crate::batch::{Column, Content, IdHash, Keyed, Pending, Reject, Rows, Section, Target};
 use crate::epoch::{Epoch, Model, Version};
 use crate::intake::expressions::RowExpressions;
 use crate::intake::json::{Extractor, Limits, Plan as Paths, PlanError, Read};
@@ -397,6 +397,7 @@ impl Waits<'_> {
         let several = profile.several_classes();
         let score = column(Role::Score).filter(|_| several.is_none());
         let predicted = column(Role::Prediction);
+        let label = predicted.map(Column::shared_labels);
         let scores = several.and_then(|several| several.scores(&profile.columns));
         let scores_of = |row: usize| -> Option<Vec<f64>> {
             scores.as_ref()?.iter().map(|&at| rows.columns.get(at)?.number(row)).collect()
@@ -434,7 +435,7 @@ impl Waits<'_> {
                 time: rows.times.as_ref().map_or(0, |times| times[row]),
                 // What regressions predict is a number, and they have no score.
                 score: score.or(predicted).and_then(|column| column.number(row)),
-                predicted: predicted.and_then(|column| column.label(row)).map(str::to_owned),
+                predicted: label.as_ref().and_then(|label| label(row)),
                 scores: scores_of(row).unwrap_or_default(),
                 segments: segments_of(row),
                 terms: terms_of(row),

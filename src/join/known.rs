@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::batch::Target;
+use crate::batch::{Label, Target};
 
 /// Everything that is known of the predictions of one id. As bytes it is what a store keeps.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -33,7 +33,7 @@ pub(super) struct Waiting {
     #[n(5)]
     pub(super) score: Option<f64>,
     #[n(6)]
-    pub(super) predicted: Option<String>,
+    pub(super) predicted: Option<Label>,
     /// When it came, in milliseconds of the join log's time.
     #[n(7)]
     pub(super) arrived: i64,
@@ -150,7 +150,7 @@ impl Known {
             model,
             time: arrived * 1000,
             score: Some(0.25),
-            predicted: Some(label.to_owned()),
+            predicted: Some(label.into()),
             arrived,
             scores: Vec::new(),
             segments: None,

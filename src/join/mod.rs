@@ -417,7 +417,7 @@ impl Join {
             segments: waiting.segments.clone(),
             terms: waiting.terms.clone(),
             sample: waiting.sample,
-            predicted: waiting.predicted.clone(),
+            predicted: waiting.predicted.as_deref().map(str::to_owned),
             news,
         }
     }

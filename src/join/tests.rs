@@ -126,7 +126,7 @@ fn keyed(first: i64, events: &[Event]) -> Keyed {
                 model: u32::from(model),
                 time: offset,
                 score: Some(0.5),
-                predicted: Some("1".to_owned()),
+                predicted: Some("1".into()),
                 scores: Vec::new(),
                 segments: None,
                 terms: None,

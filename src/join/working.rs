@@ -15,6 +15,10 @@ pub struct Working {
     known: Vec<Known>,
     /// Whether a record was concerned with it.
     touched: Vec<bool>,
+    /// The places of the keys in the order in which they were asked for, which is mostly that of the records.
+    asked: Vec<usize>,
+    /// How many of those are behind us.
+    passed: usize,
 }
 
 impl Working {
@@ -26,12 +30,19 @@ impl Working {
         keep: &mut K,
         keys: impl IntoIterator<Item = u128>,
     ) -> Result<Self, K::Error> {
-        let mut keys: Vec<u128> = keys.into_iter().collect();
-        keys.sort_unstable();
-        keys.dedup();
+        let mut sorted: Vec<(u128, usize)> = keys.into_iter().zip(0..).collect();
+        sorted.sort_unstable();
+        let mut keys = Vec::with_capacity(sorted.len());
+        let mut asked = vec![0; sorted.len()];
+        for (key, at) in sorted {
+            if keys.last() != Some(&key) {
+                keys.push(key);
+            }
+            asked[at] = keys.len() - 1;
+        }
         let known = keep.get(&keys)?;
         let touched = vec![false; keys.len()];
-        Ok(Self { keys, known, touched })
+        Ok(Self { keys, known, touched, asked, passed: 0 })
     }
 
     /// Keys that records were concerned with, ascending, and what stands under each from now on.
@@ -47,8 +58,9 @@ impl Working {
 
     /// The places of keys that a record is concerned with.
     pub(super) fn places(&mut self, keys: impl Iterator<Item = u128> + Clone) -> Vec<usize> {
-        let found: Option<Vec<usize>> = keys.clone().map(|key| self.place(key)).collect();
+        let found: Option<Vec<usize>> = keys.clone().map(|key| self.next_place(key)).collect();
         let places = found.unwrap_or_else(|| {
+            self.asked.clear();
             for key in keys.clone() {
                 if let Err(place) = self.keys.binary_search(&key) {
                     self.keys.insert(place, key);
@@ -64,6 +76,17 @@ impl Working {
         places
     }
 
+    /// The place of a key that is asked for next, or of any other.
+    fn next_place(&mut self, key: u128) -> Option<usize> {
+        match self.asked.get(self.passed) {
+            Some(&place) if self.keys[place] == key => {
+                self.passed += 1;
+                Some(place)
+            }
+            _ => self.place(key),
+        }
+    }
+
     fn place(&self, key: u128) -> Option<usize> {
         self.keys.binary_search(&key).ok()
     }
@@ -74,6 +97,6 @@ impl From<BTreeMap<u128, Known>> for Working {
     fn from(all: BTreeMap<u128, Known>) -> Self {
         let touched = vec![true; all.len()];
         let (keys, known) = all.into_iter().unzip();
-        Self { keys, known, touched }
+        Self { keys, known, touched, ..Self::default() }
     }
 }

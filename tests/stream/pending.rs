@@ -102,7 +102,7 @@ impl<K: Keep<Error: Debug>> Desk<K> {
                     model: u32::from(*model),
                     time: offset,
                     score: Some(0.5),
-                    predicted: Some("1".to_owned()),
+                    predicted: Some("1".into()),
                     scores: Vec::new(),
                     segments: None,
                     terms: None,

@@ -230,7 +230,7 @@ impl Works {
                 model: 0,
                 time: row.time,
                 score: row.score,
-                predicted: row.prediction.map(|class| if class { "1" } else { "0" }.to_owned()),
+                predicted: row.prediction.map(|class| if class { "1" } else { "0" }.into()),
                 scores: Vec::new(),
                 segments: segments_of(offset),
                 terms: Some(terms_of(offset)),

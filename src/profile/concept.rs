@@ -11,8 +11,10 @@ use crate::profile::{
 };
 use crate::stats::{Coded, Lesson, Loss, Undefined, Wanted, relearn};
 
-/// At most so many rows of a window teach, and of the reference are asked about: those with the least keys.
-pub const TAUGHT: usize = 4_000;
+/// At most so many rows of a window teach: those with the least keys.
+pub const TAUGHT: usize = 2_000;
+/// At most so many of the reference are asked about.
+const ASKED: usize = 4_000;
 /// How often a part of the reference is held against the rest.
 const TIMES: usize = 10;
 /// So wide is a code of a chance, in log-odds.
@@ -48,10 +50,32 @@ impl Profile {
     /// could be asked about.
     pub fn relearnt(&self, window: &KeyedRows) -> Option<Result<Relearnt, Undefined>> {
         let sample = self.sample.as_ref()?;
-        let first = |rows: &KeyedRows| 0..rows.len().min(TAUGHT);
-        let lessons = first(window).map(|at| (window, at));
-        let asked = first(&sample.rows).map(|at| (&sample.rows, at));
+        let lessons = (0..window.len().min(TAUGHT)).map(|at| (window, at));
+        let asked = (0..sample.rows.len().min(ASKED)).map(|at| (&sample.rows, at));
         self.learn(sample, asked, lessons)
+    }
+
+    /// By how much three standard deviations of [`Self::concept`] are to be widened, as those are of few parts, which may
+    /// overlap: as Student's distribution has it for as many as they are worth, of rows that were none of them.
+    ///
+    /// The mean correlation of parts is that of their rows in common; what so many correlated means are worth follows from
+    /// it (Kish 1965). The quantile by three terms of Fisher and Cornish 1960.
+    pub fn widening(&self) -> f64 {
+        let Some((first, sample)) = self.concept.first().zip(self.sample.as_ref()) else {
+            return 1.0;
+        };
+        let times = TIMES as f64;
+        let share =
+            (first.lessons as f64 / sample.rows.len().max(1) as f64).clamp(f64::EPSILON, 0.5);
+        let common = (1..TIMES).map(|apart| {
+            let apart = apart.min(TIMES - apart) as f64 / times;
+            (1.0 - apart / share).max(0.0)
+        });
+        let correlation = common.sum::<f64>() / (times - 1.0);
+        let parts = times / (1.0 + (times - 1.0) * correlation);
+        let freedom = (parts - 1.0).max(1.0);
+        let quantile = 3.0 + (7.5 + (17.25 + 30.1875 / freedom) / freedom) / freedom;
+        quantile / 3.0 * ((1.0 + 1.0 / parts) / (1.0 - correlation)).sqrt()
     }
 
     /// What is found where the concept has not changed: parts of the reference, each of so many rows as a window has on
@@ -67,7 +91,7 @@ impl Profile {
                 let is_in = move |at: &usize| (*at + rows.len() - first) % rows.len() < size;
                 (0..rows.len()).filter(move |at| is_in(at) == inside).map(|at| (rows, at))
             };
-            self.learn(sample, part(false).take(TAUGHT), part(true))?.ok()
+            self.learn(sample, part(false).take(ASKED), part(true))?.ok()
         });
         found.collect()
     }

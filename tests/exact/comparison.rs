@@ -202,8 +202,11 @@ fn comparison_whole() {
         for ((kind, measure), course) in &found {
             let apart = course.share(course.better + course.worse);
             let stated = course.error() / course.scatter();
+            // On split traffic estimates have the error of a window of either reference, which is more than they scatter.
+            let is_wide = is_split && *kind == Kind::Estimated;
+            let (least, most) = if is_wide { (0.0, 1.6) } else { (0.025, 1.12) };
             // Three errors of a share of 0.05 of 1,000 are 0.021.
-            if !(0.025..=0.075).contains(&apart) || !(0.9..=1.12).contains(&stated) {
+            if !(least..=0.075).contains(&apart) || !(0.9..=most).contains(&stated) {
                 wrong.push(format!("{title} {kind} {measure}: {apart} {stated}"));
             }
         }

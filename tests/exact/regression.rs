@@ -516,8 +516,13 @@ fn slices_of_a_regression_are_where_it_is_expected_to_be_far_off() {
 
 #[test]
 fn losses_that_are_learnt_again_say_where_the_concept_has_moved() {
-    let profile = fit(Spec { concept: true, ..spec(300) }, vec![rows_of(&cars(1, 800, 0.0))]);
-    let criteria = Criteria { concept: true, performance: METRICS.to_vec(), ..Criteria::default() };
+    let profile = fit(Spec { concept: true, ..spec(150) }, vec![rows_of(&cars(1, 1500, 0.0))]);
+    let criteria = Criteria {
+        concept: true,
+        min_rows: 100,
+        performance: METRICS.to_vec(),
+        ..Criteria::default()
+    };
     let plan = Plan::new(Arc::new(profile.unwrap()), criteria);
     let said = |cars: &[Car]| -> Vec<Figure> {
         let outcome = folded(&plan, cars).outcome(&plan, &Repeated::default()).unwrap().0;
@@ -525,11 +530,11 @@ fn losses_that_are_learnt_again_say_where_the_concept_has_moved() {
         let figures = plan.figures(&reading, Some(&outcome));
         figures.into_iter().filter(|of| of.metric == Metric::ConceptDriftMagnitude).collect()
     };
-    let steady = said(&cars(2, 300, 0.0));
+    let steady = said(&cars(2, 150, 0.0));
     assert_eq!(steady.len(), 1 + METRICS.len());
     assert!(steady.iter().all(|of| of.breach == Some(false)), "{steady:?}");
     // Cars on gas are three times as hard to price as they were.
-    let harder = cars(2, 300, 0.0).into_iter().map(|car| match car {
+    let harder = cars(2, 150, 0.0).into_iter().map(|car| match car {
         Car { fuel: Some("gas"), truth: (price, _), target: Some(target), .. } => {
             Car { target: Some((price + 3.0 * (target - price)).max(100.0)), ..car }
         }

@@ -536,11 +536,13 @@ fn chances_of_several_classes_are_learnt_again() {
         batch.columns.push(Column::new(Values::Numbers(numbers.collect())));
         batch
     };
-    let mut spec = Spec { concept: true, metrics: Vec::new(), ..spec(&CLASSES) };
+    let mut spec =
+        Spec { concept: true, metrics: Vec::new(), rule: WindowRule::Size(150), ..spec(&CLASSES) };
     spec.columns.push(("day".to_owned(), Role::Feature, ColumnKind::Continuous));
     let profile = fit(spec, vec![with_feature(&rows(1500))]).unwrap();
     let criteria = Criteria {
         concept: true,
+        min_rows: 100,
         performance: vec![Metric::Accuracy, Metric::RocAuc],
         ..Criteria::default()
     };
@@ -555,7 +557,7 @@ fn chances_of_several_classes_are_learnt_again() {
         let figures = plan.figures(&reading, Some(&outcome));
         figures.into_iter().filter(|of| of.metric == Metric::ConceptDriftMagnitude).collect()
     };
-    let window: Vec<Row> = (10_000..10_400).map(row).collect();
+    let window: Vec<Row> = (10_000..10_150).map(row).collect();
     let steady = said(&window);
     assert_eq!(steady.len(), 3);
     assert!(steady.iter().all(|of| of.breach == Some(false)), "{steady:?}");

@@ -40,6 +40,8 @@ struct Size {
 #[derive(Default)]
 struct Said {
     windows: u64,
+    /// Those of them that have no figure: of some scores no target had come.
+    without: u64,
     /// The effect of the inputs, and of the concept: whether it was told from 0.
     told: [u64; 2],
     /// Sums of the effects in standard errors, and of their squares.
@@ -50,6 +52,10 @@ struct Said {
 
 impl Said {
     fn take(&mut self, split: &Split<'_>) {
+        if split.shift.value.is_none() || split.concept.value.is_none() {
+            self.without += 1;
+            return;
+        }
         self.windows += 1;
         for (at, (figure, share)) in
             [(split.shift, split.told_of_shift()), (split.concept, split.told_of_concept())]
@@ -135,7 +141,8 @@ fn say(title: &str, said: &BTreeMap<(&str, &str), Said>) {
         let n = said.windows as f64;
         let [(shift, of_shift), (concept, of_concept)] = [0, 1].map(|at| said.scatter(at));
         println!(
-            "{world:8} {metric:18} shift {:+.4} told {:5.1} % ({shift:+6.2} +-{of_shift:.2} errors)  concept {:+.4} told {:5.1} % ({concept:+6.2} +-{of_concept:.2} errors)",
+            "{world:8} {metric:18} {:3} windows without; shift {:+.4} told {:5.1} % ({shift:+6.2} +-{of_shift:.2} errors)  concept {:+.4} told {:5.1} % ({concept:+6.2} +-{of_concept:.2} errors)",
+            said.without,
             said.values[0] / n,
             100.0 * said.share(0),
             said.values[1] / n,

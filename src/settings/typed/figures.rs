@@ -41,9 +41,9 @@ pub(crate) struct Performance {
     pub(crate) currency: Option<String>,
     /// Whether the concept is learnt again from the targets of each window, by trees, and held against the reference's:
     /// how far have the chances of the classes moved, or the absolute loss, and what does that do to each metric
-    /// (`concept_drift_magnitude`)? At least a hundred targets teach, four thousand at most; late ones in the last hundred
-    /// windows. Default: no, as it needs a sample of rows: two megabytes in the profile and in each open window, up to half a
-    /// megabyte in each that waits for targets, eight bytes in each prediction that waits, and up to some seconds a window.
+    /// (`concept_drift_magnitude`)? At least a hundred targets teach, two thousand at most; late ones in the last hundred
+    /// windows. Default: no, as it needs a sample of rows: two megabytes in the profile and in each open window, up to a
+    /// quarter of one in each that waits for targets, eight bytes in each prediction that waits, and up to some seconds a window.
     pub(crate) concept_drift: bool,
     /// Metrics of your own: an SQL expression over the cells of the confusion matrix (of several classes
     /// `"true_<class>_pred_<class>"`) and `rows`. Or `{ row = ".." }`, an expression over the columns of a row

@@ -1,11 +1,25 @@
 //! What the concept that was learnt again says of a window, as figures.
 
 use crate::metric::{Kind, Metric};
-use crate::profile::{Performance, Relearnt};
+use crate::profile::{Performance, Profile, Relearnt};
 use crate::stats::{Basis, Limits, Range, Undefined, sample_deviation};
 use crate::window::criteria::Criteria;
 use crate::window::judge::{Asked, Judge, Judgement, Scatter};
 use crate::window::result::{Figure, Status};
+
+/// What is learnt where the concept has not changed.
+#[derive(Clone, Debug)]
+pub(super) struct ByChance {
+    found: Vec<Relearnt>,
+    /// See [`Profile::widening`].
+    widening: f64,
+}
+
+impl ByChance {
+    pub(super) fn of(profile: &Profile) -> Self {
+        Self { found: profile.concept.clone(), widening: profile.widening() }
+    }
+}
 
 impl Judge {
     /// How far the probability has moved, and what that does to each metric, held against what is found by chance.
@@ -26,13 +40,19 @@ impl Judge {
             |of: Option<&Asked>, range: Range, value: &dyn Fn(&Relearnt) -> Option<f64>| {
                 let by_chance: Vec<f64> = self
                     .by_chance
+                    .found
                     .iter()
                     .filter_map(|relearnt| Some(value(relearnt)? * scale(relearnt)))
+                    .collect();
+                let mean = by_chance.iter().sum::<f64>() / by_chance.len().max(1) as f64;
+                let widened: Vec<f64> = by_chance
+                    .iter()
+                    .map(|found| mean + (found - mean) * self.by_chance.widening)
                     .collect();
                 let metric = Metric::ConceptDriftMagnitude;
                 let judgement = Judgement {
                     of: metric.into(),
-                    limits: criteria.threshold(None, metric).limits(&by_chance, range),
+                    limits: criteria.threshold(None, metric).limits(&widened, range),
                     error: Scatter::Unknown,
                     range,
                     unset: (by_chance.len() < 2).then_some(Status::TooFew),

@@ -9,12 +9,13 @@ mod split;
 
 use std::sync::Arc;
 
+use self::concept::ByChance;
 pub(super) use self::custom::OverCells;
 use self::split::Known;
 use crate::metric::{Family, Kind, Measure, Metric};
 use crate::profile::{
-    Class, Column, ColumnReading, ColumnValue, Outputs, Performance, Profile, Reading, Relearnt,
-    Robust, Role, RowMean, RowMetric, RowReading, Values,
+    Class, Column, ColumnReading, ColumnValue, Outputs, Performance, Profile, Reading, Robust,
+    Role, RowMean, RowMetric, RowReading, Values,
 };
 use crate::stats::{
     Baseline, Basis, Limits, Normalization, Range, SamplingError, Threshold, Undefined, confidence,
@@ -36,7 +37,7 @@ pub(super) struct Judge {
     /// Metrics over rows, each with its place among the profile's.
     rowwise: Vec<(usize, Judgement)>,
     /// What is learnt where the concept has not changed.
-    by_chance: Vec<Relearnt>,
+    by_chance: ByChance,
 }
 
 /// A performance figure that is asked for.
@@ -190,7 +191,7 @@ impl Judge {
             unset: unset(None, Metric::Rows),
             baseline: None,
         };
-        let (rowwise, by_chance) = (over_rows(profile, criteria, few), profile.concept.clone());
+        let (rowwise, by_chance) = (over_rows(profile, criteria, few), ByChance::of(profile));
         Self { performance, columns, whole, rows, rowwise, by_chance }
     }
 

@@ -41,6 +41,7 @@ fn a_line_has_the_fields_of_its_window_and_of_its_figure() {
         // Fields that results leave out where there are none are null in rows.
         expected.entry("window_start_row").or_insert(Value::Null);
         expected.entry("window_end_row").or_insert(Value::Null);
+        expected.entry("ranked_by").or_insert(Value::Null);
         assert_eq!(line, &Value::Object(expected));
     }
 }

@@ -8,6 +8,7 @@ use minicbor::{Decode, Encode};
 use super::keyed::{Keyed, Pending, Target};
 use super::label::Label;
 use super::wire::{Bytes, WireError, Wired};
+use crate::stats::codec::leb128;
 
 /// [`Keyed`] as it is written.
 #[derive(Encode, Decode)]
@@ -215,26 +216,13 @@ fn next<T, const N: usize>(
     Some(Some(list.as_chunks().0.iter().map(value).collect()))
 }
 
-/// A number in as few bytes as it needs, seven bits a byte, lowest first.
-fn put(bytes: &mut Vec<u8>, mut number: u64) {
-    while number > 0x7f {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
+fn put(bytes: &mut Vec<u8>, number: u64) {
+    leb128::put(bytes, number.into());
 }
 
 /// `None` where there is none.
 fn take(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for (at, &byte) in bytes.iter().take(10).enumerate() {
-        number |= u64::from(byte & 0x7f) << (7 * at);
-        if byte < 0x80 {
-            *bytes = &bytes[at + 1..];
-            return Some(number);
-        }
-    }
-    None
+    leb128::take(bytes)?.try_into().ok()
 }
 
 /// How far a number is from the one before, which it becomes: small ones take few bytes, of either sign.

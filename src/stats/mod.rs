@@ -21,6 +21,8 @@ mod correlation;
 mod decile;
 mod distance;
 mod doane;
+#[cfg(test)]
+mod draws;
 mod equal_width;
 mod exact_sum;
 mod grid;

@@ -27,7 +27,7 @@ pub struct Criteria {
     pub robust: bool,
     /// Whether something else is asked for that needs a sample of rows.
     pub sampled: bool,
-    /// Whether the concept is learnt again where targets come with the rows.
+    /// Whether the concept is learnt again from the targets, as they come.
     pub concept: bool,
     /// How the cells of the confusion matrix are published.
     pub confusion: Normalization,

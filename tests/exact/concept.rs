@@ -274,6 +274,15 @@ fn over_many_worlds_the_magnitude_is_that_of_the_truth() {
                 }
             }
             let n = count as f64;
+            for (place, (said, truly)) in values.iter().zip(truths).enumerate() {
+                let (share, drifts) = (out[place] as f64 / n, conditions.concept > 0.0);
+                let told = if drifts { share >= 0.9 } else { share <= 0.05 };
+                assert!(told, "{name}, windows of {window}, figure {place}: out in {share}");
+                assert!(
+                    (said - truly).abs() / n < 0.035,
+                    "{name} {window} {place}: {said} {truly}"
+                );
+            }
             let of = |at: usize| {
                 format!(
                     "{:+.4} of {:+.4}, out in {:5.1} %",

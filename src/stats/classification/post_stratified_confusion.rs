@@ -104,6 +104,7 @@ impl Confusion {
 mod tests {
     use super::*;
     use crate::stats::Basis;
+    use crate::stats::draws::Draws;
 
     /// What is above and what is below.
     type Ratio = ([f64; 4], [f64; 4]);
@@ -137,19 +138,6 @@ mod tests {
                     assert!((found - slope).abs() < 1e-6, "{truth} {predicted}: {found} {slope}");
                 }
             }
-        }
-    }
-
-    /// A small generator of our own: uniform in [0, 1).
-    struct Draws(u64);
-
-    impl Draws {
-        fn next(&mut self) -> f64 {
-            self.0 = self
-                .0
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 11) as f64 / (1u64 << 53) as f64
         }
     }
 

@@ -281,19 +281,7 @@ fn chance(log_odds: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A small generator of our own: uniform in [0, 1).
-    struct Draws(u64);
-
-    impl Draws {
-        fn next(&mut self) -> f64 {
-            self.0 = self
-                .0
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 11) as f64 / (1u64 << 53) as f64
-        }
-    }
+    use crate::stats::draws::Draws;
 
     fn one(is: bool) -> f64 {
         f64::from(u8::from(is))

@@ -18,10 +18,12 @@ mod lsm;
 mod memory;
 
 use std::fmt::Debug;
+use std::num::NonZero;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use tempfile::TempDir;
 use vigie::batch::{
@@ -56,6 +58,7 @@ fn main() {
     println!("\nstore, as it is by default");
     own(count, Options::default());
     if count <= 20_000_000 {
+        rebuild(count);
         println!("\nfjall 3");
         let folder = folder();
         let mut keep = KeptInLsm::open(folder.path()).expect("the folder is new");
@@ -67,12 +70,7 @@ fn main() {
 
 fn own(count: u64, options: Options) {
     let folder = folder();
-    let identity = Identity {
-        cluster: "bench".to_owned(),
-        namespace: "vigie".to_owned(),
-        topic: 3,
-        partition: 0,
-    };
+    let identity = identity(0);
     let open = || Pending::open(folder.path(), &identity, options).expect("the folder is ours");
     let mut store = open().store;
     let mut flow = Flow::new();
@@ -97,6 +95,45 @@ fn own(count: u64, options: Options) {
     assert!(opened.unusable.is_none() && opened.state.is_some(), "all is well");
     let spent = (began.0.elapsed().as_secs_f64(), cpu::seconds("self") - began.1);
     println!("{:12.2} s to open again ({:.2} s CPU)", spent.0, spent.1);
+}
+
+/// All partitions of the join log are rebuilt at once: here as many as there are cores.
+fn rebuild(count: u64) {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get) as u64;
+    let share = count / cores;
+    let ready = Barrier::new(cores as usize);
+    let one = |partition: i32| {
+        let folder = folder();
+        let mut store = Pending::open(folder.path(), &identity(partition), Options::default())
+            .expect("the folder is ours")
+            .store;
+        let mut flow = Flow::new();
+        let starts = (0..share).step_by(RECORD as usize);
+        let record = |from: u64| predictions(from, (from + RECORD).min(share), flow.now);
+        let records = starts.map(record).collect();
+        ready.wait();
+        let began = Instant::now();
+        flow.take(&mut store, records);
+        began.elapsed().as_secs_f64()
+    };
+    let slowest = thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores as i32)
+            .map(|partition| {
+                scope.spawn({
+                    let one = &one;
+                    move || one(partition)
+                })
+            })
+            .collect();
+        let each = threads.into_iter().map(|thread| thread.join().expect("it does not panic"));
+        each.fold(0.0, f64::max)
+    });
+    let rate = (share * cores) as f64 / slowest;
+    println!("{rate:12.0} predictions a second rebuilt, {cores} partitions on as many cores");
+}
+
+fn identity(partition: i32) -> Identity {
+    Identity { cluster: "bench".to_owned(), namespace: "vigie".to_owned(), topic: 3, partition }
 }
 
 fn fill_and_learn<K: Keep<Error: Debug>>(keep: &mut K, count: u64) {
@@ -199,7 +236,7 @@ impl Flow {
             model: None,
             version: None,
             decided_at: self.now * 1000,
-            label: Some(if index.is_multiple_of(3) { "1" } else { "0" }.to_owned()),
+            label: Some(if index.is_multiple_of(3) { "1" } else { "0" }.into()),
         };
         let targets: Vec<Target> = (from..).zip(which).map(target).collect();
         self.outcomes += targets.len() as i64;
@@ -217,10 +254,7 @@ fn predictions(from: u64, to: u64, now: i64) -> Vec<u8> {
         time: now * 1000 + id as i64 % 1_000_000,
         score: Some((id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 11) as f64 / (1_u64 << 53) as f64),
         predicted: Some("1".into()),
-        scores: Vec::new(),
-        segments: None,
-        terms: None,
-        sample: None,
+        more: None,
     };
     let keyed = Keyed {
         models: vec![("credit".to_owned(), "2026-01".to_owned())],

@@ -35,14 +35,36 @@ pub struct Pending {
     pub score: Option<f64>,
     /// What the model decided; `None` where it is missing.
     pub predicted: Option<Label>,
+    /// What more there is of it.
+    pub more: Option<Box<More>>,
+}
+
+/// What is known of a prediction beside its score, of most nothing: they are many, and lie close together.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub struct More {
     /// The scores of several classes, in their order; empty where one is missing, and for other models.
+    #[n(0)]
     pub scores: Vec<f64>,
     /// Which segments it is in, one for each way of splitting rows; `None` where there are none.
+    #[n(1)]
     pub segments: Option<Vec<u16>>,
     /// What the formulas of the profile's metrics over rows read of it; `None` where there are none.
+    #[n(2)]
     pub terms: Option<Vec<Option<f64>>>,
     /// What chooses it for samples; `None` where nobody asks for targets there.
+    #[n(3)]
     pub sample: Option<u64>,
+}
+
+impl More {
+    /// Nothing more.
+    pub const NOTHING: &Self =
+        &Self { scores: Vec::new(), segments: None, terms: None, sample: None };
+
+    /// As it is kept, where there is anything.
+    pub fn kept(self) -> Option<Box<Self>> {
+        (self != *Self::NOTHING).then(|| Box::new(self))
+    }
 }
 
 /// A target that was made known.
@@ -66,7 +88,7 @@ pub struct Target {
     pub decided_at: i64,
     /// The target; `None` takes back what was said before.
     #[n(5)]
-    pub label: Option<String>,
+    pub label: Option<Label>,
 }
 
 impl Carried for Keyed {

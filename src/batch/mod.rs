@@ -15,7 +15,7 @@ mod wire;
 
 pub use self::command::{Act, Command};
 pub use self::cursor::{Admission, Cursor};
-pub use self::keyed::{IdHash, Keyed, Pending, Target, key_of};
+pub use self::keyed::{IdHash, Keyed, More, Pending, Target, key_of};
 pub use self::label::Label;
 pub use self::lane::{Digest, Lane, Stretch};
 pub use self::record::{

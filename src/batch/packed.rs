@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
-use super::keyed::{Keyed, Pending, Target};
+use super::keyed::{Keyed, More, Pending, Target};
 use super::label::Label;
 use super::wire::{Bytes, WireError, Wired};
 use crate::stats::codec::leb128;
@@ -107,8 +107,9 @@ impl<'b> Predictions<'b> {
             });
             put(&mut predicted, position);
         }
-        let several = |row: &'b Pending| Some(&*row.scores).filter(|list| !list.is_empty());
-        let sample = |row: &'b Pending| Some(row.sample.as_slice()).filter(|of| !of.is_empty());
+        let more = |row: &'b Pending| row.more.as_deref();
+        let several = |row| Some(&*more(row)?.scores).filter(|list| !list.is_empty());
+        let sample = |row| Some(more(row)?.sample.as_slice()).filter(|of| !of.is_empty());
         let term = |term: Option<f64>| term.unwrap_or(f64::NAN).to_le_bytes();
         Self {
             keys: keys.into(),
@@ -119,8 +120,8 @@ impl<'b> Predictions<'b> {
             labels: labels.into_iter().map(Cow::Borrowed).collect(),
             predicted: predicted.into(),
             several: Lists::of(rows, several, f64::to_le_bytes),
-            segments: Lists::of(rows, |row| row.segments.as_deref(), u16::to_le_bytes),
-            terms: Lists::of(rows, |row| row.terms.as_deref(), term),
+            segments: Lists::of(rows, |row| more(row)?.segments.as_deref(), u16::to_le_bytes),
+            terms: Lists::of(rows, |row| more(row)?.terms.as_deref(), term),
             samples: Lists::of(rows, sample, u64::to_le_bytes),
         }
     }
@@ -147,7 +148,20 @@ impl<'b> Predictions<'b> {
         let (mut offset, mut time) = (0, 0);
         let number = |bytes: &[u8; 8]| Some(f64::from_le_bytes(*bytes)).filter(|of| !of.is_nan());
         let mut rows = Vec::with_capacity(keys.len());
+        let has_more =
+            several.is_some() || segments.is_some() || terms.is_some() || samples.is_some();
         for (key, score) in keys.iter().zip(scores) {
+            let mut more = None;
+            if has_more {
+                more = More {
+                    scores: next(&mut several, |of| f64::from_le_bytes(*of))?.unwrap_or_default(),
+                    segments: next(&mut segments, |of| u16::from_le_bytes(*of))?,
+                    terms: next(&mut terms, number)?,
+                    sample: next(&mut samples, |of| u64::from_le_bytes(*of))?
+                        .and_then(|of| of.first().copied()),
+                }
+                .kept();
+            }
             rows.push(Pending {
                 key: u128::from_le_bytes(*key),
                 offset: take_step(&mut offsets, &mut offset)?,
@@ -158,11 +172,7 @@ impl<'b> Predictions<'b> {
                     Some(position) => Some(labels.get(position)?.clone()),
                     None => None,
                 },
-                scores: next(&mut several, |of| f64::from_le_bytes(*of))?.unwrap_or_default(),
-                segments: next(&mut segments, |of| u16::from_le_bytes(*of))?,
-                terms: next(&mut terms, number)?,
-                sample: next(&mut samples, |of| u64::from_le_bytes(*of))?
-                    .and_then(|of| of.first().copied()),
+                more,
             });
         }
         let left = [offsets, models, times, predicted];
@@ -259,18 +269,8 @@ mod tests {
         (numbers, prop::option::of(number), label, lists).prop_map(
             |((key, offset, model, time), score, predicted, (scores, segments, terms, sample))| {
                 let predicted = predicted.map(Label::from);
-                Pending {
-                    key,
-                    offset,
-                    model,
-                    time,
-                    score,
-                    predicted,
-                    scores,
-                    segments,
-                    terms,
-                    sample,
-                }
+                let more = More { scores, segments, terms, sample }.kept();
+                Pending { key, offset, model, time, score, predicted, more }
             },
         )
     }
@@ -285,8 +285,7 @@ mod tests {
             let mut keyed = Keyed { predictions, ..Keyed::default() };
             if bare {
                 for row in &mut keyed.predictions {
-                    (row.scores, row.segments, row.terms) = (Vec::new(), None, None);
-                    row.sample = None;
+                    row.more = None;
                 }
             }
             let (mut wire, length) = keyed.write();

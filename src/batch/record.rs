@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::batch::{Command, Cursor, Lane, Rows, Stretch};
+use crate::batch::{Command, Cursor, Label, Lane, More, Rows, Stretch};
 
 /// One record of a log of ours: of the tally log, or with [`Keyed`](crate::batch::Keyed) content of the join log.
 #[derive(Clone, Debug)]
@@ -151,10 +151,10 @@ pub struct Realized {
     pub epoch: u64,
     /// Its model.
     #[n(4)]
-    pub model: String,
+    pub model: Label,
     /// Its version.
     #[n(5)]
-    pub version: String,
+    pub version: Label,
     /// Its event time in microseconds since 1970, UTC.
     #[n(6)]
     pub time: i64,
@@ -163,22 +163,13 @@ pub struct Realized {
     pub score: Option<f64>,
     /// What the model decided; `None` where it is missing.
     #[n(8)]
-    pub predicted: Option<String>,
+    pub predicted: Option<Label>,
     /// What that is.
     #[n(9)]
     pub news: News,
-    /// The scores of several classes, in their order; empty where one is missing, and for other models.
+    /// What more there is of it.
     #[n(10)]
-    pub scores: Vec<f64>,
-    /// Which segments it is in, one for each way of splitting rows; `None` where there are none.
-    #[n(11)]
-    pub segments: Option<Vec<u16>>,
-    /// What the formulas of the profile's metrics over rows read of it; `None` where there are none.
-    #[n(12)]
-    pub terms: Option<Vec<Option<f64>>>,
-    /// What chooses it for samples; `None` where nobody asks for targets there.
-    #[n(13)]
-    pub sample: Option<u64>,
+    pub more: Option<Box<More>>,
 }
 
 /// What is new of a prediction.
@@ -189,10 +180,10 @@ pub enum News {
     Target {
         /// The one before.
         #[n(0)]
-        before: Option<String>,
+        before: Option<Label>,
         /// The one that counts now.
         #[n(1)]
-        after: Option<String>,
+        after: Option<Label>,
         /// From the prediction's arrival to the target's, in milliseconds of the join log's time; 0 where the target
         /// was there first.
         #[n(2)]

@@ -23,7 +23,7 @@ use crate::batch::vectors::{Distances, Vectors};
 const _: () = assert!(cfg!(target_endian = "little"), "vigie runs on little-endian machines");
 
 /// The version of this form; a reader refuses any other.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 
 /// Why bytes are no record of ours.
 #[derive(Debug, thiserror::Error)]

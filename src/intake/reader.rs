@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::buffer::ScalarBuffer;
 
-use crate::batch::{Column, Content, IdHash, Keyed, Pending, Reject, Rows, Section, Target};
+use crate::batch::{Column, Content, IdHash, Keyed, More, Pending, Reject, Rows, Section, Target};
 use crate::epoch::{Epoch, Model, Version};
 use crate::intake::expressions::RowExpressions;
 use crate::intake::json::{Extractor, Limits, Plan as Paths, PlanError, Read};
@@ -410,6 +410,16 @@ impl Waits<'_> {
             let terms = || rows.terms.iter().map(|term| Some(term[row]).filter(|of| !of.is_nan()));
             (!rows.terms.is_empty()).then(|| terms().collect())
         };
+        let more_of = |row: usize| More {
+            scores: scores_of(row).unwrap_or_default(),
+            segments: segments_of(row),
+            terms: terms_of(row),
+            sample: sampled.map(|keys| keys[row]),
+        };
+        let has_more = scores.is_some()
+            || sampled.is_some()
+            || !rows.segments.is_empty()
+            || !rows.terms.is_empty();
         let mut row = 0;
         for (offset, key) in self.ids {
             while rows.offsets.get(row).is_some_and(|&at| at < offset) {
@@ -436,10 +446,7 @@ impl Waits<'_> {
                 // What regressions predict is a number, and they have no score.
                 score: score.or(predicted).and_then(|column| column.number(row)),
                 predicted: label.as_ref().and_then(|label| label(row)),
-                scores: scores_of(row).unwrap_or_default(),
-                segments: segments_of(row),
-                terms: terms_of(row),
-                sample: sampled.map(|keys| keys[row]),
+                more: if has_more { more_of(row).kept() } else { None },
             });
         }
     }

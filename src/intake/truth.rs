@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::{IdHash, Target};
+use crate::batch::{IdHash, Label, Target};
 use crate::epoch::Epoch;
 use crate::intake::json::{Extractor, Limits, Plan as Paths, Read};
 use crate::intake::reader::{ReaderError, slot, unit};
@@ -200,10 +200,10 @@ impl Kind {
                     found: Found::slot(found),
                 });
             }
-            Slot::Text(text) => Some(text.to_owned()),
-            Slot::Bool(value) => Some(value.to_string()),
-            Slot::Int(number) => Some(number.to_string()),
-            Slot::Float(number) => Some(number_label(number)),
+            Slot::Text(text) => Some(Label::from(text)),
+            Slot::Bool(value) => Some(Label::from(if value { "true" } else { "false" })),
+            Slot::Int(number) => Some(Label::from(itoa::Buffer::new().format(number))),
+            Slot::Float(number) => Some(Label::from(&*number_label(number))),
             found @ (Slot::Other(_) | Slot::Numbers(_)) => {
                 return Err(Reason::WrongType {
                     path: path.clone(),

@@ -195,7 +195,7 @@ impl VersionReader {
                         column.push_label(if value { "true" } else { "false" });
                     }
                     (ColumnKind::Categorical, Slot::Int(number)) => {
-                        column.push_label(&number.to_string());
+                        column.push_label(itoa::Buffer::new().format(number));
                     }
                     (ColumnKind::Categorical, Slot::Float(number)) => {
                         column.push_label(&number_label(number));

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::batch::{Label, Target};
+use crate::batch::{Label, More, Target};
 
 /// Everything that is known of the predictions of one id. As bytes it is what a store keeps.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -37,18 +37,8 @@ pub(super) struct Waiting {
     /// When it came, in milliseconds of the join log's time.
     #[n(7)]
     pub(super) arrived: i64,
-    /// The scores of several classes.
     #[n(8)]
-    pub(super) scores: Vec<f64>,
-    /// Which segments it is in.
-    #[n(9)]
-    pub(super) segments: Option<Vec<u16>>,
-    /// What metrics over rows read of it.
-    #[n(10)]
-    pub(super) terms: Option<Vec<Option<f64>>>,
-    /// What chooses it for samples.
-    #[n(11)]
-    pub(super) sample: Option<u64>,
+    pub(super) more: Option<Box<More>>,
 }
 
 /// The target that counts, of those that name the same model and version.
@@ -64,7 +54,7 @@ pub(super) struct Latest {
     #[n(3)]
     pub(super) turn: u64,
     #[n(4)]
-    pub(super) label: Option<String>,
+    pub(super) label: Option<Label>,
     /// When it came, in milliseconds of the join log's time.
     #[n(5)]
     pub(super) arrived: i64,
@@ -152,10 +142,7 @@ impl Known {
             score: Some(0.25),
             predicted: Some(label.into()),
             arrived,
-            scores: Vec::new(),
-            segments: None,
-            terms: None,
-            sample: None,
+            more: None,
         };
         Self { predictions: (0..predictions).map(waiting).collect(), targets: Vec::new() }
     }

@@ -22,7 +22,7 @@ use minicbor::{Decode, Encode};
 use self::known::Waiting;
 use self::lanes::JoinLane;
 use crate::batch::{
-    Admission, Body, Keyed, Lane, News, Reached, Realized, Record, Settled, Target,
+    Admission, Body, Keyed, Label, Lane, News, Reached, Realized, Record, Settled, Target,
 };
 
 pub use self::keep::{Keep, KeptBatch, KeptInMemory};
@@ -55,7 +55,7 @@ pub struct Join {
     lanes: Vec<(Lane, JoinLane)>,
     /// Model versions in the order in which they were first met.
     #[n(3)]
-    models: Vec<(String, String)>,
+    models: Vec<(Label, Label)>,
     /// How many targets there were.
     #[n(4)]
     turn: u64,
@@ -244,10 +244,7 @@ impl Join {
                 score: prediction.score,
                 predicted: prediction.predicted,
                 arrived: self.time,
-                scores: prediction.scores,
-                segments: prediction.segments,
-                terms: prediction.terms,
-                sample: prediction.sample,
+                more: prediction.more,
             };
             self.take(working.at(*place), waiting, offset, &mut realized);
         }
@@ -315,7 +312,7 @@ impl Join {
     pub fn over_at(&self, known: &Known, waits: &Waits) -> i64 {
         let wait = |waiting: &Waiting| {
             let (model, _) = &self.models[waiting.model as usize];
-            waiting.arrived.saturating_add(waits.get(model).map_or(0, |wait| wait.millis))
+            waiting.arrived.saturating_add(waits.get(&**model).map_or(0, |wait| wait.millis))
         };
         // A target may still find a prediction of any model.
         let longest = waits.values().map(|wait| wait.millis).max().unwrap_or(0);
@@ -331,9 +328,10 @@ impl Join {
     }
 
     fn model(&mut self, named: &(String, String)) -> u32 {
-        let found = self.models.iter().position(|known| known == named);
-        found.unwrap_or_else(|| {
-            self.models.push(named.clone());
+        let (name, version) = named;
+        let is_it = |(its, of): &(Label, Label)| **its == **name && **of == **version;
+        self.models.iter().position(is_it).unwrap_or_else(|| {
+            self.models.push((Label::from(&**name), Label::from(&**version)));
             self.models.len() - 1
         }) as u32
     }
@@ -374,7 +372,7 @@ impl Join {
         self.counts.targets += 1;
         let (turn, now) = (self.turn, self.time);
         self.turn += 1;
-        let labels = |known: &Known| -> Vec<Option<String>> {
+        let labels = |known: &Known| -> Vec<Option<Label>> {
             let label_of = |waiting: &Waiting| {
                 let (model, version) = &self.models[waiting.model as usize];
                 known.target(model, version).and_then(|target| target.label.clone())
@@ -413,11 +411,8 @@ impl Join {
             version,
             time: waiting.time,
             score: waiting.score,
-            scores: waiting.scores.clone(),
-            segments: waiting.segments.clone(),
-            terms: waiting.terms.clone(),
-            sample: waiting.sample,
-            predicted: waiting.predicted.as_deref().map(str::to_owned),
+            predicted: waiting.predicted.clone(),
+            more: waiting.more.clone(),
             news,
         }
     }
@@ -425,7 +420,7 @@ impl Join {
     /// Whether nothing that comes now counts for a prediction any more.
     fn is_over(&self, waiting: &Waiting, waits: &Waits) -> bool {
         let (model, _) = &self.models[waiting.model as usize];
-        waits.get(model).is_none_or(|wait| self.is_past(waiting.arrived, wait))
+        waits.get(&**model).is_none_or(|wait| self.is_past(waiting.arrived, wait))
     }
 
     /// Whether all lanes of a model's ground truth have reached the end of the wait that began at `arrived`.

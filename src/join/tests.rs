@@ -5,7 +5,7 @@ use proptest::prelude::{
 };
 
 use super::*;
-use crate::batch::{Header, Heartbeat, Pending, Stretch, key_of};
+use crate::batch::{Header, Heartbeat, More, Pending, Stretch, key_of};
 
 const PREDICTIONS: Lane = Lane { topic: 1, partition: 0 };
 const OUTCOMES: Lane = Lane { topic: 2, partition: 0 };
@@ -91,8 +91,13 @@ impl Desk {
         for realized in &self.told {
             match &realized.news {
                 News::Target { before, after, .. } => {
-                    let was = labels.insert(realized.position, after.clone()).flatten();
-                    assert_eq!(&was, before, "what is taken back was given before");
+                    let after = after.as_deref().map(str::to_owned);
+                    let was = labels.insert(realized.position, after).flatten();
+                    assert_eq!(
+                        was.as_deref(),
+                        before.as_deref(),
+                        "what is taken back was given before"
+                    );
                 }
                 News::Repeated => {
                     let was = labels.insert(realized.position, Some("repeated".to_owned()));
@@ -127,10 +132,7 @@ fn keyed(first: i64, events: &[Event]) -> Keyed {
                 time: offset,
                 score: Some(0.5),
                 predicted: Some("1".into()),
-                scores: Vec::new(),
-                segments: None,
-                terms: None,
-                sample: Some(77),
+                more: More { sample: Some(77), ..More::default() }.kept(),
             }),
             Event::Known { id, model, decided_at, label } => {
                 let named = model.map(|model| MODELS[usize::from(model)]);
@@ -140,7 +142,7 @@ fn keyed(first: i64, events: &[Event]) -> Keyed {
                     model: named.map(|(model, _)| model.to_owned()),
                     version: named.map(|(_, version)| version.to_owned()),
                     decided_at,
-                    label: label.map(|label| label.to_string()),
+                    label: label.map(|label| label.to_string().as_str().into()),
                 });
             }
         }

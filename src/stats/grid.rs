@@ -9,12 +9,16 @@
 /// Finding a cell takes about 5 ns: a table over equally wide slots says which few cuts may lie in the value's slot.
 #[derive(Clone, Debug)]
 pub struct Grid {
-    cuts: Vec<f64>,
+    /// Ascending, and behind them two NaN, which no value reaches: two may be looked at wherever one lies.
+    padded: Vec<f64>,
     /// Where the cuts of each slot begin; one more at the end.
     slots: Vec<u32>,
     low: f64,
     slots_per_unit: f64,
 }
+
+/// How many cuts are looked at in any case.
+const PADDING: usize = 2;
 
 impl Grid {
     /// The grid of these cuts, in any order; NaN and infinite ones are left out.
@@ -27,14 +31,15 @@ impl Grid {
         cuts.dedup();
         let low = cuts.first().copied().unwrap_or(0.0);
         let width = cuts.last().copied().unwrap_or(0.0) - low;
-        let count = (cuts.len() * 2).next_power_of_two().max(2);
+        let count = cuts.len().next_power_of_two().max(2);
         let per_unit = (count - 1) as f64 / width;
         let slots_per_unit = if per_unit.is_finite() { per_unit } else { 0.0 };
-        let mut grid = Self { cuts, slots: Vec::new(), low, slots_per_unit };
+        cuts.extend([f64::NAN; PADDING]);
+        let mut grid = Self { padded: cuts, slots: Vec::new(), low, slots_per_unit };
         // Slots of the cuts themselves, by the same arithmetic as those of values: what a value's slot excludes is
         // then excluded for certain, since that arithmetic is monotone.
         let mut slots = vec![0u32; count + 1];
-        for &cut in &grid.cuts {
+        for &cut in grid.cuts() {
             slots[grid.slot(cut, count) + 1] += 1;
         }
         for slot in 1..slots.len() {
@@ -46,17 +51,17 @@ impl Grid {
 
     /// The cuts, ascending.
     pub fn cuts(&self) -> &[f64] {
-        &self.cuts
+        &self.padded[..self.padded.len() - PADDING]
     }
 
     /// How many cells there are: one more than cuts.
     pub fn cells(&self) -> usize {
-        self.cuts.len() + 1
+        self.cuts().len() + 1
     }
 
     /// The first cell at or above a cut, that is the number of cuts at or below it.
     pub fn cell_from(&self, cut: f64) -> usize {
-        self.cuts.partition_point(|&c| c <= cut)
+        self.cuts().partition_point(|&c| c <= cut)
     }
 
     #[inline]
@@ -71,12 +76,12 @@ impl Grid {
         debug_assert!(!value.is_nan(), "missing values have no cell");
         let slot = self.slot(value, self.slots.len() - 1);
         let (begin, end) = (self.slots[slot] as usize, self.slots[slot + 1] as usize);
-        let candidates = &self.cuts[begin..end];
-        if candidates.len() <= 8 {
-            begin + candidates.iter().filter(|&&cut| cut <= value).count()
-        } else {
-            begin + candidates.partition_point(|&cut| cut <= value)
+        if end - begin <= PADDING {
+            // Without a jump that nobody can foresee: what lies in a later slot is greater for certain.
+            let reached = |at: usize| usize::from(self.padded[at] <= value);
+            return begin + reached(begin) + reached(begin + 1);
         }
+        begin + self.padded[begin..end].partition_point(|&cut| cut <= value)
     }
 }
 

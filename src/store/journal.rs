@@ -22,7 +22,7 @@ use super::{Identity, StoreError};
 
 const MAGIC: &[u8; 8] = b"vigiejnl";
 /// The version of this form and of all that it leads to.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// How its name begins.
 pub(super) const START: &str = "journal-";
 /// While it is written.

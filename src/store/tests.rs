@@ -294,7 +294,7 @@ fn another_version_is_told() {
     bytes[8] = 9;
     fs::write(&journal, bytes).unwrap();
     let why = open(whole.path(), options(6)).unusable.unwrap().to_string();
-    assert!(why.contains("has format 9, this version of vigie reads 2"), "{why}");
+    assert!(why.contains("has format 9, this version of vigie reads 3"), "{why}");
 }
 
 #[test]

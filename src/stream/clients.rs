@@ -17,6 +17,11 @@ use crate::stream::producer::Producer;
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// A member of a group that is silent for so long loses its partitions.
 pub(super) const SESSION: Duration = Duration::from_secs(30);
+/// How long a producer gathers what somebody waits for.
+pub(super) const SOON: Duration = Duration::from_millis(5);
+
+/// The names that librdkafka has for how a producer compresses.
+const COMPRESSION: [&str; 2] = ["compression.type", "compression.codec"];
 
 /// Makes clients of one cluster.
 #[derive(Clone, Debug)]
@@ -94,6 +99,15 @@ impl Clients {
         config
     }
 
+    /// The base of a producer, which compresses as the settings say, or else by a method of ours.
+    fn compressing(&self, purpose: &str, method: &str) -> ClientConfig {
+        let mut config = self.base(purpose);
+        if !COMPRESSION.iter().any(|name| self.kafka.properties.contains_key(*name)) {
+            config.set(COMPRESSION[0], method);
+        }
+        config
+    }
+
     /// A reader of partitions that it is told to read, from offsets that it is told. It belongs to no group, so nobody
     /// moves it; a hole is an error and not a guess.
     pub(super) fn reader(
@@ -102,6 +116,17 @@ impl Clients {
         committed: bool,
     ) -> Result<BaseConsumer<Quiet>, StreamError> {
         make(&self.reader_config(purpose, committed), Quiet)
+    }
+
+    /// The same for what nobody waits for: the cluster answers with much at once, or after half a second.
+    pub(super) fn patient_reader(
+        &self,
+        purpose: &str,
+        committed: bool,
+    ) -> Result<BaseConsumer<Quiet>, StreamError> {
+        let mut config = self.reader_config(purpose, committed);
+        config.set("fetch.min.bytes", "1048576").set("fetch.wait.max.ms", "500");
+        make(&config, Quiet)
     }
 
     fn reader_config(&self, purpose: &str, committed: bool) -> ClientConfig {
@@ -157,17 +182,19 @@ impl Clients {
     }
 
     /// A producer that keeps order and is acknowledged by all replicas, with a thread of its own for acknowledgements.
+    /// It gathers records for `linger`: each partition's are a request.
     pub(super) fn producer<C: ProducerContext + 'static>(
         &self,
         purpose: &str,
+        linger: Duration,
         context: C,
     ) -> Result<Producer<C>, StreamError> {
-        let mut config = self.base(purpose);
+        // Rows lie packed; to compress them costs more than to count them.
+        let mut config = self.compressing(purpose, "none");
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
-            .set("linger.ms", "5")
-            .set("compression.type", "lz4")
+            .set("linger.ms", linger.as_millis().to_string())
             .set("batch.size", "4194304")
             .set("message.max.bytes", "8388608")
             .set("queue.buffering.max.kbytes", "131072")
@@ -177,13 +204,13 @@ impl Clients {
 
     /// The producer of one transactional id; whoever had it before is fenced once it begins.
     pub(super) fn transactional(&self, id: &str) -> Result<BaseProducer<Quiet>, StreamError> {
-        let mut config = self.base(id);
+        // Results are text, which shrinks to a tenth.
+        let mut config = self.compressing(id, "lz4");
         config
             .set("transactional.id", format!("{}.{id}", self.kafka.namespace))
             .set("transaction.timeout.ms", "60000")
             .set("message.timeout.ms", "50000")
-            .set("compression.type", "lz4")
-            .set("linger.ms", "5")
+            .set("linger.ms", SOON.as_millis().to_string())
             .set("message.max.bytes", "8388608")
             .set("queue.buffering.max.kbytes", "131072");
         make(&config, Quiet)
@@ -191,6 +218,17 @@ impl Clients {
 
     pub(super) fn admin(&self) -> Result<AdminClient<DefaultClientContext>, StreamError> {
         make(&self.base("admin"), DefaultClientContext)
+    }
+}
+
+/// A wait for a client, in whole milliseconds and a little above.
+///
+/// rdkafka cuts what is left of a wait to whole milliseconds, and spends the last one asking again and again: with short
+/// waits a hundredth of a core for every client, busy or not.
+pub(super) fn whole(wait: Duration) -> Duration {
+    match u64::try_from(wait.as_nanos().div_ceil(1_000_000)) {
+        Ok(0) | Err(_) => wait,
+        Ok(millis) => Duration::from_millis(millis) + Duration::from_micros(50),
     }
 }
 

@@ -10,11 +10,10 @@ use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 
-/// How long the thread waits for news at a time.
-///
-/// rdkafka cuts what is left of the time to whole milliseconds, and spends the last one asking again and again: with
-/// short waits a hundredth of a core for every producer, sending or not. Hence long, and a little above whole ones.
-const NEWS: Duration = Duration::from_micros(1_000_050);
+use crate::stream::clients::whole;
+
+/// How long the thread waits for news at a time; each ends with a millisecond of asking again and again.
+const NEWS: Duration = Duration::from_secs(5);
 
 /// A producer, and the thread that gives what became of each record to its context.
 pub(super) struct Producer<C: ProducerContext + 'static> {
@@ -30,7 +29,7 @@ impl<C: ProducerContext + 'static> Producer<C> {
         let (polled, ended) = (Arc::clone(&client), Arc::clone(&over));
         let listen = move || {
             while !ended.load(Ordering::Relaxed) {
-                polled.poll(NEWS);
+                polled.poll(whole(NEWS));
             }
         };
         thread::Builder::new()

@@ -39,9 +39,9 @@ impl OpenWindow {
 impl Tally {
     /// Looks whether windows warn of which a record told something.
     pub(super) fn look_out(&mut self, content: &Content, epochs: &Epochs, out: &mut Vec<Output>) {
-        let of_rows = content.sections.iter().map(|section| &section.model);
-        let of_targets = content.realized.iter().map(|realized| &realized.model);
-        let mut names: Vec<&String> = of_rows.chain(of_targets).collect();
+        let of_rows = content.sections.iter().map(|section| &*section.model);
+        let of_targets = content.realized.iter().map(|realized| &*realized.model);
+        let mut names: Vec<&str> = of_rows.chain(of_targets).collect();
         // Mostly thousands of one model.
         names.dedup();
         names.sort_unstable();

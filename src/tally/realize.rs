@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::alert::{AlertEvent, Published};
-use crate::batch::{Content, News, Realized};
+use crate::batch::{Content, More, News, Realized};
 use crate::epoch::{Epochs, Model, Version};
 use crate::profile::WindowRule;
 use crate::tally::awaiting::step;
@@ -29,7 +29,7 @@ impl Tally {
         let mut touched: BTreeSet<(String, WindowId)> = BTreeSet::new();
         for realized in &content.realized {
             if let Some(id) = self.learn(realized, moment.epochs) {
-                touched.insert((realized.model.clone(), id));
+                touched.insert((realized.model.to_string(), id));
             }
         }
         if let Some(lane) = self.lanes.get_mut(&moment.lane) {
@@ -58,7 +58,7 @@ impl Tally {
         let rules = epochs.model(realized.epoch, &realized.model)?;
         let served = rules.version(&realized.version)?;
         rules.settings.ground_truth.as_ref()?;
-        let model = self.models.get_mut(&realized.model)?;
+        let model = self.models.get_mut(&*realized.model)?;
         let (lane, position) = (realized.lane, realized.position);
         let excluded = model.settling.excluded.get(&lane);
         let is_excluded = excluded.is_some_and(|excluded| excluded.has(position));
@@ -73,7 +73,8 @@ impl Tally {
             None
         } else if let Some(window) = model.awaiting.get_mut(&id).filter(|window| !window.left_out) {
             take(&mut window.awaited, served, realized);
-            if let Some(segments) = &realized.segments {
+            let more = realized.more.as_deref();
+            if let Some(segments) = more.and_then(|more| more.segments.as_ref()) {
                 window.news.get_or_insert_default().extend(segments);
             }
             window.changed = true;
@@ -213,7 +214,7 @@ impl ModelState {
     fn window_of(&self, rules: &Model, realized: &Realized) -> Option<WindowId> {
         let (epoch, version) = (rules.since, &realized.version);
         let (lane, position) = (realized.lane, realized.position);
-        let at = |start| WindowId { epoch, start, version: version.clone() };
+        let at = |start| WindowId { epoch, start, version: version.to_string() };
         match rules.timing.rule {
             WindowRule::Period(period) => Some(at(WindowRule::period_of(period, realized.time).0)),
             WindowRule::Size(_) => {
@@ -223,7 +224,7 @@ impl ModelState {
                 if input.is_some_and(|input| input.from <= position) {
                     return Some(filling);
                 }
-                let start = self.settling.find(&(epoch, version.clone(), lane), position)?;
+                let start = self.settling.find(&(epoch, version.to_string(), lane), position)?;
                 Some(at(start))
             }
             WindowRule::Number(_) | WindowRule::Days { .. } => None,
@@ -244,24 +245,25 @@ pub(super) fn is_shown(result: &WindowResult) -> bool {
 
 fn take(awaited: &mut Awaited, served: &Arc<Version>, realized: &Realized) {
     let predicted = realized.predicted.as_deref();
-    let segments = realized.segments.as_deref().unwrap_or_default();
+    let more = realized.more.as_deref().unwrap_or(More::NOTHING);
+    let segments = more.segments.as_deref().unwrap_or_default();
     match &realized.news {
         News::Target { before, after, lag } => awaited.learn(
             &served.plan,
             Labels {
                 score: realized.score,
-                scores: &realized.scores,
+                scores: &more.scores,
                 predicted,
                 before: before.as_deref(),
                 after: after.as_deref(),
                 lag: *lag,
                 segments,
-                terms: realized.terms.as_deref().unwrap_or_default(),
-                sample: realized.sample,
+                terms: more.terms.as_deref().unwrap_or_default(),
+                sample: more.sample,
             },
         ),
         News::Repeated => {
-            let (score, scores) = (realized.score, realized.scores.as_slice());
+            let (score, scores) = (realized.score, more.scores.as_slice());
             awaited.repeat(&served.plan, Repeat { score, scores, predicted, segments });
         }
     }

@@ -4,7 +4,7 @@ use crate::metric::Metric;
 use crate::profile::{Categorical, Continuous, Values, shown_labels};
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::ContinuousState;
-use crate::window::plan::{ColumnPlan, ContinuousPlan, Plan};
+use crate::window::plan::{ColumnPlan, ContinuousPlan, Plan, rows_below};
 use crate::window::result::Distribution;
 use crate::window::state::{ColumnState, WindowState};
 
@@ -48,28 +48,20 @@ fn continuous(
     plan: &ContinuousPlan,
     reference: &Continuous,
 ) -> Option<Distribution> {
-    let edges = &reference.doane.edges;
-    let [first, .., last] = edges.as_slice() else { return None };
+    let bins = reference.doane.counts.len();
+    if bins == 0 {
+        return None;
+    }
     state.settle(plan);
-    let mut counts = vec![0; edges.len() - 1];
-    let [mut below, mut above] = state.infinite;
-    let mut count = |value: f64, rows: u64| {
-        if value < *first {
-            below += rows;
-        } else if value > *last {
-            above += rows;
-        } else {
-            // Half-open, the last one closed.
-            let bin = edges.partition_point(|&edge| edge <= value).saturating_sub(1);
-            counts[bin.min(edges.len() - 2)] += rows;
-        }
-    };
+    let shown = &plan.shown;
+    let mut cells = vec![0; shown.grid.cells()];
+    let mut count = |value: f64, rows: u64| cells[shown.grid.cell(value)] += rows;
     if state.values.is_exact() {
         state.values.for_each(|value, &rows| count(value, rows));
     } else {
         let cuts = plan.grid.cuts();
         let own = |method: &Metric| matches!(method, Metric::JensenShannon | Metric::Hellinger);
-        let fine = cuts.len() >= CELLS_A_BIN * (edges.len() - 1);
+        let fine = cuts.len() >= CELLS_A_BIN * bins;
         if !plan.methods.iter().any(|(method, _)| own(method)) && !fine {
             return None;
         }
@@ -80,6 +72,12 @@ fn continuous(
             count(from, rows);
         }
     }
+    let finite = rows_below(&cells);
+    let counts = shown.map.counts(&finite);
+    let lower = finite[shown.map.first()];
+    let upper = cells.iter().sum::<u64>() - lower - counts.iter().sum::<u64>();
+    let [minus, plus] = state.infinite;
+    let (below, above) = (lower + minus, upper + plus);
     Some(Distribution { counts, below, above, missing: state.missing, ..Distribution::none() })
 }
 

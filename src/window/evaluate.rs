@@ -14,7 +14,7 @@ use crate::window::again::Repeated;
 use crate::window::categorical::CategoricalState;
 use crate::window::continuous::{Binned, ContinuousState};
 use crate::window::embedding::EmbeddingState;
-use crate::window::plan::{CategoricalPlan, ColumnPlan, ContinuousPlan, Plan};
+use crate::window::plan::{CategoricalPlan, CellMap, ColumnPlan, ContinuousPlan, Plan, rows_below};
 use crate::window::realized::Outcome;
 use crate::window::reconstruction::ReconstructionPlan;
 use crate::window::result::{Figure, Targets};
@@ -186,26 +186,24 @@ fn continuous(
         *last += plus;
     }
     let present = finite + minus + plus;
-    // Rows below each cell; a method's bin is the difference of two.
-    let mut below = Vec::with_capacity(binned.cells.len() + 1);
-    let mut total = 0;
-    below.push(0);
-    for &cell in &binned.cells {
-        total += cell;
-        below.push(total);
-    }
+    let below = rows_below(&binned.cells);
     let in_range: u64 = plan.range.counts(&below).iter().sum();
     let none = (present == 0).then(|| why_none(rows, state.absent));
     let mut values = summary(state, &binned, plan, finite, none);
+    // Two of the methods read the same ten thousand bins.
+    let mut last: Option<(&CellMap, Vec<u64>)> = None;
     for (metric, map) in &plan.methods {
         let value = if let Some(reason) = none {
             Err(reason)
         } else {
-            let counts = map.counts(&below);
+            let known = last.take().filter(|(of, _)| *of == map).map(|(_, counts)| counts);
+            let counts = known.unwrap_or_else(|| map.counts(&below));
             let lower = below[map.first()];
             let outside =
                 Outside { below: lower, above: present - lower - counts.iter().sum::<u64>() };
-            distance(*metric, &counts, outside, state, &binned, column, plan)
+            let value = distance(*metric, &counts, outside, state, &binned, column, plan);
+            last = Some((map, counts));
+            value
         };
         values.push(ColumnValue::plain(*metric, value));
     }

@@ -1,5 +1,6 @@
 //! How a model's windows are folded and read: a profile together with what the settings ask of it.
 
+use std::mem;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -64,6 +65,8 @@ pub(super) struct ContinuousPlan {
     /// The cells below the reference's range and those above it.
     pub(super) range: CellMap,
     pub(super) methods: Vec<(Metric, CellMap)>,
+    /// The few bins that people look at.
+    pub(super) shown: Cut,
 }
 
 #[derive(Clone, Debug)]
@@ -73,20 +76,55 @@ pub(super) struct CategoricalPlan {
 
 /// Which cells of the grid belong to the bins of a method: bin `i` holds the cells from `bounds[i]` to before
 /// `bounds[i + 1]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CellMap {
-    bounds: Vec<usize>,
+    bounds: Vec<u32>,
 }
 
 impl CellMap {
+    fn new(bounds: impl IntoIterator<Item = usize>) -> Self {
+        // A profile has far fewer cuts than that.
+        let bounds = bounds.into_iter().map(|bound| u32::try_from(bound).unwrap_or(u32::MAX));
+        Self { bounds: bounds.collect() }
+    }
+
     /// The first cell of the first bin.
     pub(super) fn first(&self) -> usize {
-        self.bounds.first().copied().unwrap_or(0)
+        self.bounds.first().map_or(0, |&first| first as usize)
     }
 
     /// Rows in each bin, from the rows below each cell.
     pub(super) fn counts(&self, below: &[u64]) -> Vec<u64> {
-        self.bounds.windows(2).map(|pair| below[pair[1]] - below[pair[0]]).collect()
+        let mut bounds = self.bounds.iter().map(|&bound| below[bound as usize]);
+        let mut before = bounds.next().unwrap_or(0);
+        bounds.map(|upto| upto - mem::replace(&mut before, upto)).collect()
+    }
+}
+
+/// Rows below each cell, and below the end of all: a bin's are the difference of two.
+pub(super) fn rows_below(cells: &[u64]) -> Vec<u64> {
+    let mut below = Vec::with_capacity(cells.len() + 1);
+    let mut total = 0;
+    below.push(0);
+    for &cell in cells {
+        total += cell;
+        below.push(total);
+    }
+    below
+}
+
+/// Bins with a grid of their own.
+#[derive(Clone, Debug)]
+pub(super) struct Cut {
+    pub(super) grid: Grid,
+    pub(super) map: CellMap,
+}
+
+impl Cut {
+    fn new(edges: Vec<f64>) -> Self {
+        let grid = Grid::new(edges.clone());
+        let map = CellMap::new(edges.into_iter().map(|edge| grid.cell_from(edge)));
+        Self { grid, map }
     }
 }
 
@@ -359,12 +397,12 @@ impl ContinuousPlan {
             .map(|(method, edges)| {
                 let open = method == Metric::Psi;
                 let inner = edges.iter().map(|&edge| grid.cell_from(edge));
-                let bounds = if open {
-                    [0].into_iter().chain(inner).chain([grid.cells()]).collect()
+                let map = if open {
+                    CellMap::new([0].into_iter().chain(inner).chain([grid.cells()]))
                 } else {
-                    inner.collect()
+                    CellMap::new(inner)
                 };
-                (method, CellMap { bounds })
+                (method, map)
             })
             .collect();
         Self {
@@ -373,21 +411,24 @@ impl ContinuousPlan {
             centre: reference.mean,
             least: reference.least,
             greatest: reference.greatest,
-            range: CellMap { bounds: range.map(|cut| grid.cell_from(cut)).to_vec() },
+            range: CellMap::new(range.map(|cut| grid.cell_from(cut))),
+            shown: Cut::new(closed(reference.doane.edges.clone())),
             methods,
             grid,
         }
     }
 }
 
+/// The cuts of half-open bins that are those between these edges, of which the last one is closed.
+fn closed(mut edges: Vec<f64>) -> Vec<f64> {
+    if let Some(last) = edges.last_mut() {
+        *last = last.next_up();
+    }
+    edges
+}
+
 /// The cuts of a method's half-open bins; a last bin that is closed in the definition ends just above its edge.
 fn closed_edges(reference: &Continuous, method: Metric) -> Option<Vec<f64>> {
-    let closed = |mut edges: Vec<f64>| {
-        if let Some(last) = edges.last_mut() {
-            *last = last.next_up();
-        }
-        edges
-    };
     Some(match (method, &reference.distribution) {
         (Metric::JensenShannon | Metric::Hellinger, _) => closed(reference.doane.edges.clone()),
         (Metric::Psi, _) => reference.quantiles.edges.clone(),

@@ -244,6 +244,7 @@ const OUTSIDE: &[&str] = &[
 
 /// Crates that any layer may use: they compute, spell or print, and touch nothing.
 const ANYWHERE: &[&str] = &[
+    "itoa",
     "jiff",
     "libm",
     "minicbor",

@@ -253,7 +253,7 @@ impl Said {
             for realized in content.realized {
                 if let News::Target { after, .. } = realized.news {
                     let place = (i64::from(realized.lane.partition), realized.position);
-                    said.predictions.insert(place, after);
+                    said.predictions.insert(place, after.as_deref().map(str::to_owned));
                 }
             }
         }

@@ -103,10 +103,7 @@ impl<K: Keep<Error: Debug>> Desk<K> {
                     time: offset,
                     score: Some(0.5),
                     predicted: Some("1".into()),
-                    scores: Vec::new(),
-                    segments: None,
-                    terms: None,
-                    sample: None,
+                    more: None,
                 };
                 let version = |version: &str| ("a".to_owned(), version.to_owned());
                 let keyed = Keyed {
@@ -126,7 +123,7 @@ impl<K: Keep<Error: Debug>> Desk<K> {
                         model: None,
                         version: None,
                         decided_at: *decided_at,
-                        label: label.map(|label| label.to_string()),
+                        label: label.map(|label| label.to_string().as_str().into()),
                     };
                 let targets = (from..).zip(of).map(target).collect();
                 self.sent[1] += of.len() as i64;

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use super::*;
 use crate::app::query::add_rows;
 use crate::batch::{
-    Body, Column, Content, Expected, Header, Heartbeat, Lane, News, Realized, Record, Rows,
+    Body, Column, Content, Expected, Header, Heartbeat, Label, Lane, News, Realized, Record, Rows,
     Section, Stretch, Values,
 };
 use crate::epoch::{Epoch, Epochs, Model, Timing, Version};
@@ -290,23 +290,20 @@ fn heard(at: i64, lane: Lane, position: i64, news: News) -> Vec<u8> {
         lane,
         position,
         epoch: 1,
-        model: "loans".to_owned(),
-        version: "1".to_owned(),
+        model: "loans".into(),
+        version: "1".into(),
         time: position * 1_000_000,
         score: None,
         predicted: None,
         news,
-        scores: Vec::new(),
-        segments: None,
-        terms: None,
-        sample: None,
+        more: None,
     };
     let content = Content { realized: vec![realized], ..Content::default() };
     said(JOIN, 1, 0, (at, at + 1), Body::Rows(content))
 }
 
 fn target(before: Option<&str>, after: Option<&str>) -> News {
-    let [before, after] = [before, after].map(|label| label.map(str::to_owned));
+    let [before, after] = [before, after].map(|label| label.map(Label::from));
     News::Target { before, after, lag: 250 }
 }
 

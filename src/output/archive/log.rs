@@ -81,7 +81,7 @@ pub fn log_files(
         made.unreadable += u64::from(!whole);
         for (at, realized) in (0..).zip(content.realized) {
             let topic = lanes.topic(realized.lane).map(str::to_owned);
-            let model = models.entry(realized.model.clone()).or_default();
+            let model = models.entry(realized.model.to_string()).or_default();
             let (arrived, offset) = (published.timestamp, published.offset);
             model.targets.push(Heard { topic, arrived, log: (offset, at), realized });
         }

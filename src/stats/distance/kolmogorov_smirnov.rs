@@ -71,15 +71,12 @@ pub fn kolmogorov_smirnov_binned(
     above: u64,
 ) -> Result<f64, Undefined> {
     let totals = Totals::new(reference, window, below.saturating_add(above))?;
-    let (mut in_reference, mut in_window) = (0, below);
-    let mut greatest = totals.in_window(below);
-    for (&r, &w) in reference.iter().zip(window) {
-        in_reference = r.saturating_add(in_reference);
-        in_window = w.saturating_add(in_window);
-        let distance = totals.in_reference(in_reference) - totals.in_window(in_window);
-        greatest = greatest.max(distance.abs());
-    }
-    Ok(greatest)
+    let (mut least, mut greatest) = (0.0, 0.0);
+    let whole = totals.gaps(reference, window, below, |gap| {
+        least = if gap < least { gap } else { least };
+        greatest = if gap > greatest { gap } else { greatest };
+    });
+    Ok(totals.in_window(below).max(f64::max(greatest, -least) / whole))
 }
 
 #[cfg(test)]
@@ -117,6 +114,15 @@ mod tests {
         assert_eq!(kolmogorov_smirnov_binned(&[0, 0, 9], &[0, 0, 4], 0, 0), Ok(0.0));
         assert_eq!(kolmogorov_smirnov_binned(&[0, 0, 9], &[0, 0, 0], 4, 0), Ok(1.0));
         assert_eq!(kolmogorov_smirnov_binned(&[0, 0, 9], &[0, 0, 0], 0, 4), Ok(1.0));
+    }
+
+    #[test]
+    fn counts_of_any_size_are_taken() {
+        let large = [u64::MAX / 4, u64::MAX / 2];
+        assert_eq!(kolmogorov_smirnov_binned(&large, &[1, 2], 0, 0), Ok(0.0));
+        assert_eq!(kolmogorov_smirnov_binned(&large, &large, 0, 0), Ok(0.0));
+        assert_eq!(kolmogorov_smirnov_binned(&large, &[0, 0], u64::MAX, 0), Ok(1.0));
+        assert_eq!(kolmogorov_smirnov_binned(&[2, 0], &[0, 0], 0, u64::MAX), Ok(1.0));
     }
 
     #[test]

@@ -36,6 +36,38 @@ impl Totals {
         reference.iter().zip(window).map(move |(&r, &w)| (self.in_reference(r), self.in_window(w)))
     }
 
+    /// `F - G` after each of the bins that both share, with `F` and `G` the shares of reference and window up to there;
+    /// the window has `below` rows under the first bin.
+    ///
+    /// `visit` is given the numerators, and what comes back is the denominator of all: the product of both totals, so
+    /// that nothing is rounded on the way; or 1 where a double does not hold that.
+    pub(super) fn gaps(
+        self,
+        reference: &[u64],
+        window: &[u64],
+        below: u64,
+        mut visit: impl FnMut(f64),
+    ) -> f64 {
+        let product = self.reference * self.window;
+        if product < (1_u64 << f64::MANTISSA_DIGITS) as f64 {
+            // No count is greater than its total, so no term is than the product.
+            let (n, m) = (self.reference as i64, self.window as i64);
+            let mut gap = -(below.cast_signed() * n);
+            for (&r, &w) in reference.iter().zip(window) {
+                gap += r.cast_signed() * m - w.cast_signed() * n;
+                visit(gap as f64);
+            }
+            return product;
+        }
+        let (mut in_reference, mut in_window) = (0, below);
+        for (&r, &w) in reference.iter().zip(window) {
+            in_reference = r.saturating_add(in_reference);
+            in_window = w.saturating_add(in_window);
+            visit(self.in_reference(in_reference) - self.in_window(in_window));
+        }
+        1.0
+    }
+
     /// The window's rows, those outside included.
     pub(super) fn window_rows(self) -> f64 {
         self.window

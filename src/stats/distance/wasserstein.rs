@@ -103,16 +103,13 @@ pub fn wasserstein_binned(
 ) -> Result<f64, Undefined> {
     let totals = Totals::new(reference, window, tails.below.saturating_add(tails.above))?;
     let width = (highest - lowest) / reference.len() as f64;
-    let (mut in_reference, mut in_window) = (0, tails.below);
     let mut heights = 0.0;
-    for (&r, &w) in reference.iter().zip(window) {
-        in_reference = r.saturating_add(in_reference);
-        in_window = w.saturating_add(in_window);
-        heights += (totals.in_reference(in_reference) - totals.in_window(in_window)).abs();
-    }
+    let whole = totals.gaps(reference, window, tails.below, |gap| heights += gap.abs());
     let shortfall = (tails.below as f64 * lowest - tails.below_sum).max(0.0);
     let excess = (tails.above_sum - tails.above as f64 * highest).max(0.0);
-    Undefined::unless_finite(width * heights + (shortfall + excess) / totals.window_rows())
+    Undefined::unless_finite(
+        width * (heights / whole) + (shortfall + excess) / totals.window_rows(),
+    )
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ const BATCH: usize = 1024;
 /// ...or when so much time has passed since its first.
 const LINGER: Duration = Duration::from_millis(250);
 /// Outputs that stretches hold nothing for hear of them so often: there are many, and most have to do with few models.
-const TELL_ALL: Duration = Duration::from_millis(500);
+const TELL_ALL: Duration = Duration::from_secs(1);
 /// How long to wait for a record where there is none.
 const IDLE: Duration = Duration::from_millis(20);
 /// Offsets are committed so often.
@@ -59,8 +59,9 @@ const JOIN_BEATS_A_WAIT: u32 = 100;
 const RETRY: Duration = Duration::from_secs(1);
 /// Whether an operator has given up what is gone of a stopped lane is looked after so long.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
-/// At most so many stretches of all lanes are under way: beyond it nothing more is read.
+/// At most so many stretches of all lanes are under way, or so many for each lane: beyond it nothing more is read.
 const UNDER_WAY: usize = 48;
+const UNDER_WAY_A_LANE: usize = 4;
 /// How long what is under way may take to end when we stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -142,7 +143,8 @@ impl Intake {
             self.open_waiting();
             self.take_acks()?;
             self.enter_epochs();
-            let read = if self.under_way() < UNDER_WAY {
+            let most = UNDER_WAY.max(UNDER_WAY_A_LANE * self.lanes.len());
+            let read = if self.under_way() < most {
                 self.read()?
             } else {
                 // Not reading holds back whoever sends: the queue in front of us is bounded.

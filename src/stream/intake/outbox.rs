@@ -10,15 +10,19 @@ use rdkafka::producer::{BaseRecord, Producer as _};
 use crate::batch::{Keyed, Record};
 use crate::intake::Sending;
 use crate::stream::acks::{Ack, Acks, Purpose, Ticket};
-use crate::stream::clients::Clients;
+use crate::stream::clients::{Clients, SOON};
 use crate::stream::dead_letters::Letter;
 use crate::stream::error::StreamError;
 use crate::stream::producer::Producer;
 
+/// How long the join log's records are gathered: each stretch has one for every partition, and nobody waits for them.
+const GATHER: Duration = Duration::from_millis(250);
+
 /// Sends, and hears what became of it.
 pub(super) struct Outbox {
     clients: Clients,
-    producer: Producer<Acks>,
+    to_tally: Producer<Acks>,
+    to_join: Producer<Acks>,
     told: Sender<Ack>,
     acks: Receiver<Ack>,
     tally: String,
@@ -29,9 +33,11 @@ pub(super) struct Outbox {
 impl Outbox {
     pub(super) fn new(clients: &Clients) -> Result<Self, StreamError> {
         let (told, acks) = channel();
+        let [to_tally, to_join] = producers(clients, &told)?;
         Ok(Self {
             clients: clients.clone(),
-            producer: clients.producer("intake-producer", Acks::new(told.clone()))?,
+            to_tally,
+            to_join,
             told,
             acks,
             tally: clients.kafka().topic("tally"),
@@ -60,10 +66,10 @@ impl Outbox {
         let ticket = Ticket { lane, turn, purpose: Purpose::Stretch(sending.ticket) };
         // Each says where its output stands, so that no two need be alike, empty as they may be.
         for (output, record) in &sending.records {
-            self.produce(&self.tally, *output, &record.to_bytes(), ticket)?;
+            Self::produce((&self.to_tally, &self.tally), *output, &record.to_bytes(), ticket)?;
         }
         for (output, record) in &sending.keyed {
-            self.produce(&self.join, *output, &record.to_bytes(), ticket)?;
+            Self::produce((&self.to_join, &self.join), *output, &record.to_bytes(), ticket)?;
         }
         Ok(())
     }
@@ -77,7 +83,7 @@ impl Outbox {
         record: &Record,
     ) -> Result<(), StreamError> {
         let ticket = Ticket { lane, turn, purpose: Purpose::Heartbeat(output) };
-        self.produce(&self.tally, output, &record.to_bytes(), ticket)
+        Self::produce((&self.to_tally, &self.tally), output, &record.to_bytes(), ticket)
     }
 
     /// Sends a heartbeat to one partition of the join log.
@@ -89,7 +95,7 @@ impl Outbox {
         record: &Record<Keyed>,
     ) -> Result<(), StreamError> {
         let ticket = Ticket { lane, turn, purpose: Purpose::JoinHeartbeat(output) };
-        self.produce(&self.join, output, &record.to_bytes(), ticket)
+        Self::produce((&self.to_join, &self.join), output, &record.to_bytes(), ticket)
     }
 
     /// Sends a dead letter, acknowledged with the stretch that its record belongs to.
@@ -108,13 +114,12 @@ impl Outbox {
             if let Some(value) = &letter.value {
                 record = record.payload(value);
             }
-            self.producer.send(record).map_err(|(error, _)| error)
+            self.to_tally.send(record).map_err(|(error, _)| error)
         })
     }
 
     fn produce(
-        &self,
-        log: &str,
+        (producer, log): (&Producer<Acks>, &str),
         output: u32,
         bytes: &[u8],
         ticket: Ticket,
@@ -124,7 +129,7 @@ impl Outbox {
             let record = BaseRecord::<(), [u8], _>::with_opaque_to(log, Box::new(ticket))
                 .partition(partition)
                 .payload(bytes);
-            self.producer.send(record).map_err(|(error, _)| error)
+            producer.send(record).map_err(|(error, _)| error)
         })
     }
 
@@ -141,20 +146,28 @@ impl Outbox {
         }
     }
 
-    /// Whether the producer can send no more, ever.
+    /// Whether no more can be sent, ever.
     pub(super) fn is_broken(&self) -> bool {
-        self.producer.is_broken()
+        self.to_tally.is_broken() || self.to_join.is_broken()
     }
 
-    /// A new producer in place of one that is broken; what was under way is forgotten.
+    /// New producers in place of those of which one is broken; what was under way is forgotten.
     pub(super) fn renew(&mut self) -> Result<(), StreamError> {
-        self.producer = self.clients.producer("intake-producer", Acks::new(self.told.clone()))?;
+        [self.to_tally, self.to_join] = producers(&self.clients, &self.told)?;
         Ok(())
     }
 
     /// Sends what waits.
     pub(super) fn flush(&self, time: Duration) {
         // What is not acknowledged by then is sent again by the next owner.
-        drop(self.producer.flush(time));
+        drop(self.to_tally.flush(time));
+        drop(self.to_join.flush(time));
     }
+}
+
+/// That of the tally log and dead letters, and that of the join log.
+fn producers(clients: &Clients, told: &Sender<Ack>) -> Result<[Producer<Acks>; 2], StreamError> {
+    let to_tally = clients.producer("intake-producer", SOON, Acks::new(told.clone()))?;
+    let to_join = clients.producer("intake-to-join", GATHER, Acks::new(told.clone()))?;
+    Ok([to_tally, to_join])
 }

@@ -20,7 +20,7 @@ use super::output::Output;
 use crate::batch::{Body, Content, Keyed, Lane, Record};
 use crate::intake::{Committed, Feed, Outputs, To};
 use crate::join::{Join, KeptBatch, Working};
-use crate::stream::clients::{PATIENCE, Quiet};
+use crate::stream::clients::{PATIENCE, Quiet, whole};
 use crate::stream::crash;
 use crate::stream::error::StreamError;
 use crate::stream::intake::{from_metadata, metadata};
@@ -82,7 +82,7 @@ impl<'a> Session<'a> {
             return Err(StreamError::NoTopic { topic, hint });
         };
         let lane = Lane { topic: described.id, partition };
-        let reader = clients.reader("join-reader", false)?;
+        let reader = clients.patient_reader("join-reader", false)?;
         let (first, _) = watermarks(&reader, &topic, partition)?;
         let partition = (topic, partition);
         let found = find_commit(about, &partition, lane, first)?;
@@ -219,9 +219,9 @@ impl<'a> Session<'a> {
                 None => IDLE,
                 // When we stop, what is there is enough.
                 Some(_) if self.stop.is_set() => Duration::ZERO,
-                Some(until) => until.saturating_sub(now).clamp(Duration::from_millis(1), IDLE),
+                Some(until) => until.saturating_sub(now).min(IDLE),
             };
-            let message = match self.reader.poll(wait) {
+            let message = match self.reader.poll(whole(wait)) {
                 None if until.is_some_and(|until| now < until) && !self.stop.is_set() => continue,
                 None => break,
                 Some(Err(error)) if is_passing(&error) => break,

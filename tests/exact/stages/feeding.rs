@@ -199,7 +199,7 @@ fn the_join_log_has_its_part_only_when_the_tally_log_has_all_before_it() {
         model: None,
         version: None,
         decided_at: 0,
-        label: Some("1".to_owned()),
+        label: Some("1".into()),
     };
     let mut send = |offset| {
         feed.read(offset);

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use vigie::alert::{Event, Subject};
 use vigie::batch::{
-    Admission, Body, Content, Header, Heartbeat, Keyed, Lane, Pending, Record, Section, Stretch,
-    Target, key_of,
+    Admission, Body, Content, Header, Heartbeat, Keyed, Lane, More, Pending, Record, Section,
+    Stretch, Target, key_of,
 };
 use vigie::epoch::{Epoch, Epochs, Model, Policies, Version};
 use vigie::join::{Join, Known, Wait, Waits, Working};
@@ -231,10 +231,13 @@ impl Works {
                 time: row.time,
                 score: row.score,
                 predicted: row.prediction.map(|class| if class { "1" } else { "0" }.into()),
-                scores: Vec::new(),
-                segments: segments_of(offset),
-                terms: Some(terms_of(offset)),
-                sample: keys.as_ref().map(|keys| keys[(offset - from) as usize]),
+                more: More {
+                    scores: Vec::new(),
+                    segments: segments_of(offset),
+                    terms: Some(terms_of(offset)),
+                    sample: keys.as_ref().map(|keys| keys[(offset - from) as usize]),
+                }
+                .kept(),
             });
             let keyed = Keyed {
                 models: vec![(LOANS.to_owned(), String::new())],
@@ -257,7 +260,7 @@ impl Works {
                 model: None,
                 version: None,
                 decided_at: told.decided_at,
-                label: told.label.map(|label| if label { "1" } else { "0" }.to_owned()),
+                label: told.label.map(|label| if label { "1" } else { "0" }.into()),
             });
             let keyed = Keyed { targets: targets.collect(), ..Keyed::default() };
             self.tell_join(join, OUTCOMES, 0, (from, to), Body::Rows(keyed));

@@ -1,0 +1,231 @@
+//! Whether the work at sealing delays the stream: a hundred models whose windows are full at once.
+//!
+//! ```text
+//! cargo bench --bench seal
+//! ```
+//!
+//! 5,000 events a second for a minute over a real Apache Kafka, of 100 models in turn, in windows of 1,000: every 20 s all
+//! hundred are sealed. First with default settings, then with all that a window can be asked: domain classifier, worst
+//! slices, estimation that is robust to covariate shift, early warnings. What `vigie run` says of its own delay, from the
+//! append of the record that filled a window to the commit of its result.
+#![expect(clippy::print_stdout, reason = "a bench says what it measured")]
+#![expect(clippy::panic, reason = "a bench that cannot measure ends")]
+
+mod broker;
+mod cpu;
+
+use std::fmt::Write as _;
+use std::io::{BufWriter, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::Duration;
+use std::{fs, thread};
+
+use rdkafka::producer::Producer;
+use vigie::simulator::{Layout, Timeline, WideShape, WideWorld};
+use vigie::telemetry::Clock;
+
+use self::broker::{Broker, PARTITIONS, PATIENCE, create, producer, send};
+
+const MODELS: usize = 100;
+const REFERENCE: u64 = 20_000;
+const RATE: u64 = 5_000;
+const SECONDS: u64 = 60;
+const WINDOW: u64 = 1_000;
+/// By then it has all partitions.
+const START: Duration = Duration::from_secs(10);
+/// A tick of the clock that paces events.
+const TICK: Duration = Duration::from_millis(20);
+
+const ALL: &str = r#"
+worst_slices = 5
+drift        = { multivariate = ["reconstruction_error", "domain_classifier"] }
+performance  = { robust = true }
+early_warning = {}
+"#;
+
+fn main() {
+    let broker = Broker::start();
+    let world = WideWorld::new(
+        7,
+        WideShape { models: MODELS, ..WideShape::default() },
+        Timeline::default(),
+    );
+    println!("{MODELS} models, {RATE} events a second for {SECONDS} s, windows of {WINDOW}");
+    for (name, asked) in [("default settings", ""), ("all that can be asked", ALL)] {
+        let topic = name.replace(' ', "-");
+        create(&broker, &topic);
+        let folder = tempfile::tempdir().expect("a folder for files");
+        reference(folder.path());
+        let port = free_port();
+        let settings = settings(&broker, &topic, asked, port);
+        fs::write(folder.path().join("vigie.toml"), settings).expect("the folder is ours");
+        let mut service = start(folder.path());
+        thread::sleep(START);
+        let before = cpu::seconds(&service.id().to_string());
+        pace(&broker, &world, &topic);
+        let sealed = RATE * SECONDS / WINDOW;
+        let delays = until(sealed, port, &mut service, folder.path());
+        let spent = cpu::seconds(&service.id().to_string()) - before;
+        println!("\n{name}: {sealed} windows, {:.2} cores", spent / SECONDS as f64);
+        for share in [0.5, 0.99, 1.0] {
+            println!(
+                "  {:6.3} s: {:3.0} % of seal delays are below",
+                delays.below(share),
+                share * 100.0
+            );
+        }
+        service.kill().expect("it runs");
+        drop(service.wait());
+    }
+}
+
+/// Rows with targets of one model, which the profile of all is made of.
+fn reference(folder: &Path) {
+    let world = WideWorld::new(7, WideShape::default(), Timeline::default());
+    let file = fs::File::create(folder.join("reference.jsonl")).expect("the folder is ours");
+    let mut file = BufWriter::new(file);
+    let mut text = Vec::new();
+    for row in world.rows(0..REFERENCE) {
+        text.clear();
+        row.prediction.write_json(Layout::Nested, &mut text);
+        text.pop();
+        writeln!(text, r#","target":{}}}"#, u8::from(row.target)).expect("into memory");
+        file.write_all(&text).expect("the disk has room");
+    }
+    file.flush().expect("the disk has room");
+}
+
+fn settings(broker: &Broker, topic: &str, asked: &str, port: u16) -> String {
+    let mut text = format!(
+        r#"
+[kafka]
+bootstrap_servers = "{}"
+namespace = "{topic}"
+
+[kafka.topics]
+predictions = ["{topic}"]
+
+[service]
+listen = "127.0.0.1:{port}"
+"#,
+        broker.address
+    );
+    for model in 0..MODELS {
+        write!(
+            text,
+            r#"
+[model.model-{model}]
+problem = "binary"
+profile = "profile.vigie"
+window  = {{ size = {WINDOW} }}
+{asked}
+[model.model-{model}.columns]
+id          = "id"
+timestamp   = "timestamp"
+model       = "model.name"
+version     = "model.version"
+target      = "target"
+features    = ["features.*"]
+probability = "y_pred_proba"
+prediction  = "y_pred"
+"#
+        )
+        .expect("into memory");
+    }
+    text
+}
+
+fn start(folder: &Path) -> Child {
+    let vigie = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+        command.current_dir(folder).args(arguments).args(["--config", "vigie.toml"]);
+        command
+    };
+    let built =
+        vigie(&["profile", "build", "--model", "model-0", "--reference", "reference.jsonl"])
+            .output();
+    let built = built.expect("vigie starts");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let log = fs::File::create(folder.join("log")).expect("the folder is ours");
+    vigie(&["run"]).stderr(log).spawn().expect("vigie starts")
+}
+
+/// Sends events as time passes.
+fn pace(broker: &Broker, world: &WideWorld, topic: &str) {
+    let producer = producer(broker);
+    let clock = Clock::machine();
+    let mut text = Vec::new();
+    let mut sent = 0;
+    let mut rows = world.rows(REFERENCE..REFERENCE + RATE * SECONDS);
+    while sent < RATE * SECONDS {
+        let due = (clock.running().as_secs_f64() * RATE as f64) as u64;
+        for row in rows.by_ref().take(due.saturating_sub(sent) as usize) {
+            text.clear();
+            row.prediction.write_json(Layout::Nested, &mut text);
+            send(&producer, topic, (sent / 64) as i32 % PARTITIONS, &text);
+            sent += 1;
+        }
+        thread::sleep(TICK);
+    }
+    producer.flush(PATIENCE).expect("the broker takes records");
+}
+
+/// The bounds of the histogram's buckets, and how many delays lie at or below each.
+struct Delays(Vec<(f64, f64)>);
+
+impl Delays {
+    fn of(metrics: &str) -> Self {
+        let bucket = |line: &str| {
+            let (bound, count) =
+                line.strip_prefix("vigie_seal_delay_seconds_bucket{le=\"")?.split_once("\"} ")?;
+            Some((bound.parse().ok()?, count.parse().ok()?))
+        };
+        Self(metrics.lines().filter_map(bucket).collect())
+    }
+
+    fn count(&self) -> f64 {
+        self.0.last().map_or(0.0, |(_, count)| *count)
+    }
+
+    /// The bound below which a share of the delays lie.
+    fn below(&self, share: f64) -> f64 {
+        let found = self.0.iter().find(|(_, count)| *count >= share * self.count());
+        found.map_or(f64::INFINITY, |(bound, _)| *bound)
+    }
+}
+
+/// The delays once so many windows are sealed.
+fn until(sealed: u64, port: u16, service: &mut Child, folder: &Path) -> Delays {
+    let clock = Clock::machine();
+    loop {
+        let delays = Delays::of(&metrics(port));
+        if delays.count() >= sealed as f64 {
+            return delays;
+        }
+        let ended = service.try_wait().expect("our child").is_some();
+        assert!(
+            !ended && clock.running() < 2 * PATIENCE,
+            "{} of {sealed} windows: {}",
+            delays.count(),
+            fs::read_to_string(folder.join("log")).unwrap_or_default()
+        );
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+fn metrics(port: u16) -> String {
+    let mut text = String::new();
+    if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
+        let asked = b"GET /metrics HTTP/1.0\r\n\r\n";
+        let read = stream.write_all(asked).and_then(|()| stream.read_to_string(&mut text));
+        assert!(read.is_ok(), "{read:?}");
+    }
+    text
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it is bound").port()
+}

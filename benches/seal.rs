@@ -15,7 +15,7 @@ mod broker;
 mod cpu;
 
 use std::fmt::Write as _;
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command};
@@ -29,7 +29,7 @@ use vigie::telemetry::Clock;
 use self::broker::{Broker, PARTITIONS, PATIENCE, create, producer, send};
 
 const MODELS: usize = 100;
-const REFERENCE: u64 = 20_000;
+const REFERENCE: u64 = 10_000;
 const RATE: u64 = 5_000;
 const SECONDS: u64 = 60;
 const WINDOW: u64 = 1_000;
@@ -52,16 +52,16 @@ fn main() {
         WideShape { models: MODELS, ..WideShape::default() },
         Timeline::default(),
     );
+    let reference = reference();
     println!("{MODELS} models, {RATE} events a second for {SECONDS} s, windows of {WINDOW}");
     for (name, asked) in [("default settings", ""), ("all that can be asked", ALL)] {
         let topic = name.replace(' ', "-");
         create(&broker, &topic);
         let folder = tempfile::tempdir().expect("a folder for files");
-        reference(folder.path());
         let port = free_port();
         let settings = settings(&broker, &topic, asked, port);
         fs::write(folder.path().join("vigie.toml"), settings).expect("the folder is ours");
-        let mut service = start(folder.path());
+        let mut service = start(folder.path(), &reference);
         thread::sleep(START);
         let before = cpu::seconds(&service.id().to_string());
         pace(&broker, &world, &topic);
@@ -81,20 +81,16 @@ fn main() {
     }
 }
 
-/// Rows with targets of one model, which the profile of all is made of.
-fn reference(folder: &Path) {
+/// Rows with targets, which the profiles are made of: every model learnt from the same.
+fn reference() -> String {
     let world = WideWorld::new(7, WideShape::default(), Timeline::default());
-    let file = fs::File::create(folder.join("reference.jsonl")).expect("the folder is ours");
-    let mut file = BufWriter::new(file);
     let mut text = Vec::new();
     for row in world.rows(0..REFERENCE) {
-        text.clear();
         row.prediction.write_json(Layout::Nested, &mut text);
         text.pop();
         writeln!(text, r#","target":{}}}"#, u8::from(row.target)).expect("into memory");
-        file.write_all(&text).expect("the disk has room");
     }
-    file.flush().expect("the disk has room");
+    String::from_utf8(text).expect("JSON is text")
 }
 
 fn settings(broker: &Broker, topic: &str, asked: &str, port: u16) -> String {
@@ -118,7 +114,7 @@ listen = "127.0.0.1:{port}"
             r#"
 [model.model-{model}]
 problem = "binary"
-profile = "profile.vigie"
+profile = "model-{model}.vigie"
 window  = {{ size = {WINDOW} }}
 {asked}
 [model.model-{model}.columns]
@@ -137,17 +133,20 @@ prediction  = "y_pred"
     text
 }
 
-fn start(folder: &Path) -> Child {
+fn start(folder: &Path, reference: &str) -> Child {
     let vigie = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
         command.current_dir(folder).args(arguments).args(["--config", "vigie.toml"]);
         command
     };
-    let built =
-        vigie(&["profile", "build", "--model", "model-0", "--reference", "reference.jsonl"])
-            .output();
-    let built = built.expect("vigie starts");
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    for model in 0..MODELS {
+        let name = format!("model-{model}");
+        let rows = reference.replace(r#""model-0""#, &format!("\"{name}\""));
+        fs::write(folder.join("reference.jsonl"), rows).expect("the folder is ours");
+        let built = ["profile", "build", "--model", &name, "--reference", "reference.jsonl"];
+        let built = vigie(&built).output().expect("vigie starts");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    }
     let log = fs::File::create(folder.join("log")).expect("the folder is ours");
     vigie(&["run"]).stderr(log).spawn().expect("vigie starts")
 }

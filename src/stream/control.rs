@@ -261,6 +261,16 @@ impl ControlLog {
 }
 
 /// The settings that change figures, with their profiles, as an epoch.
+/// Whether every profile can serve its model: what is written is there for ever, and must be understood by all.
+fn can_serve(settings: &Settings, profiles: &Profiles) -> Result<(), StreamError> {
+    for (name, model) in &settings.models {
+        let of_model = profiles.iter().filter(|((of, _), _)| of == name);
+        let of_model = of_model.map(|((_, version), profile)| (version.clone(), profile.clone()));
+        compile(&Arc::new(model.clone()), &of_model.collect(), 0)?;
+    }
+    Ok(())
+}
+
 fn epoch_of(settings: &Settings, profiles: &Profiles) -> EpochRecord {
     let models: BTreeMap<String, ModelRecord> = settings
         .models
@@ -328,13 +338,15 @@ pub fn recorded_layout(clients: &Clients) -> Result<Option<Layout>, StreamError>
 /// Puts settings and profiles in force, if they never were; those that have been replaced only where `again` says so.
 ///
 /// # Errors
-/// Where the cluster refuses, or another instance does the same at this moment: then try again.
+/// Where a profile cannot serve its model: nothing is written then. Where the cluster refuses, or another instance does
+/// the same at this moment: then try again.
 pub fn apply(
     clients: &Clients,
     settings: &Settings,
     profiles: &Profiles,
     again: bool,
 ) -> Result<(Applied, Applied), StreamError> {
+    can_serve(settings, profiles)?;
     let topic = clients.kafka().topic("control");
     let producer = clients.transactional("control")?;
     // Ends what a writer before us left open: from here on the log is ours.

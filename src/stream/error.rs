@@ -5,6 +5,7 @@ use std::error::Error;
 use rdkafka::error::KafkaError;
 
 use crate::batch::{Lane, WireError};
+use crate::epoch::CompileError;
 use crate::tally::{CheckpointError, Halt};
 
 /// What happens next.
@@ -147,6 +148,9 @@ pub enum StreamError {
         /// How many were published.
         published: u64,
     },
+    /// A profile cannot serve its model.
+    #[error(transparent)]
+    Profile(#[from] CompileError),
     /// The control topic cannot be understood.
     #[error("control topic: {0}")]
     Control(String),

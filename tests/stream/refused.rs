@@ -52,4 +52,15 @@ fn profiles_that_are_not_what_they_should_be() {
     is_refused(&site, &["loans.vigie", "ends too early"]);
     fs::remove_file(site.path("loans.vigie")).unwrap();
     is_refused(&site, &["loans.vigie", "does not exist", "vigie profile build"]);
+    fs::write(site.path("loans.vigie"), &good).unwrap();
+    site.edit("vigie.toml", "size = 600", "size = 601");
+    is_refused(&site, &["reference windows are of", "build the profile again"]);
+    site.edit("vigie.toml", "size = 601", "size = 600");
+    let right = fs::read_to_string(site.path("vigie.toml")).unwrap();
+    let other = right.replace("[model.loans", "[model.cards");
+    fs::write(site.path("vigie.toml"), other).unwrap();
+    is_refused(&site, &["made for model `loans`", "mend `model.cards.profile`"]);
+    // None of it is in force, nor in the way of what is right.
+    fs::write(site.path("vigie.toml"), right).unwrap();
+    assert!(site.well(&["apply"]).contains("number 1, in force from now on"));
 }

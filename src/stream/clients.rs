@@ -23,6 +23,15 @@ pub(super) const SOON: Duration = Duration::from_millis(5);
 /// The names that librdkafka has for how a producer compresses.
 const COMPRESSION: [&str; 2] = ["compression.type", "compression.codec"];
 
+/// What a producer sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carries {
+    /// It shrinks to a tenth where it is compressed.
+    Text,
+    /// Packed: to compress them costs more than to count them.
+    Rows,
+}
+
 /// Makes clients of one cluster.
 #[derive(Clone, Debug)]
 pub struct Clients {
@@ -99,11 +108,17 @@ impl Clients {
         config
     }
 
-    /// The base of a producer, which compresses as the settings say, or else by a method of ours.
-    fn compressing(&self, purpose: &str, method: &str) -> ClientConfig {
+    /// The base of a producer, which compresses as the settings say, or else as is best for what it carries.
+    fn compressing(&self, purpose: &str, carries: Carries) -> ClientConfig {
         let mut config = self.base(purpose);
         if !COMPRESSION.iter().any(|name| self.kafka.properties.contains_key(*name)) {
-            config.set(COMPRESSION[0], method);
+            config.set(
+                COMPRESSION[0],
+                match carries {
+                    Carries::Text => "lz4",
+                    Carries::Rows => "none",
+                },
+            );
         }
         config
     }
@@ -182,20 +197,20 @@ impl Clients {
     }
 
     /// A producer that keeps order and is acknowledged by all replicas, with a thread of its own for acknowledgements.
-    /// It gathers records for `linger`: each partition's are a request.
+    /// It gathers records for `linger`: each partition's are a request, of no more than any topic takes by default.
     pub(super) fn producer<C: ProducerContext + 'static>(
         &self,
         purpose: &str,
+        carries: Carries,
         linger: Duration,
         context: C,
     ) -> Result<Producer<C>, StreamError> {
-        // Rows lie packed; to compress them costs more than to count them.
-        let mut config = self.compressing(purpose, "none");
+        let mut config = self.compressing(purpose, carries);
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("linger.ms", linger.as_millis().to_string())
-            .set("batch.size", "4194304")
+            .set("batch.size", "1000000")
             .set("message.max.bytes", "8388608")
             .set("queue.buffering.max.kbytes", "131072")
             .set("queue.buffering.max.messages", "200000");
@@ -204,8 +219,7 @@ impl Clients {
 
     /// The producer of one transactional id; whoever had it before is fenced once it begins.
     pub(super) fn transactional(&self, id: &str) -> Result<BaseProducer<Quiet>, StreamError> {
-        // Results are text, which shrinks to a tenth.
-        let mut config = self.compressing(id, "lz4");
+        let mut config = self.compressing(id, Carries::Text);
         config
             .set("transactional.id", format!("{}.{id}", self.kafka.namespace))
             .set("transaction.timeout.ms", "60000")

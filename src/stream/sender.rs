@@ -11,7 +11,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext};
 
-use crate::stream::clients::{Clients, PATIENCE, SOON, log};
+use crate::stream::clients::{Carries, Clients, PATIENCE, SOON, log};
 use crate::stream::error::StreamError;
 use crate::stream::producer::Producer;
 use crate::stream::topics::describe;
@@ -69,7 +69,8 @@ impl Sender {
             });
         };
         let counts = Arc::new(Counts::default());
-        let producer = clients.producer("replay", SOON, Counting(Arc::clone(&counts)))?;
+        let producer =
+            clients.producer("replay", Carries::Text, SOON, Counting(Arc::clone(&counts)))?;
         Ok(Self { producer, counts, topic: topic.to_owned(), partitions: found.partitions.max(1) })
     }
 

@@ -307,7 +307,7 @@ ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.re
     let kept = site.beside(&format!("{settings}[archive]\npath = 'kept'\nrows = true\n"));
     let topic = kept.topic("tally");
     broker.create_topic(&topic, 2, &[("retention.ms", "-1"), ("max.message.bytes", "10485760")]);
-    let step = 4 * 3_600_000 / log.len() as i64;
+    let step = 12 * 3_600_000 / log.len() as i64;
     let end = |partition| (partition, DAY + 86_400_000, &b"the end"[..]);
     let records = log.iter().enumerate().map(|(at, record)| {
         (record.partition(), DAY + at as i64 * step, record.payload().unwrap())

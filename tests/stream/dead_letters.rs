@@ -6,6 +6,7 @@ use rdkafka::Message;
 use rdkafka::message::{Headers, OwnedMessage};
 use rdkafka::producer::BaseRecord;
 use serde_json::Value;
+use vigie::batch::key_of;
 use vigie::simulator::{Layout, World};
 
 use crate::broker::Broker;
@@ -123,7 +124,13 @@ fn a_topic_of_nothing_but_rubbish_is_read_to_its_end() {
     };
     let world = World::new(5);
     let site = Site::new(broker, &world, 1, "window = { size = 300 }");
-    let rubbish: Vec<String> = (0..3_000).map(|number| format!("rubbish {number}")).collect();
+    // Long, and nothing that shrinks: more of it is sent at a time than a topic takes in one request.
+    let noise = |number: u32| -> String {
+        let part = |part: u32| format!("{:032x}", key_of([format!("{number}/{part}").as_str()]));
+        (0..120).map(part).collect()
+    };
+    let rubbish: Vec<String> =
+        (0..3_000).map(|number| format!("rubbish {number} {}", noise(number))).collect();
     broker.produce(
         rubbish.iter().map(|text| {
             BaseRecord::<(), String>::to(site.predictions()).partition(0).payload(text)

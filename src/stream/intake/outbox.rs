@@ -10,7 +10,7 @@ use rdkafka::producer::{BaseRecord, Producer as _};
 use crate::batch::{Keyed, Record};
 use crate::intake::Sending;
 use crate::stream::acks::{Ack, Acks, Purpose, Ticket};
-use crate::stream::clients::{Clients, SOON};
+use crate::stream::clients::{Carries, Clients, SOON};
 use crate::stream::dead_letters::Letter;
 use crate::stream::error::StreamError;
 use crate::stream::producer::Producer;
@@ -167,7 +167,9 @@ impl Outbox {
 
 /// That of the tally log and dead letters, and that of the join log.
 fn producers(clients: &Clients, told: &Sender<Ack>) -> Result<[Producer<Acks>; 2], StreamError> {
-    let to_tally = clients.producer("intake-producer", SOON, Acks::new(told.clone()))?;
-    let to_join = clients.producer("intake-to-join", GATHER, Acks::new(told.clone()))?;
+    let producer =
+        |purpose, linger| clients.producer(purpose, Carries::Rows, linger, Acks::new(told.clone()));
+    let to_tally = producer("intake-to-tally", SOON)?;
+    let to_join = producer("intake-to-join", GATHER)?;
     Ok([to_tally, to_join])
 }

@@ -9,7 +9,7 @@ use rdkafka::producer::{BaseRecord, Producer as _};
 
 use crate::intake::{Feed, Sending};
 use crate::stream::acks::{Ack, Acks, Purpose, Ticket};
-use crate::stream::clients::{Clients, PATIENCE, SOON};
+use crate::stream::clients::{Carries, Clients, PATIENCE, SOON};
 use crate::stream::crash;
 use crate::stream::error::StreamError;
 use crate::stream::producer::Producer;
@@ -24,7 +24,7 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn new(clients: &Clients) -> Result<Self, StreamError> {
         let (told, acks) = channel();
-        let producer = clients.producer("join-producer", SOON, Acks::new(told))?;
+        let producer = clients.producer("join-producer", Carries::Rows, SOON, Acks::new(told))?;
         Ok(Self { producer, acks, log: clients.kafka().topic("tally") })
     }
 

@@ -5,8 +5,9 @@
 //! ```
 //!
 //! 5,000 events a second for a minute over a real Apache Kafka, of 100 models in turn, in windows of 1,000: every 20 s all
-//! hundred are sealed. First with default settings, then with all that a window can be asked: domain classifier, worst
-//! slices, estimation that is robust to covariate shift, early warnings. What `vigie run` says of its own delay, from the
+//! hundred are sealed at once. First with default settings, then with all that a window can be asked: domain classifier,
+//! worst slices, estimation that is robust to covariate shift, early warnings; then so with windows of 1,000 to 2,000,
+//! which are not full at once. What `vigie run` says of its own delay, from the
 //! append of the record that filled a window to the commit of its result.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::panic, reason = "a bench that cannot measure ends")]
@@ -54,18 +55,23 @@ fn main() {
     );
     let reference = reference();
     println!("{MODELS} models, {RATE} events a second for {SECONDS} s, windows of {WINDOW}");
-    for (name, asked) in [("default settings", ""), ("all that can be asked", ALL)] {
-        let topic = name.replace(' ', "-");
+    for (name, asked, apart) in [
+        ("default settings", "", 0),
+        ("all that can be asked", ALL, 0),
+        ("all that can be asked, not at once", ALL, 10),
+    ] {
+        let topic = name.replace([' ', ','], "-");
         create(&broker, &topic);
         let folder = tempfile::tempdir().expect("a folder for files");
         let port = free_port();
-        let settings = settings(&broker, &topic, asked, port);
+        let settings = settings((&broker, &topic, port), asked, apart);
         fs::write(folder.path().join("vigie.toml"), settings).expect("the folder is ours");
         let mut service = start(folder.path(), &reference);
         thread::sleep(START);
         let before = cpu::seconds(&service.id().to_string());
         pace(&broker, &world, &topic);
-        let sealed = RATE * SECONDS / WINDOW;
+        let each = RATE * SECONDS / MODELS as u64;
+        let sealed = (0..MODELS as u64).map(|model| each / (WINDOW + apart * model)).sum();
         let delays = until(sealed, port, &mut service, folder.path());
         let spent = cpu::seconds(&service.id().to_string()) - before;
         println!("\n{name}: {sealed} windows, {:.2} cores", spent / SECONDS as f64);
@@ -93,7 +99,8 @@ fn reference() -> String {
     String::from_utf8(text).expect("JSON is text")
 }
 
-fn settings(broker: &Broker, topic: &str, asked: &str, port: u16) -> String {
+/// The window of each model is longer by so many rows than that of the one before.
+fn settings((broker, topic, port): (&Broker, &str, u16), asked: &str, apart: u64) -> String {
     let mut text = format!(
         r#"
 [kafka]
@@ -108,14 +115,15 @@ listen = "127.0.0.1:{port}"
 "#,
         broker.address
     );
-    for model in 0..MODELS {
+    for model in 0..MODELS as u64 {
+        let size = WINDOW + apart * model;
         write!(
             text,
             r#"
 [model.model-{model}]
 problem = "binary"
 profile = "model-{model}.vigie"
-window  = {{ size = {WINDOW} }}
+window  = {{ size = {size} }}
 {asked}
 [model.model-{model}.columns]
 id          = "id"

@@ -265,7 +265,8 @@ impl ControlLog {
 fn can_serve(settings: &Settings, profiles: &Profiles) -> Result<(), StreamError> {
     for (name, model) in &settings.models {
         let of_model = profiles.iter().filter(|((of, _), _)| of == name);
-        let of_model = of_model.map(|((_, version), profile)| (version.clone(), profile.clone()));
+        let of_model =
+            of_model.map(|((_, version), profile)| (version.clone(), Arc::clone(profile)));
         compile(&Arc::new(model.clone()), &of_model.collect(), 0)?;
     }
     Ok(())

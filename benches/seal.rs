@@ -7,8 +7,8 @@
 //! 5,000 events a second for a minute over a real Apache Kafka, of 100 models in turn, in windows of 1,000: every 20 s all
 //! hundred are sealed at once. First with default settings, then with all that a window can be asked: domain classifier,
 //! worst slices, estimation that is robust to covariate shift, early warnings; then so with windows of 1,000 to 2,000,
-//! which are not full at once. What `vigie run` says of its own delay, from the
-//! append of the record that filled a window to the commit of its result.
+//! which are not full at once. What `vigie run` says of its own delay, from the append of the record that filled a window
+//! to the commit of its result.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::panic, reason = "a bench that cannot measure ends")]
 

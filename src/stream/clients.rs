@@ -26,7 +26,7 @@ const COMPRESSION: [&str; 2] = ["compression.type", "compression.codec"];
 /// What a producer sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Carries {
-    /// It shrinks to a tenth where it is compressed.
+    /// It shrinks much where it is compressed.
     Text,
     /// Packed: to compress them costs more than to count them.
     Rows,

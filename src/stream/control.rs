@@ -260,7 +260,6 @@ impl ControlLog {
     }
 }
 
-/// The settings that change figures, with their profiles, as an epoch.
 /// Whether every profile can serve its model: what is written is there for ever, and must be understood by all.
 fn can_serve(settings: &Settings, profiles: &Profiles) -> Result<(), StreamError> {
     for (name, model) in &settings.models {
@@ -272,6 +271,7 @@ fn can_serve(settings: &Settings, profiles: &Profiles) -> Result<(), StreamError
     Ok(())
 }
 
+/// The settings that change figures, with their profiles, as an epoch.
 fn epoch_of(settings: &Settings, profiles: &Profiles) -> EpochRecord {
     let models: BTreeMap<String, ModelRecord> = settings
         .models

@@ -15,6 +15,11 @@ pub const MISSING: u8 = 0;
 /// The code of a category that the reference does not have.
 pub const UNSEEN: u8 = 1;
 
+/// So many rows of the reference for each of a window tell it apart as well as more of them: the window's are too few...
+const FOR_EACH: usize = 4;
+/// ...and never fewer.
+const ENOUGH: usize = 4_000;
+
 /// Rows of the reference, chosen by a hash, as codes of their features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
@@ -234,22 +239,26 @@ impl Sample {
         carried.read(rows.outputs(row), rows.targets.get(row).copied())
     }
 
-    /// The sample's rows without those of a window, and then the window's; and which are the window's. Both sorted.
+    /// The sample's rows without those of a window, as many as tell it apart, and then the window's; and which are the
+    /// window's. Both sorted.
     ///
     /// A row that is in both counts as the window's: told apart from itself it would teach the opposite.
     pub fn beside(&self, window: &KeyedRows) -> (Coded, Vec<bool>) {
-        let (coded, kept) = self.apart(window);
+        let (coded, kept) = self.apart(window, ENOUGH.max(FOR_EACH * window.len()));
         let mut of_window = vec![false; kept.len()];
         of_window.resize(kept.len() + window.len(), true);
         (coded, of_window)
     }
 
-    /// The same, and which of the sample's rows stand before the window's.
-    pub fn apart(&self, window: &KeyedRows) -> (Coded, Vec<usize>) {
+    /// The same with at most so many of the sample's rows, and which of them stand before the window's.
+    pub fn apart(&self, window: &KeyedRows, most: usize) -> (Coded, Vec<usize>) {
         let mut codes = Vec::with_capacity(self.rows.codes.len() + window.codes.len());
         let mut theirs = 0;
         let mut kept = Vec::with_capacity(self.rows.len());
         for row in 0..self.rows.len() {
+            if kept.len() >= most {
+                break;
+            }
             while theirs < window.len() && window.compare_codes(theirs, &self.rows, row).is_lt() {
                 theirs += 1;
             }

@@ -347,7 +347,6 @@ pub fn apply(
     profiles: &Profiles,
     again: bool,
 ) -> Result<(Applied, Applied), StreamError> {
-    can_serve(settings, profiles)?;
     let topic = clients.kafka().topic("control");
     let producer = clients.transactional("control")?;
     // Ends what a writer before us left open: from here on the log is ours.
@@ -383,6 +382,7 @@ pub fn apply(
         Some(number) if number == now => Applied::Unchanged(now),
         Some(was) if !again => Applied::Superseded { was, now },
         _ => {
+            can_serve(settings, profiles)?;
             for profile in profiles.values() {
                 let hash = profile.hash();
                 if !log.profiles.contains_key(&hash) {

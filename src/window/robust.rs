@@ -44,7 +44,7 @@ pub(super) fn estimate(
     if !window.choose_fairly(rows) {
         return without(Undefined::TooFew);
     }
-    let (coded, kept) = sample.apart(window);
+    let (coded, kept) = sample.apart(window, usize::MAX);
     let mut of_window = vec![false; kept.len()];
     of_window.resize(kept.len() + window.len(), true);
     let ratios = match density_ratio(&coded, &of_window) {

@@ -13,6 +13,9 @@ const ROWS: u32 = 14;
 /// Bits of the curvature: at most a quarter for each of 2^14 rows, in 2048ths.
 const CURVATURE: u32 = 23;
 
+/// Added to 2^52 a small number that is not negative stands rounded in the lowest bits.
+const SHIFT: f64 = (1u64 << 52) as f64;
+
 /// What a word says.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Sums {
@@ -24,8 +27,6 @@ pub(super) struct Sums {
 /// The word of one row.
 #[inline]
 pub(super) fn word(gradient: f64, curvature: f64) -> Word {
-    // Added to 2^52 a small number that is not negative stands rounded in the lowest bits.
-    const SHIFT: f64 = (1u64 << 52) as f64;
     let rounded = |number: f64| (number * UNIT + SHIFT).to_bits() ^ SHIFT.to_bits();
     let (gradient, curvature) = (rounded(gradient + 1.0), rounded(curvature));
     (gradient << (ROWS + CURVATURE)) | (curvature << ROWS) | 1
@@ -35,23 +36,35 @@ pub(super) fn word(gradient: f64, curvature: f64) -> Word {
 #[inline]
 pub(super) fn sums(word: Word) -> Sums {
     let rows = rows_of(word);
-    let curvature = ((word >> ROWS) & ((1 << CURVATURE) - 1)) as f64 / UNIT;
-    let gradient = (word >> (ROWS + CURVATURE)) as f64 / UNIT - rows;
+    let curvature = number((word >> ROWS) & ((1 << CURVATURE) - 1)) * (1.0 / UNIT);
+    let gradient = number(word >> (ROWS + CURVATURE)) * (1.0 / UNIT) - rows;
     Sums { rows, gradient, curvature }
 }
 
 /// How many rows a sum is of.
 #[inline]
 pub(super) fn rows_of(word: Word) -> f64 {
-    (word & ((1 << ROWS) - 1)) as f64
+    number(word & ((1 << ROWS) - 1))
+}
+
+/// Below 2^52. Several are converted at once, which no processor's own conversion from 64 bits does.
+#[inline]
+fn number(integer: u64) -> f64 {
+    f64::from_bits(integer | SHIFT.to_bits()) - SHIFT
 }
 
 /// Words by feature and code.
 pub(super) type Histogram = Vec<Word>;
 
 /// Sums the rows of a leaf; `codes` hold `features` of each row.
-pub(super) fn sum(codes: &[u8], features: usize, words: &[Word], rows: &[u32]) -> Histogram {
-    let mut histogram = vec![0; features * CODES];
+pub(super) fn sum(
+    (codes, features): (&[u8], usize),
+    words: &[Word],
+    rows: &[u32],
+    histogram: &mut Histogram,
+) {
+    histogram.clear();
+    histogram.resize(features * CODES, 0);
     for &row in rows {
         let row = row as usize;
         let word = words[row];
@@ -60,7 +73,6 @@ pub(super) fn sum(codes: &[u8], features: usize, words: &[Word], rows: &[u32]) -
             cells[usize::from(code) % CODES] += word;
         }
     }
-    histogram
 }
 
 /// Turns the sums of a leaf into those of one of its parts, given the other's.

@@ -42,30 +42,16 @@ fn logistic(scores: &[f64], classes: &[bool]) -> (f64, f64) {
     let positives = classes.iter().filter(|&&class| class).count() as f64;
     let negatives = classes.len() as f64 - positives;
     let [no, yes] = [1.0 / (negatives + 2.0), (positives + 1.0) / (positives + 2.0)];
-    let target = |class: bool| if class { yes } else { no };
-    let rows = || scores.iter().zip(classes.iter().map(|&class| target(class)));
-    let loss = |start: f64, slope: f64| -> f64 {
-        let of = |(score, target): (&f64, f64)| {
-            let logit = start + slope * score;
-            // The logarithm of 1 + exp(logit), without overflow.
-            logit.max(0.0) + libm::log1p(libm::exp(-logit.abs())) - target * logit
-        };
-        rows().map(of).sum()
+    let at = |start, slope| {
+        let target = |class: bool| if class { yes } else { no };
+        let rows = scores.iter().zip(classes.iter().map(|&class| target(class)));
+        Likelihood::of(rows, start, slope)
     };
     let flat = libm::log(positives / negatives);
     let (mut start, mut slope) = (flat, 0.0);
-    let mut least = loss(start, slope);
+    let mut here = at(start, slope);
     for _ in 0..MOST_STEPS {
-        let [mut g0, mut g1, mut h00, mut h01, mut h11] = [0.0; 5];
-        for (score, target) in rows() {
-            let probability = 1.0 / (1.0 + libm::exp(-(start + slope * score)));
-            let (gradient, curvature) = (probability - target, probability * (1.0 - probability));
-            g0 += gradient;
-            g1 += gradient * score;
-            h00 += curvature;
-            h01 += curvature * score;
-            h11 += curvature * score * score;
-        }
+        let Likelihood { slopes: [g0, g1], curvatures: [h00, h01, h11], .. } = here;
         let determinant = h00 * h11 - h01 * h01;
         // All scores are the same, or all rows are certain.
         if determinant <= 1e-12 * h00 * h11 {
@@ -74,9 +60,9 @@ fn logistic(scores: &[f64], classes: &[bool]) -> (f64, f64) {
         let (by0, by1) = ((h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant);
         let mut share = 1.0;
         let better = loop {
-            let found = loss(start - share * by0, slope - share * by1);
-            if found <= least {
-                break Some(found);
+            let there = at(start - share * by0, slope - share * by1);
+            if there.loss <= here.loss {
+                break Some(there);
             }
             share /= 2.0;
             if share < 1e-6 {
@@ -84,7 +70,7 @@ fn logistic(scores: &[f64], classes: &[bool]) -> (f64, f64) {
             }
         };
         let Some(better) = better else { break };
-        least = better;
+        here = better;
         start -= share * by0;
         slope -= share * by1;
         if (share * by0).abs().max((share * by1).abs()) < SMALL_STEP {
@@ -92,6 +78,37 @@ fn logistic(scores: &[f64], classes: &[bool]) -> (f64, f64) {
         }
     }
     if slope > 0.0 { (start, slope) } else { (flat, 0.0) }
+}
+
+/// How unlikely targets are by a logistic curve, and where that leads.
+struct Likelihood {
+    /// The negative logarithm.
+    loss: f64,
+    /// By the curve's start and by its slope.
+    slopes: [f64; 2],
+    /// By both twice, once each, and the slope twice.
+    curvatures: [f64; 3],
+}
+
+impl Likelihood {
+    fn of<'s>(rows: impl Iterator<Item = (&'s f64, f64)>, start: f64, slope: f64) -> Self {
+        let mut sum = Self { loss: 0.0, slopes: [0.0; 2], curvatures: [0.0; 3] };
+        for (score, target) in rows {
+            let logit = start + slope * score;
+            // The smaller odds: no overflow in the probability, nor in the logarithm of 1 + exp(logit).
+            let odds = libm::exp(-logit.abs());
+            let smaller = odds / (1.0 + odds);
+            let probability = if logit > 0.0 { 1.0 - smaller } else { smaller };
+            sum.loss += logit.max(0.0) + libm::log1p(odds) - target * logit;
+            let (gradient, curvature) = (probability - target, smaller * (1.0 - smaller));
+            sum.slopes[0] += gradient;
+            sum.slopes[1] += gradient * score;
+            sum.curvatures[0] += curvature;
+            sum.curvatures[1] += curvature * score;
+            sum.curvatures[2] += curvature * score * score;
+        }
+        sum
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use crate::stats::trees::{self, Ground, Grown, Order};
 
 /// A leaf has at least so much curvature.
 const LEAST_CURVATURE: f64 = 1e-3;
+/// A split that gains less gains nothing.
+const LEAST_GAIN: f64 = 1e-9;
 /// Categories with few rows are drawn towards the middle of the order by this, as `LightGBM` does.
 const SMOOTHING: f64 = 10.0;
 /// How much curvature a split into sets of categories must outweigh.
@@ -37,7 +39,7 @@ pub(super) struct Classes<'r> {
 /// Grows a tree. `leaf` gets the rows of each leaf, and those that are held out; `gains` what each feature gained.
 pub(super) fn grow(
     ground: &Classes<'_>,
-    order: &mut Order,
+    order: &mut Order<Histogram>,
     gains: &mut [f64],
     mut leaf: impl FnMut(&[u32], &[u32]),
 ) {
@@ -61,8 +63,8 @@ impl Ground for Classes<'_> {
         rows as f64 >= 2.0 * self.shape.rows_of_leaf
     }
 
-    fn sum(&self, rows: &[u32]) -> Histogram {
-        sum(&self.rows.codes, self.rows.ordered.len(), self.words, rows)
+    fn sum(&self, rows: &[u32], histogram: &mut Histogram) {
+        sum((&self.rows.codes, self.rows.ordered.len()), self.words, rows, histogram);
     }
 
     fn take_away(&self, whole: &mut Histogram, part: &Histogram) {
@@ -120,49 +122,91 @@ fn gain(whole: Sums, left: Word, least: f64, penalty: f64) -> Option<f64> {
     }
     let worth = |side: Sums, penalty| side.gradient * side.gradient / (side.curvature + penalty);
     let gain = worth(left, penalty) + worth(right, penalty) - worth(whole, 0.0);
-    (gain > 1e-9).then_some(gain)
+    (gain > LEAST_GAIN).then_some(gain)
 }
 
 /// The best cut between codes, or of all from missing values; these go to the side where they gain more.
 fn by_order(cells: &[Word; CODES], whole: Sums, least: f64) -> Option<(f64, Set)> {
     let missing = cells[0];
-    let mut best: Option<(f64, usize, bool)> = None;
-    let mut below: Word = 0;
-    for (code, &cell) in cells.iter().enumerate().skip(1) {
-        if cell == 0 {
-            continue;
+    let mut below = *cells;
+    below[0] = 0;
+    for code in 1..CODES {
+        below[code] += below[code - 1];
+    }
+    let mut best = (LEAST_GAIN, None, false);
+    for with_missing in [true, false] {
+        // One side has them, then the other; where there are none both are the same.
+        if !with_missing && missing == 0 {
+            break;
         }
-        below += cell;
-        for (with_missing, left) in [(true, below + missing), (false, below)] {
-            let Some(gain) = gain(whole, left, least, 0.0) else { continue };
-            if best.is_none_or(|best| gain > best.0) {
-                best = Some((gain, code, with_missing));
-            }
-            if missing == 0 {
-                break;
+        let more = if with_missing { missing } else { 0 };
+        let mut gains = gains(&below.map(|word| word + more), cells, whole, least);
+        gains[0] = 0.0;
+        let most = greatest(&gains);
+        if most >= best.0 {
+            let code = gains.iter().position(|&gain| gain == most);
+            // Of equal ones the least code, with missing ones before without.
+            if most > best.0 || code < best.1 {
+                best = (most, code, with_missing);
             }
         }
     }
-    let (gain, last, with_missing) = best?;
+    let (gain, last, with_missing) = best;
+    let last = last?;
     let mut left = Set::default();
     let first = usize::from(!with_missing);
     (first..=last).for_each(|code| insert(&mut left, code));
     Some((gain, left))
 }
 
+/// What is gained by parting a leaf so that one side has these sums, for each of them; 0 where a side is too small, or
+/// the cell that came last is empty.
+///
+/// With `g` and `h` of the whole and `a` and `b` of the sides, `ga^2/ha + gb^2/hb - g^2/h` is
+/// `(ga h - g ha)^2 / (ha hb h)`: one division, and no branch, so that several are made at once.
+#[expect(clippy::needless_bitwise_bool, reason = "lazy ones are branches")]
+fn gains(left: &[Word; CODES], cells: &[Word; CODES], whole: Sums, least: f64) -> [f64; CODES] {
+    let mut gains = [0.0; CODES];
+    for ((gain, &word), &cell) in gains.iter_mut().zip(left).zip(cells) {
+        let left = sums(word);
+        let curvature = whole.curvature - left.curvature;
+        let allowed = (cell != 0)
+            & (left.rows >= least)
+            & (whole.rows - left.rows >= least)
+            & (left.curvature >= LEAST_CURVATURE)
+            & (curvature >= LEAST_CURVATURE);
+        let apart = left.gradient * whole.curvature - whole.gradient * left.curvature;
+        let gained = apart * apart / (left.curvature * curvature * whole.curvature);
+        *gain = if allowed { gained } else { 0.0 };
+    }
+    gains
+}
+
+/// The greatest of numbers that are not negative; several are compared at once.
+fn greatest(of: &[f64; CODES]) -> f64 {
+    let greater = |a: f64, b: f64| if b > a { b } else { a };
+    let mut most = [0.0; 8];
+    for eight in of.as_chunks::<8>().0 {
+        for (most, &of) in most.iter_mut().zip(eight) {
+            *most = greater(*most, of);
+        }
+    }
+    most.into_iter().fold(0.0, greater)
+}
+
 /// The best set of categories: in the order of what they would be worth alone, from either end.
 ///
 /// Source: Fisher 1958, that the best of all sets is a run of that order.
 fn by_sets(cells: &[Word; CODES], whole: Sums, least: f64) -> Option<(f64, Set)> {
-    let mut present: Vec<(f64, usize)> = cells
-        .iter()
-        .enumerate()
-        .filter(|(_, cell)| **cell != 0)
-        .map(|(code, &cell)| {
-            let cell = sums(cell);
-            (cell.gradient / (cell.curvature + SMOOTHING), code)
-        })
-        .collect();
+    // What each category would be worth alone, and which it is.
+    let mut room = [(0.0, 0); CODES];
+    let mut count = 0;
+    for (code, &cell) in cells.iter().enumerate().filter(|(_, cell)| **cell != 0) {
+        let cell = sums(cell);
+        room[count] = (cell.gradient / (cell.curvature + SMOOTHING), code);
+        count += 1;
+    }
+    let present = &mut room[..count];
     let mut best: Option<(f64, Set)> = None;
     let mut take = |gain: Option<f64>, set: Set| {
         if let Some(gain) = gain
@@ -172,22 +216,19 @@ fn by_sets(cells: &[Word; CODES], whole: Sums, least: f64) -> Option<(f64, Set)>
         }
     };
     if present.len() <= ONE_BY_ONE {
-        for &(_, code) in &present {
+        for &mut (_, code) in present {
             let mut set = Set::default();
             insert(&mut set, code);
             take(gain(whole, cells[code], least, 0.0), set);
         }
         return best;
     }
-    present.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let most = MOST_IN_A_SET.min(present.len().div_ceil(2));
-    let ends: [Vec<usize>; 2] = [
-        present.iter().map(|&(_, code)| code).take(most).collect(),
-        present.iter().rev().map(|&(_, code)| code).take(most).collect(),
-    ];
-    for end in ends {
+    present.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let most = MOST_IN_A_SET.min(count.div_ceil(2));
+    for from_the_end in [false, true] {
         let (mut set, mut left) = (Set::default(), 0);
-        for code in end {
+        for place in 0..most {
+            let (_, code) = present[if from_the_end { count - 1 - place } else { place }];
             insert(&mut set, code);
             left += cells[code];
             take(gain(whole, left, least, SET_PENALTY), set);

@@ -224,9 +224,10 @@ impl Ground for Losses<'_> {
         rows >= 2 * self.least
     }
 
-    fn sum(&self, rows: &[u32]) -> Vec<Cell> {
+    fn sum(&self, rows: &[u32], sums: &mut Vec<Cell>) {
         let features = self.rows.ordered.len();
-        let mut sums = vec![(0.0, 0.0); features * CODES];
+        sums.clear();
+        sums.resize(features * CODES, (0.0, 0.0));
         for &row in rows {
             let loss = self.of_rows[row as usize];
             for (feature, &code) in self.rows.row(row as usize).iter().enumerate() {
@@ -235,7 +236,6 @@ impl Ground for Losses<'_> {
                 cell.1 += loss;
             }
         }
-        sums
     }
 
     fn take_away(&self, whole: &mut Vec<Cell>, part: &Vec<Cell>) {

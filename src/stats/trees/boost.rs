@@ -127,8 +127,9 @@ impl Ground for Squares<'_> {
         rows as u64 >= 2 * self.growth.rows_of_leaf
     }
 
-    fn sum(&self, rows: &[u32]) -> Vec<Cell> {
-        let mut cells = vec![Cell::default(); self.places.cells];
+    fn sum(&self, rows: &[u32], cells: &mut Vec<Cell>) {
+        cells.clear();
+        cells.resize(self.places.cells, Cell::default());
         let values: Vec<f64> = rows.iter().map(|&row| self.left[row as usize]).collect();
         for (column, &start) in self.columns.iter().zip(&self.places.starts) {
             let cells = &mut cells[start..=start + column.bins];
@@ -138,7 +139,6 @@ impl Ground for Squares<'_> {
                 cell.rows += 1;
             }
         }
-        cells
     }
 
     fn take_away(&self, whole: &mut Vec<Cell>, part: &Vec<Cell>) {

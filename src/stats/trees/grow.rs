@@ -15,8 +15,8 @@ pub(crate) trait Ground {
 
     /// Whether so many rows can be split at all.
     fn can_split(&self, rows: usize) -> bool;
-    /// The sums over rows.
-    fn sum(&self, rows: &[u32]) -> Self::Sums;
+    /// The sums over rows, in place of whatever was there.
+    fn sum(&self, rows: &[u32], sums: &mut Self::Sums);
     /// Turns the sums of a leaf into those of one of its parts, given the other's.
     fn take_away(&self, whole: &mut Self::Sums, part: &Self::Sums);
     /// The split of these rows that gains most, and how much, where one gains anything.
@@ -25,17 +25,19 @@ pub(crate) trait Ground {
     fn goes_left(&self, split: &Self::Split, row: u32) -> bool;
 }
 
-/// Rows by number, those of a leaf side by side, and room to sort them.
+/// Rows by number, those of a leaf side by side, and room to sort and to sum them, for one tree after the other.
 #[derive(Debug, Default)]
-pub(crate) struct Order {
+pub(crate) struct Order<S> {
     /// Rows that the tree grows on.
     rows: Vec<u32>,
     /// Rows that go along, and have no say.
     along: Vec<u32>,
     room: Vec<u32>,
+    /// Sums that nobody needs any more.
+    spare: Vec<S>,
 }
 
-impl Order {
+impl<S: Default> Order<S> {
     /// Takes the rows that the next tree grows on, and those that go along.
     pub(crate) fn set(
         &mut self,
@@ -50,8 +52,15 @@ impl Order {
     }
 
     /// The rows of a leaf: those that the tree grew on, and those that went along.
-    pub(crate) fn of<S>(&self, leaf: &Leaf<S>) -> (&[u32], &[u32]) {
+    pub(crate) fn of<T>(&self, leaf: &Leaf<T>) -> (&[u32], &[u32]) {
         (&self.rows[leaf.rows.clone()], &self.along[leaf.along.clone()])
+    }
+
+    /// The sums over some of the rows.
+    fn sum<G: Ground<Sums = S>>(&mut self, ground: &G, rows: Range<usize>) -> S {
+        let mut sums = self.spare.pop().unwrap_or_default();
+        ground.sum(&self.rows[rows], &mut sums);
+        sums
     }
 }
 
@@ -78,15 +87,20 @@ pub(crate) enum Grown<S> {
 pub(crate) type Whole<S> = (Vec<Grown<S>>, Vec<Leaf<S>>);
 
 /// Grows a tree of so many leaves at most.
-pub(crate) fn grow<G: Ground>(ground: &G, order: &mut Order, leaves: usize) -> Whole<G::Split> {
+pub(crate) fn grow<G: Ground>(
+    ground: &G,
+    order: &mut Order<G::Sums>,
+    leaves: usize,
+) -> Whole<G::Split> {
     let most = leaves.max(1);
-    let root = Leaf { node: 0, rows: 0..order.rows.len(), along: 0..order.along.len(), best: None };
+    let all = 0..order.rows.len();
+    let root = Leaf { node: 0, rows: all.clone(), along: 0..order.along.len(), best: None };
     let mut nodes = vec![Grown::Leaf];
     let mut leaves = vec![root];
     // The sums of each leaf, where it can be split.
     let mut sums = vec![G::Sums::default()];
-    if ground.can_split(order.rows.len()) {
-        sums[0] = ground.sum(&order.rows);
+    if most > 1 && ground.can_split(all.len()) {
+        sums[0] = order.sum(ground, all);
         leaves[0].best = ground.best(&order.rows, &sums[0]);
     }
     while leaves.len() < most {
@@ -109,18 +123,23 @@ pub(crate) fn grow<G: Ground>(ground: &G, order: &mut Order, leaves: usize) -> W
         nodes.extend([Grown::Leaf, Grown::Leaf]);
         nodes[node] = Grown::Split { split, gain, left: first, right: first + 1 };
         let sides = [rows.start..middle, middle..rows.end];
+        // Nobody asks what the last two leaves would be split at.
+        let is_last = leaves.len() + 1 == most;
+        let can_split = sides.clone().map(|side| !is_last && ground.can_split(side.len()));
         let mut parts = [G::Sums::default(), G::Sums::default()];
-        // The smaller side is summed, the other is what is left.
-        let smaller = usize::from(sides[1].len() < sides[0].len());
-        if ground.can_split(sides[1 - smaller].len()) {
-            parts[smaller] = ground.sum(&order.rows[sides[smaller].clone()]);
-            let mut rest = mem::take(&mut sums[at]);
-            ground.take_away(&mut rest, &parts[smaller]);
-            parts[1 - smaller] = rest;
+        let mut whole = mem::take(&mut sums[at]);
+        if can_split.contains(&true) {
+            // The smaller side is summed, the other is what is left.
+            let smaller = usize::from(sides[1].len() < sides[0].len());
+            parts[smaller] = order.sum(ground, sides[smaller].clone());
+            ground.take_away(&mut whole, &parts[smaller]);
+            parts[1 - smaller] = whole;
+        } else {
+            order.spare.push(whole);
         }
         let best = [0, 1].map(|side: usize| {
             let rows = &order.rows[sides[side].clone()];
-            ground.can_split(rows.len()).then(|| ground.best(rows, &parts[side])).flatten()
+            can_split[side].then(|| ground.best(rows, &parts[side])).flatten()
         });
         let [left, right] = sides;
         // The place of the leaf that was split, and the end.
@@ -136,6 +155,7 @@ pub(crate) fn grow<G: Ground>(ground: &G, order: &mut Order, leaves: usize) -> W
         sums[at] = left;
         sums.push(right);
     }
+    order.spare.extend(sums);
     (nodes, leaves)
 }
 

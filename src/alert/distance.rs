@@ -45,8 +45,11 @@ impl Distance {
         let above = upper.map_or(f64::NEG_INFINITY, |limit| value - limit);
         let excess = below.max(above);
         if excess == f64::NEG_INFINITY {
-            let test = figure.metric == Metric::Chi2;
+            let test = figure.metric == Metric::Chi2 || figure.metric == Metric::SliceChange;
             let p_value = figure.p_value.filter(|_| test)?;
+            // A slice that got better is far from a breach.
+            let is_better = figure.metric == Metric::SliceChange && value <= 0.0;
+            let p_value = if is_better { 1.0 } else { p_value };
             let beyond = errors_of(p_value) - TEST;
             return Some(Self { beyond, room: f64::INFINITY, p_value });
         }

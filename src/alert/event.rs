@@ -152,6 +152,8 @@ pub enum Subject {
     Drift,
     /// Faults of the data: missing, unseen, out of range.
     Quality,
+    /// What explains performance: a slice that has become worse, a concept that has drifted.
+    Diagnosis,
     /// No events of the model.
     Silence,
     /// A window that cannot be judged yet: it is still open, or its targets are still to come.
@@ -166,7 +168,8 @@ impl Subject {
             Kind::Realized => Self::Realized,
             Kind::Drift => Self::Drift,
             Kind::Quality => Self::Quality,
-            Kind::Summary | Kind::Diagnosis => return None,
+            Kind::Diagnosis => Self::Diagnosis,
+            Kind::Summary => return None,
         })
     }
 
@@ -177,6 +180,7 @@ impl Subject {
             Self::Realized => "realized",
             Self::Drift => "drift",
             Self::Quality => "quality",
+            Self::Diagnosis => "diagnosis",
             Self::Silence => "silence",
             Self::EarlyWarning => "early_warning",
         }

@@ -126,7 +126,7 @@ impl Writer<'_> {
 
     /// At most five slices that are worse than in the reference, in their order.
     fn worse_slices(&self, deciding: &Figure) -> Vec<Figure> {
-        if !matches!(deciding.kind, Kind::Estimated | Kind::Realized) {
+        if !matches!(deciding.kind, Kind::Estimated | Kind::Realized | Kind::Diagnosis) {
             return Vec::new();
         }
         let of = self.result.figures.iter().filter(|figure| {
@@ -210,7 +210,8 @@ impl Writer<'_> {
                 Action::InvestigateUpstream
             }
             Kind::Realized => Action::Retrain,
-            Kind::Estimated => Action::Confirm,
+            Kind::Diagnosis if figure.metric.metric().rests_on_targets() => Action::Retrain,
+            Kind::Estimated | Kind::Diagnosis => Action::Confirm,
             _ => Action::Wait,
         }
     }

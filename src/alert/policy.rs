@@ -51,6 +51,8 @@ pub struct Policy {
     pub quality: Level,
     /// Distance of the data from the reference.
     pub drift: Level,
+    /// What explains performance: slices, what has drifted by how much.
+    pub diagnosis: Level,
     /// Windows that warn before they are sealed.
     pub early: Level,
     /// Opens when this many of the last windows are bad...
@@ -117,6 +119,7 @@ impl Default for Policy {
             performance: Level::Critical,
             quality: Level::Critical,
             drift: Level::Evidence,
+            diagnosis: Level::Off,
             early: Level::Warning,
             open_after: 2,
             open_of: 3,
@@ -150,17 +153,26 @@ pub(super) enum Scope {
     All,
     /// Those that are final when a window is sealed: realized performance is judged apart, since it comes later.
     Sealed,
-    /// Realized performance.
+    /// Realized performance, and what explains it.
     Realized,
 }
 
 impl Scope {
-    pub(super) const fn has(self, kind: Kind) -> bool {
+    pub(super) fn has(self, figure: &Figure) -> bool {
         match self {
             Self::All => true,
-            Self::Sealed => !matches!(kind, Kind::Realized),
-            Self::Realized => matches!(kind, Kind::Realized),
+            Self::Sealed => !rests_on_targets(figure),
+            Self::Realized => rests_on_targets(figure),
         }
+    }
+}
+
+/// Whether a figure changes as targets come.
+fn rests_on_targets(figure: &Figure) -> bool {
+    match figure.kind {
+        Kind::Realized => true,
+        Kind::Diagnosis => figure.metric.metric().rests_on_targets(),
+        _ => false,
     }
 }
 
@@ -191,7 +203,8 @@ impl Policy {
             Kind::Estimated | Kind::Realized => self.performance,
             Kind::Quality => self.quality,
             Kind::Drift => self.drift,
-            Kind::Summary | Kind::Diagnosis => Level::Off,
+            Kind::Diagnosis => self.diagnosis,
+            Kind::Summary => Level::Off,
         }
     }
 
@@ -228,7 +241,7 @@ impl Policy {
         let tests = |result: &WindowResult| {
             let figures = result.figures.iter().filter(|figure| {
                 matches!(figure.kind, Kind::Quality | Kind::Drift)
-                    && scope.has(figure.kind)
+                    && scope.has(figure)
                     && figure.breach.is_some()
                     && self.level(figure.kind).severity().is_some()
             });
@@ -259,9 +272,9 @@ impl Policy {
 impl Judged<'_> {
     /// Whether a figure of the result is one that this looks at: of a kind that alerts, and judged.
     fn looks_at(&self, result: &WindowResult, figure: &Figure) -> bool {
-        let covered = figure.kind != Kind::Realized
+        let covered = !rests_on_targets(figure)
             || result.coverage.is_none_or(|coverage| coverage >= self.policy.min_coverage);
-        self.scope.has(figure.kind)
+        self.scope.has(figure)
             && figure.breach.is_some()
             && self.policy.level(figure.kind).severity().is_some()
             && result.window_rows >= self.policy.min_rows
@@ -313,13 +326,14 @@ impl Judged<'_> {
     }
 }
 
-/// The most severe first, performance before quality before drift, then the furthest beyond their thresholds.
+/// The most severe first, performance before quality before drift before what explains them, then the furthest beyond their thresholds.
 fn worst_first(mut found: Vec<Bad<'_>>) -> Vec<Bad<'_>> {
     let order = |kind| match kind {
         Kind::Realized => 0,
         Kind::Estimated => 1,
         Kind::Quality => 2,
-        _ => 3,
+        Kind::Drift => 3,
+        Kind::Diagnosis | Kind::Summary => 4,
     };
     // Stable, so figures at the same distance keep the order in which they are published.
     found.sort_by(|left, right| {

@@ -34,6 +34,7 @@ impl Successor {
             Subject::Estimated => find(Kind::Estimated),
             Subject::Drift => find(Kind::Drift),
             Subject::Quality => find(Kind::Quality),
+            Subject::Diagnosis => find(Kind::Diagnosis),
             Subject::Silence | Subject::EarlyWarning => None,
         };
         let (bad, judged) = newer.recent;

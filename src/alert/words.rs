@@ -3,7 +3,7 @@
 use crate::alert::event::{Cause, Estimator, Evidence, SegmentFigure};
 use crate::diagnosis::Split;
 use crate::metric::{Kind, Measure, Metric};
-use crate::window::{Figure, WindowResult};
+use crate::window::{Figure, Method, WindowResult};
 
 /// What is wrong, by how much, and what lies beside it.
 pub(super) fn summary(
@@ -58,9 +58,14 @@ pub fn describe(figure: &Figure, currency: Option<&str>) -> String {
         (Some(column), Kind::Drift) => format!("{column} drifted: {metric}"),
         (Some(column), _) => format!("{column}: {metric}"),
         (None, Kind::Drift) => format!("the features together drifted: {metric}"),
+        (None, Kind::Estimated) if figure.method == Some(Method::Pape) => {
+            format!("estimated {metric}, robust to covariate shift,")
+        }
         (None, Kind::Estimated) => format!("estimated {metric}"),
         (None, Kind::Realized) => format!("realized {metric}"),
-        (None, _) => metric.to_string(),
+        (None, _) => {
+            figure.of.as_ref().map_or_else(|| metric.to_string(), |of| format!("{metric} of {of}"))
+        }
     };
     let Some(value) = figure.value else { return format!("{name} has no value") };
     let shown = |value: f64| format!("{}{unit}", number(metric.metric(), value));

@@ -23,6 +23,9 @@ pub struct Alerts {
     pub quality: Level,
     /// Drift; `None` leaves it to whether performance can be estimated, see [`Alerts::drift_level`].
     pub drift: Option<Level>,
+    /// What explains performance.
+    #[serde(default = "off")]
+    pub diagnosis: Level,
     /// Windows that warn before they are sealed.
     #[serde(default = "warning")]
     pub early_warning: Level,
@@ -53,6 +56,11 @@ pub struct Alerts {
 /// What early warnings lead to in a policy from before they were.
 fn warning() -> Level {
     Level::Warning
+}
+
+/// What explanations lead to in a policy from before they could alert.
+fn off() -> Level {
+    Level::Off
 }
 
 /// `breaches` of the last `windows`: `2 of 3`.
@@ -91,6 +99,7 @@ impl Alerts {
             performance: typed.performance,
             quality: typed.quality,
             drift: typed.drift,
+            diagnosis: typed.diagnosis,
             early_warning: typed.early_warning,
             open_after: open_rule(&typed.open_after, &at.key("open_after"), mistakes),
             at_once: number(typed.at_once, f64::MAX, &at.key("at_once"), mistakes),

@@ -88,6 +88,7 @@ impl Alerts {
             performance: self.performance,
             quality: self.quality,
             drift: self.drift_level(estimates),
+            diagnosis: self.diagnosis,
             early: self.early_warning,
             open_after: self.open_after.breaches,
             open_of: self.open_after.windows,

@@ -252,3 +252,28 @@ fn make<C: ClientContext, T: FromClientConfigAndContext<C>>(
 ) -> Result<T, StreamError> {
     T::from_config_and_context(config, context).map_err(StreamError::Configuration)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Outside, Settings};
+
+    #[test]
+    fn rows_are_compressed_where_the_settings_say_so() {
+        let compression = |properties: &str, carries| {
+            let text = format!("model.any.problem = 'none'\n[kafka.properties]\n{properties}");
+            let settings = Settings::read(&text, "vigie.toml", &Outside::NOTHING).unwrap();
+            let config = Clients::new(&settings.kafka, "a").compressing("a", carries);
+            COMPRESSION.map(|name| config.get(name).map(str::to_owned))
+        };
+        let is = |kind: &str| Some(kind.to_owned());
+        assert_eq!(compression("", Carries::Rows), [is("none"), None]);
+        assert_eq!(compression("", Carries::Text), [is("lz4"), None]);
+        for carries in [Carries::Rows, Carries::Text] {
+            let zstd = compression("'compression.type' = 'zstd'", carries);
+            assert_eq!(zstd, [is("zstd"), None]);
+            let zstd = compression("'compression.codec' = 'zstd'", carries);
+            assert_eq!(zstd, [None, is("zstd")]);
+        }
+    }
+}

@@ -241,7 +241,8 @@ impl Plan {
     /// The figures of a window; `outcome` where its realized performance was measured row by row.
     pub fn figures(&self, reading: &Reading, outcome: Option<&Outcome>) -> Vec<Figure> {
         let mut figures = self.judge.figures(reading, outcome, &self.profile, &self.criteria);
-        figures.extend(reading.slices.iter().flat_map(|slices| slices::figures(slices)));
+        let judged = reading.rows >= self.criteria.min_rows;
+        figures.extend(reading.slices.iter().flat_map(|slices| slices::figures(slices, judged)));
         figures
     }
 

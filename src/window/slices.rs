@@ -6,7 +6,7 @@ use crate::profile::{
     SliceLoss, SlicesReading, SlicesSearched, in_words,
 };
 use crate::stats::{
-    CellRange, Found, Loss, Searched, Sliced, Undefined, normal_tail, worst_slices,
+    CellRange, Found, LEVEL, Loss, Searched, Sliced, Undefined, normal_tail, worst_slices,
 };
 use crate::window::result::{Figure, Method};
 
@@ -164,8 +164,8 @@ fn expected(
 }
 
 /// Slices as figures, one after the other: of each its excess first, which ranks it, its loss, its share, and how far that is
-/// above what it was in the reference.
-pub(super) fn figures(reading: &SlicesReading) -> Vec<Figure> {
+/// above what it was in the reference, which is a breach where the window has rows enough to be `judged`.
+pub(super) fn figures(reading: &SlicesReading, judged: bool) -> Vec<Figure> {
     let of: Measure = reading.loss.measure();
     let method = match reading.loss {
         SliceLoss::ZeroOne | SliceLoss::Log => Method::Cbpe,
@@ -205,7 +205,10 @@ pub(super) fn figures(reading: &SlicesReading) -> Vec<Figure> {
         figures.push(Figure { value: Some(found.of.mean), ..of_slice(Metric::SliceLoss) });
         figures.push(Figure { value: Some(slice.share), ..of_slice(Metric::SliceShare) });
         figures.push(match slice.change {
-            Ok(change) => measured(Metric::SliceChange, change.value, change.error, change.p_value),
+            Ok(change) => Figure {
+                breach: judged.then_some(change.value > 0.0 && change.p_value <= LEVEL),
+                ..measured(Metric::SliceChange, change.value, change.error, change.p_value)
+            },
             Err(reason) => Figure { status: reason.into(), ..of_slice(Metric::SliceChange) },
         });
     }

@@ -202,10 +202,10 @@ fn alerts() -> impl Strategy<Value = Alerts> {
     ];
     let numbers = (finite(), finite(), any::<u64>());
     let may_be = (option::of(finite()), option::of(finite()), option::of(critical));
-    let levels = (level(), level(), option::of(level()), level());
+    let levels = (level(), level(), option::of(level()), level(), level());
     (levels, any::<[u32; 4]>(), option::of(silence), cooldown, numbers, may_be).prop_map(
         |(levels, counts, silence, cooldown, numbers, may_be)| {
-            let (performance, quality, drift, early_warning) = levels;
+            let (performance, quality, drift, diagnosis, early_warning) = levels;
             let [breaches, windows, resolve_after, superseded_after] = counts;
             let (margin, min_coverage, min_rows) = numbers;
             let (at_once, false_discovery, critical_above) = may_be;
@@ -213,6 +213,7 @@ fn alerts() -> impl Strategy<Value = Alerts> {
                 performance,
                 quality,
                 drift,
+                diagnosis,
                 early_warning,
                 open_after: OpenRule { breaches, windows },
                 at_once,

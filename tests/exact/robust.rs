@@ -63,7 +63,7 @@ fn parts_merged_are_the_whole_and_a_steady_world_adds_nothing() {
         // Reference and window have about as many rows: their errors together.
         let wider = robust.sampling_error.unwrap() / error;
         assert!((1.1..1.6).contains(&wider), "{wider}");
-        assert_eq!((robust.breach, robust.status), (None, Status::Ok));
+        assert_eq!((robust.breach, robust.status), (Some(false), Status::Ok));
         assert_eq!(robust.lower_threshold, plain.lower_threshold);
     }
     assert_eq!(outside(&whole).value, Some(0.0));
@@ -92,6 +92,7 @@ fn a_score_that_is_worth_less_where_the_rows_are_now_is_found_out() {
     assert!(off(plain) > 0.1, "{plain:?} {came}");
     assert!(off(robust) < 3.0 * robust.sampling_error.unwrap(), "{robust:?} {came}");
     assert!(off(robust) < 0.4 * off(plain), "{robust:?} {plain:?} {came}");
+    assert_eq!(robust.breach, Some(true), "{robust:?}");
 }
 
 #[test]

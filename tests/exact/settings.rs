@@ -81,6 +81,7 @@ fn every_key_of_a_model_arrives() {
     {"alerts":{"at_once":5.0,
     "cooldown":{"windows":0},
     "critical_above":null,
+    "diagnosis":"off",
     "drift":"warning",
     "early_warning":"warning",
     "false_discovery":0.05,

@@ -193,11 +193,12 @@ fn unit(rule: WindowRule, windows: usize) -> &'static str {
 
 /// The performance figure that leads, and its least and greatest value.
 fn headline_figure(windows: &[WindowResult]) -> Option<(&Figure, String, String)> {
+    let is_other = |figure: &Figure| figure.method == Some(Method::Pape);
     let lead = [Kind::Realized, Kind::Estimated].into_iter().find_map(|kind| {
-        let judged = |figure: &&Figure| figure.kind == kind && figure.breach.is_some();
+        let judged =
+            |figure: &&Figure| figure.kind == kind && figure.breach.is_some() && !is_other(figure);
         windows.iter().flat_map(|window| &window.figures).find(judged)
     })?;
-    let is_other = |figure: &Figure| figure.method == Some(Method::Pape);
     let same = |figure: &&Figure| {
         figure.kind == lead.kind && figure.metric == lead.metric && !is_other(figure)
     };

@@ -232,7 +232,7 @@ fn deciding(event: &AlertEvent) -> Figure {
             Subject::Drift => Kind::Drift,
             Subject::Quality => Kind::Quality,
             Subject::Silence => Kind::Summary,
-            Subject::EarlyWarning => Kind::Diagnosis,
+            Subject::Diagnosis | Subject::EarlyWarning => Kind::Diagnosis,
         },
         metric: event.metric.clone().unwrap_or_else(|| Metric::Rows.into()),
         column_name: event.column_name.clone(),

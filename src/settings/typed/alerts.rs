@@ -23,6 +23,10 @@ pub(crate) struct Alerts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = Level::Evidence)]
     pub(crate) drift: Option<Level>,
+    /// What explains performance: a slice of the data that has become worse (`slice_change`), a concept that has drifted
+    /// (`concept_drift_magnitude`), and those figures of kind `diagnosis` that `thresholds` names. Default: `off`, as what
+    /// they explain alerts by itself; `evidence` is as `off`.
+    pub(crate) diagnosis: Level,
     /// Windows that warn before they are sealed, where `early_warning` asks for that; `evidence` is as `off`, there being no
     /// window yet whose evidence it could be. Default: `warning`, it may be taken back.
     pub(crate) early_warning: Level,
@@ -71,6 +75,7 @@ impl Default for Alerts {
             performance: Level::Critical,
             quality: Level::Critical,
             drift: None,
+            diagnosis: Level::Off,
             early_warning: Level::Warning,
             open_after: OpenAfter::Text("2 of 3".to_owned()),
             at_once: OrOff::Number(5.0),

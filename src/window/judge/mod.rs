@@ -346,8 +346,8 @@ impl Judge {
         })
     }
 
-    /// What is estimated robust to covariate shift, and how many rows it can say nothing of. It is held against nothing:
-    /// one estimate is enough to raise an alarm.
+    /// What is estimated robust to covariate shift, held against the thresholds of the other estimate, and how many rows it
+    /// can say nothing of.
     fn robust(&self, robust: &Robust, few: Option<Status>, criteria: &Criteria) -> Vec<Figure> {
         let of = |judgement: &Judgement| {
             let found = robust.performance.as_ref().map_err(|reason| *reason);
@@ -359,19 +359,21 @@ impl Judge {
             let error = judgement.error_of(rows).map(|error| error * wider);
             let error = error.filter(|error| value.is_ok() && error.is_finite());
             let figure = judgement.figure_with(Kind::Estimated, value, error, few);
-            Figure { method: Some(Method::Pape), breach: None, ..figure }
+            Figure { method: Some(Method::Pape), ..figure }
         };
         let mut figures: Vec<Figure> = self.performance.iter().map(of).collect();
+        let metric = Metric::SupportViolationRate;
         let outside = Judgement {
-            of: Metric::SupportViolationRate.into(),
-            limits: Limits::OPEN,
+            of: metric.into(),
+            limits: criteria.threshold(None, metric).limits(&[], Range::UNIT),
             error: Scatter::Unknown,
             range: Range::UNIT,
             unset: None,
             baseline: None,
         };
-        let outside = outside.figure_with(Kind::Diagnosis, robust.outside.0, None, few);
-        figures.push(Figure { breach: None, ..outside });
+        let figure = outside.figure_with(Kind::Diagnosis, robust.outside.0, None, few);
+        let breach = figure.breach.filter(|_| outside.limits != Limits::OPEN);
+        figures.push(Figure { breach, ..figure });
         figures
     }
 

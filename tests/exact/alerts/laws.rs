@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use vigie::alert::{
     Action, AlertEvent, Cooldown, CriticalAbove, Event, Level, Policy, Published, Resolution,
-    Severity, Watch,
+    Severity, Subject, Watch,
 };
 use vigie::metric::{Kind, Metric};
-use vigie::window::{Figure, RevisionCause, WindowResult};
+use vigie::window::{Figure, Method, RevisionCause, WindowResult};
 
 use super::{below, figure, held, result, take};
 
@@ -201,6 +201,44 @@ fn severity_goes_by_distance_or_by_money_and_never_back() {
     // What may only be a warning stays one.
     let policy = Policy { performance: Level::Warning, critical_above: None, ..policy };
     assert_eq!(run(&policy, &vec![Some(9.0)])[0].severity, Severity::Warning);
+}
+
+#[test]
+fn what_explains_performance_alerts_where_it_is_asked_to() {
+    let slice = Figure {
+        p_value: Some(1e-12),
+        breach: Some(true),
+        ..figure(Kind::Diagnosis, Metric::SliceChange, Some("age < 25"), 0.2)
+    };
+    let concept = figure(Kind::Diagnosis, Metric::ConceptDriftMagnitude, None, -0.2);
+    let concept =
+        Figure { of: Some(Metric::RocAuc.into()), ..held(concept, Some(-0.05), Some(0.05)) };
+    let of = result(0, vec![slice, concept]);
+    let told = |diagnosis: Level, awaits: bool| {
+        let policy = Policy { diagnosis, ..Policy::default() };
+        let seen = Published { result: &of, segments: &[], muted_until: None };
+        Watch::default().seal(&policy, &seen, awaits)
+    };
+    assert_eq!(told(Level::Off, false), []);
+    let [one] = &told(Level::Warning, false)[..] else { panic!("one alert for both") };
+    assert_eq!((one.kind, one.severity), (Subject::Diagnosis, Severity::Warning));
+    // What rests on targets that come later is judged by itself.
+    let apart = told(Level::Critical, true);
+    let [sealed, realized] = &apart[..] else { panic!("{apart:?}") };
+    assert_eq!(sealed.metric, Some(Metric::SliceChange.into()));
+    assert!(sealed.summary.contains("age < 25"), "{}", sealed.summary);
+    assert_eq!(realized.metric, Some(Metric::ConceptDriftMagnitude.into()));
+    let words = "concept_drift_magnitude of roc_auc is -0.2, below -0.05";
+    assert!(realized.summary.contains(words), "{}", realized.summary);
+}
+
+#[test]
+fn an_alert_says_which_of_two_estimates_it_is_of() {
+    let robust = Figure { method: Some(Method::Pape), ..below(9.0) };
+    let figures = vec![below(-1.0), robust];
+    let told = take(&mut Watch::default(), &Policy::default(), &result(0, figures));
+    let words = "estimated roc_auc, robust to covariate shift, is 0.6797";
+    assert!(told[0].summary.starts_with(words), "{}", told[0].summary);
 }
 
 #[test]

@@ -326,7 +326,8 @@ impl Judged<'_> {
     }
 }
 
-/// The most severe first, performance before quality before drift before what explains them, then the furthest beyond their thresholds.
+/// The most severe first, performance before quality before drift before what explains them, then the furthest beyond
+/// their thresholds.
 fn worst_first(mut found: Vec<Bad<'_>>) -> Vec<Bad<'_>> {
     let order = |kind| match kind {
         Kind::Realized => 0,

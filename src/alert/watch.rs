@@ -27,6 +27,10 @@ pub struct Watch {
     changes: Changes,
     #[n(4)]
     warnings: Warnings,
+    /// Whether an alert ended because the version was retired, and it has sealed no window since.
+    #[n(5)]
+    #[cbor(default)]
+    retired: bool,
 }
 
 /// A result and those of its segments, and until when nobody is to be woken.
@@ -51,21 +55,28 @@ impl Watch {
     pub fn seal(&mut self, policy: &Policy, seen: &Published<'_>, awaits: bool) -> Vec<AlertEvent> {
         self.changes.note(seen.result);
         self.record.note(seen.result);
+        self.retired = false;
         let scopes = if awaits { Scope::Sealed } else { Scope::All };
         let sealed = self.step(policy, seen, scopes);
         let realized = if awaits { self.step(policy, seen, Scope::Realized) } else { None };
         sealed.into_iter().chain(realized).collect()
     }
 
-    /// Takes another revision of a result, as targets came.
+    /// Takes another revision of a result, as targets came. Of a version that is retired nobody is told how bad it was.
     pub fn revise(&mut self, policy: &Policy, seen: &Published<'_>) -> Option<AlertEvent> {
         self.record.note(seen.result);
+        if self.retired {
+            return None;
+        }
         self.step(policy, seen, Scope::Realized)
     }
 
     /// Takes the result of a window that a person left out, or put other rows in the place of.
     pub fn amend(&mut self, policy: &Policy, seen: &Published<'_>) -> Vec<AlertEvent> {
         self.record.note(seen.result);
+        if self.retired {
+            return Vec::new();
+        }
         // Which of them has judged it depends on whether targets were waited for.
         let Self { sealed, realized, record, changes, .. } = self;
         let writer = writer(policy, seen, record, changes);
@@ -74,8 +85,9 @@ impl Watch {
         sealed.into_iter().chain(realized).collect()
     }
 
-    /// Ends what is open, as the version is retired.
+    /// Ends what is open, as the version is retired; nothing opens until it seals a window again.
     pub fn retire(&mut self, engine: &str, summary: &str, newer: Newer<'_>) -> Vec<AlertEvent> {
+        self.retired = true;
         let all = [&mut self.sealed, &mut self.realized];
         let over = all.into_iter().filter_map(|life| life.retire(engine, summary, newer));
         over.chain(self.warnings.retire(engine, summary)).collect()

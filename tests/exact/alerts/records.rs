@@ -1,6 +1,8 @@
 //! What is remembered beside alerts.
 
-use vigie::alert::{Action, AlertEvent, Cause, Changed, Event, Policy, Published, Watch};
+use vigie::alert::{
+    Action, AlertEvent, Cause, Changed, Event, Newer, Policy, Published, Resolution, Watch,
+};
 use vigie::metric::{Kind, Metric};
 use vigie::window::{Figure, Method, WindowResult};
 
@@ -89,6 +91,27 @@ fn the_last_change_before_it_is_named() {
     let change = told.evidence.change.unwrap();
     assert_eq!((change.what, change.window, change.epoch), (Changed::Settings, 6, 2));
     assert_eq!(change.at.as_deref(), Some("2026-01-01T06:00:00Z"));
+}
+
+#[test]
+fn of_a_version_that_is_retired_nothing_opens_until_it_serves_again() {
+    let mut watch = Watch::default();
+    let opened = revise(&mut watch, &realized(0, 0.5, 0.0)).unwrap();
+    assert_eq!(opened.event, Event::Opened);
+    let of_newer = result(9, Vec::new());
+    let newer = Newer { result: &of_newer, recent: (0, 3) };
+    let told = watch.retire("vigie", "a newer one serves", newer);
+    assert_eq!(told[0].resolution, Some(Resolution::Superseded));
+    // Targets of its old windows go on coming.
+    for window in 1..6 {
+        assert_eq!(revise(&mut watch, &realized(window, 0.5, 0.0)), None);
+    }
+    let told = watch.seal(
+        &Policy::default(),
+        &Published { result: &realized(10, 0.5, 0.0), segments: &[], muted_until: None },
+        true,
+    );
+    assert_eq!(told[0].event, Event::Opened);
 }
 
 #[test]

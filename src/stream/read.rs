@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
@@ -12,6 +12,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::intake;
 use crate::stream::clients::{Clients, Quiet};
 use crate::stream::error::StreamError;
+use crate::stream::membership::Partition;
 use crate::stream::topics::{lanes, watermarks};
 
 /// Which records of a partition are read.
@@ -204,6 +205,36 @@ pub(super) fn read_range(
                 )));
             }
         }
+    }
+}
+
+/// Whether a partition in which nothing was found from `from` on holds nothing before `to`: it ends before `from`, or the
+/// client has come to `to` over offsets without a record (transaction markers).
+///
+/// That it ends before `to` says nothing: what lies between may still be on its way to us.
+///
+/// # Errors
+/// A cluster that does not answer.
+pub(super) fn holds_nothing(
+    reader: &BaseConsumer<Quiet>,
+    partition: &Partition,
+    from: i64,
+    to: i64,
+) -> Result<bool, StreamError> {
+    let (_, next) = watermarks(reader, &partition.0, partition.1)?;
+    Ok(next <= from || client_position(reader, partition).is_some_and(|position| position >= to))
+}
+
+/// Where the client stands in a partition: behind what it has given out, and the offsets without a record that it has
+/// passed. `None` before the first.
+pub(super) fn client_position<C: ConsumerContext>(
+    reader: &BaseConsumer<C>,
+    (topic, partition): &Partition,
+) -> Option<i64> {
+    let positions = reader.position().ok()?;
+    match positions.find_partition(topic, *partition)?.offset() {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::stream::clients::{Clients, Quiet};
 use crate::stream::control::InForce;
 use crate::stream::crash;
 use crate::stream::error::{Disposition, StreamError, chain};
-use crate::stream::read::is_passing;
+use crate::stream::read::{holds_nothing, is_passing};
 use crate::stream::state_topic::{self, Written, ledger_record};
 use crate::stream::stop::Stop;
 use crate::stream::topics::watermarks;
@@ -203,9 +203,8 @@ impl<'w> Session<'w> {
         let mut silenced = Vec::new();
         while self.tally.position() < position && !self.worker.stop.is_set() {
             if !self.take_next(Duration::from_secs(1), &mut silenced)? {
-                // The position may lie behind offsets that hold no record.
-                let (_, next) = watermarks(&self.reader, &self.log, self.worker.partition)?;
-                if next <= position && self.tally.position() < position {
+                let log = (self.log.clone(), self.worker.partition);
+                if holds_nothing(&self.reader, &log, self.tally.position(), position)? {
                     self.tally.skip_to(position);
                 }
             }

@@ -12,6 +12,8 @@ use serde_json::Value;
 use vigie::simulator::{Conditions, Outcome, OutcomePlan, Schedule, World};
 
 use crate::broker::Broker;
+use crate::http;
+use crate::instance::Instance;
 use crate::patience;
 use crate::published::{Figures, differences, figures};
 use crate::site::Site;
@@ -259,6 +261,43 @@ fn targets_that_trickle_in_one_by_one_are_all_joined() {
     send(broker, &outcomes, last, Duration::from_millis(25));
     assert_settles(broker, &site);
     instance.stop();
+}
+
+/// How many predictions the join of an instance has taken up.
+fn taken_up(instance: &Instance) -> u64 {
+    let metrics = http::get(instance.address(), "/metrics").1;
+    let start = r#"vigie_joined_total{outcome="prediction"} "#;
+    let value = metrics.lines().find_map(|line| line.strip_prefix(start));
+    value.and_then(|value| value.parse().ok()).unwrap_or(0)
+}
+
+/// Who makes what waits again from a log that has gone quiet gets none of it at once: the cluster keeps an answer back
+/// until it has more.
+#[test]
+fn what_waits_is_made_again_while_nothing_comes() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes) = site(broker, "2h");
+    let others = site.start_stages("a", "intake,tally").ready();
+    let join = site.start_stages("j", "join").ready();
+    tell(broker, &outcomes, 0, 2);
+    site.send(broker, &world(), 0..EVENTS);
+    site.send_later(broker, &world(), EVENTS);
+    let all_taken = |join: &Instance| (taken_up(join) > EVENTS).then_some(());
+    assert!(patience::until(|| all_taken(&join)).is_some(), "{}", taken_up(&join));
+    join.stop();
+    fs::remove_dir_all(site.path("j")).unwrap();
+    let join = site.start_stages("j", "join").ready();
+    assert!(
+        all_taken(&join).is_some(),
+        "{} are there when it says that it is ready",
+        taken_up(&join)
+    );
+    tell(broker, &outcomes, 1, 2);
+    assert_settles(broker, &site);
+    join.stop();
+    others.stop();
 }
 
 #[test]

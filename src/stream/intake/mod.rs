@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::slice;
 use std::sync::mpsc::Receiver;
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -31,7 +32,7 @@ use crate::stream::expressions::ExpressionMaker;
 use crate::stream::membership::{Change, Membership, Partition};
 use crate::stream::native::BatchConsumer;
 use crate::stream::pulse::{Pulse, Question};
-use crate::stream::read::is_passing;
+use crate::stream::read::{client_position, is_passing};
 use crate::stream::state_topic::{self, lane_in_ledgers};
 use crate::stream::stop::Stop;
 use crate::stream::topics::{Layout, describe, watermarks};
@@ -55,6 +56,8 @@ const BEAT: Duration = Duration::from_secs(1);
 /// To the join log, which is kept for long, at most so often; and the sooner the shorter predictions wait.
 const JOIN_BEAT: Duration = Duration::from_mins(1);
 const JOIN_BEATS_A_WAIT: u32 = 100;
+/// The client forgets within this where it stood in a partition that is read from elsewhere; it takes no millisecond.
+const FORGETS_WITHIN: Duration = Duration::from_secs(10);
 /// What failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
 /// Whether an operator has given up what is gone of a stopped lane is looked after so long.
@@ -667,9 +670,10 @@ impl Intake {
 /// Has a partition read from an offset, or no more.
 fn place(
     reader: &BaseConsumer<Quiet>,
-    (topic, partition): &Partition,
+    of: &Partition,
     offset: Option<i64>,
 ) -> Result<(), StreamError> {
+    let (topic, partition) = of;
     let what = format!("read {topic}/{partition}");
     let mut list = TopicPartitionList::new();
     list.add_partition(topic, *partition);
@@ -680,7 +684,17 @@ fn place(
     let Some(offset) = offset else { return Ok(()) };
     list.set_partition_offset(topic, *partition, Offset::Offset(offset))
         .and_then(|()| reader.incremental_assign(&list))
-        .map_err(StreamError::cluster(what))
+        .map_err(StreamError::cluster(what.clone()))?;
+    // Where it stood before is forgotten by another thread of the client's. Until then its position would lead us over
+    // what is to be read again; from then on it has none before it gives a record out, which is for us to ask.
+    for _ in 0..FORGETS_WITHIN.as_millis() {
+        if client_position(reader, of).is_none() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    let slow = KafkaError::Seek("the client still stands where it stood".to_owned());
+    Err(StreamError::cluster(what)(slow))
 }
 
 /// Has a partition not read for a while, or read again.
@@ -690,14 +704,5 @@ fn hold(reader: &BaseConsumer<Quiet>, (topic, partition): &Partition, hold: bool
     let done = if hold { reader.pause(&list) } else { reader.resume(&list) };
     if let Err(error) = done {
         tracing::debug!(%error, "a lane cannot be held");
-    }
-}
-
-/// Where the client stands in a partition.
-fn client_position(reader: &BaseConsumer<Quiet>, (topic, partition): &Partition) -> Option<i64> {
-    let positions = reader.position().ok()?;
-    match positions.find_partition(topic, *partition)?.offset() {
-        Offset::Offset(offset) => Some(offset),
-        _ => None,
     }
 }

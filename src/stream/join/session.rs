@@ -25,7 +25,7 @@ use crate::stream::crash;
 use crate::stream::error::StreamError;
 use crate::stream::intake::{from_metadata, metadata};
 use crate::stream::membership::Partition;
-use crate::stream::read::is_passing;
+use crate::stream::read::{holds_nothing, is_passing};
 use crate::stream::state_topic::{self, lane_in_ledgers};
 use crate::stream::stop::Stop;
 use crate::stream::topics::{describe, watermarks};
@@ -148,10 +148,7 @@ impl<'a> Session<'a> {
         while self.next < committed && !self.stop.is_set() {
             let records = self.read(committed)?;
             if records.is_empty() {
-                // The position may lie behind offsets that hold no record.
-                let (topic, partition) = &self.partition;
-                let (_, next) = watermarks(&self.reader, topic, *partition)?;
-                if next <= committed {
+                if holds_nothing(&self.reader, &self.partition, self.next, committed)? {
                     self.next = committed;
                 }
                 continue;

@@ -248,6 +248,7 @@ const ANYWHERE: &[&str] = &[
     "jiff",
     "libm",
     "minicbor",
+    "multiversion",
     "schemars",
     "serde",
     "serde_json",

@@ -1,5 +1,7 @@
 //! One tree that tells classes apart.
 
+use multiversion::multiversion;
+
 use super::boosting::Shape;
 use super::histogram::{Histogram, Sums, Word, rows_of, sum, sums, take_away};
 use super::{CODES, Coded};
@@ -127,6 +129,18 @@ fn gain(whole: Sums, left: Word, least: f64, penalty: f64) -> Option<f64> {
 
 /// The best cut between codes, or of all from missing values; these go to the side where they gain more.
 fn by_order(cells: &[Word; CODES], whole: Sums, least: f64) -> Option<(f64, Set)> {
+    let (gain, last, with_missing) = best_cut(cells, whole, least);
+    let last = last?;
+    let mut left = Set::default();
+    let first = usize::from(!with_missing);
+    (first..=last).for_each(|code| insert(&mut left, code));
+    Some((gain, left))
+}
+
+/// The best cut: what it gains, the last code below it, and whether missing values are there too. Made with the widest
+/// registers that the processor has, to the same bits.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn best_cut(cells: &[Word; CODES], whole: Sums, least: f64) -> (f64, Option<usize>, bool) {
     let missing = cells[0];
     let mut below = *cells;
     below[0] = 0;
@@ -140,7 +154,7 @@ fn by_order(cells: &[Word; CODES], whole: Sums, least: f64) -> Option<(f64, Set)
             break;
         }
         let more = if with_missing { missing } else { 0 };
-        let mut gains = gains(&below.map(|word| word + more), cells, whole, least);
+        let mut gains = gains(&below, more, cells, whole, least);
         gains[0] = 0.0;
         let most = greatest(&gains);
         if most >= best.0 {
@@ -151,24 +165,27 @@ fn by_order(cells: &[Word; CODES], whole: Sums, least: f64) -> Option<(f64, Set)
             }
         }
     }
-    let (gain, last, with_missing) = best;
-    let last = last?;
-    let mut left = Set::default();
-    let first = usize::from(!with_missing);
-    (first..=last).for_each(|code| insert(&mut left, code));
-    Some((gain, left))
+    best
 }
 
-/// What is gained by parting a leaf so that one side has these sums, for each of them; 0 where a side is too small, or
-/// the cell that came last is empty.
+/// What is gained by parting a leaf so that one side has these sums and `more`, for each of them; 0 where a side is too
+/// small, or the cell that came last is empty.
 ///
 /// With `g` and `h` of the whole and `a` and `b` of the sides, `ga^2/ha + gb^2/hb - g^2/h` is
 /// `(ga h - g ha)^2 / (ha hb h)`: one division, and no branch, so that several are made at once.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "else it is made for the least of processors")]
 #[expect(clippy::needless_bitwise_bool, reason = "lazy ones are branches")]
-fn gains(left: &[Word; CODES], cells: &[Word; CODES], whole: Sums, least: f64) -> [f64; CODES] {
+fn gains(
+    left: &[Word; CODES],
+    more: Word,
+    cells: &[Word; CODES],
+    whole: Sums,
+    least: f64,
+) -> [f64; CODES] {
     let mut gains = [0.0; CODES];
     for ((gain, &word), &cell) in gains.iter_mut().zip(left).zip(cells) {
-        let left = sums(word);
+        let left = sums(word + more);
         let curvature = whole.curvature - left.curvature;
         let allowed = (cell != 0)
             & (left.rows >= least)
@@ -183,6 +200,8 @@ fn gains(left: &[Word; CODES], cells: &[Word; CODES], whole: Sums, least: f64) -
 }
 
 /// The greatest of numbers that are not negative; several are compared at once.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as its caller")]
 fn greatest(of: &[f64; CODES]) -> f64 {
     let greater = |a: f64, b: f64| if b > a { b } else { a };
     let mut most = [0.0; 8];

@@ -1,5 +1,6 @@
 //! How far rows lie from what principal components span.
 
+use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
 use super::Eigen;
@@ -53,39 +54,10 @@ impl Residual {
     /// The Euclidean distance of standardized rows, given in columns, from what the components span; infinite where a
     /// value is, or where the distance is too great for a double.
     ///
-    /// The figure of a row does not depend on the rows beside it. O(columns directions).
+    /// The figure of a row does not depend on the rows beside it, nor on how many of them the processor takes at once.
+    /// O(columns directions).
     pub fn errors(&self, block: &[[f64; LANES]], errors: &mut [f64; LANES]) {
-        let mut squares = [0.0; LANES];
-        if self.others {
-            let (pairs, rest) = self.directions.as_chunks::<2>();
-            for [a, b] in pairs {
-                let (along_a, along_b) = along_two(a, b, block);
-                for lane in 0..LANES {
-                    squares[lane] += along_a[lane] * along_a[lane];
-                    squares[lane] += along_b[lane] * along_b[lane];
-                }
-            }
-            for direction in rest {
-                for (square, part) in squares.iter_mut().zip(along(direction, block)) {
-                    *square += part * part;
-                }
-            }
-        } else {
-            let mut left = block.to_vec();
-            for direction in &self.directions {
-                let part = along(direction, block);
-                for (left, weight) in left.iter_mut().zip(direction) {
-                    for (left, part) in left.iter_mut().zip(part) {
-                        *left -= weight * part;
-                    }
-                }
-            }
-            for left in &left {
-                for (square, left) in squares.iter_mut().zip(left) {
-                    *square += left * left;
-                }
-            }
-        }
+        let squares = squares(self, block);
         let rounding = ROUNDING * (block.len() as f64).sqrt();
         for (error, square) in errors.iter_mut().zip(squares) {
             let length = square.sqrt();
@@ -99,27 +71,65 @@ impl Residual {
     }
 }
 
-/// How far rows reach in a direction.
-fn along(direction: &[f64], block: &[[f64; LANES]]) -> [f64; LANES] {
-    let mut sums = [0.0; LANES];
-    for (weight, values) in direction.iter().zip(block) {
-        for (sum, value) in sums.iter_mut().zip(values) {
-            *sum += weight * value;
+/// Squared errors, made with the widest registers that the processor has.
+///
+/// Lanes do not meet, and products are rounded before they are added on every processor: the bits are the same.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn squares(residual: &Residual, block: &[[f64; LANES]]) -> [f64; LANES] {
+    let Residual { directions, others, .. } = residual;
+    let mut squares = [0.0; LANES];
+    if *others {
+        let (fours, rest) = directions.as_chunks::<4>();
+        for four in fours {
+            for part in along(four.each_ref().map(Vec::as_slice), block) {
+                add_squares(&mut squares, &part);
+            }
+        }
+        for direction in rest {
+            let [part] = along([direction], block);
+            add_squares(&mut squares, &part);
+        }
+        return squares;
+    }
+    let mut left = block.to_vec();
+    for direction in directions {
+        let [part] = along([direction], block);
+        for (left, weight) in left.iter_mut().zip(direction) {
+            for (left, part) in left.iter_mut().zip(part) {
+                *left -= weight * part;
+            }
+        }
+    }
+    for left in &left {
+        add_squares(&mut squares, left);
+    }
+    squares
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "else it is made for the least of processors")]
+fn add_squares(squares: &mut [f64; LANES], of: &[f64; LANES]) {
+    for (square, of) in squares.iter_mut().zip(of) {
+        *square += of * of;
+    }
+}
+
+/// How far rows reach in some directions: for several at once values are loaded once.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as its caller")]
+fn along<const N: usize>(directions: [&[f64]; N], block: &[[f64; LANES]]) -> [[f64; LANES]; N] {
+    let mut sums = [[0.0; LANES]; N];
+    let columns = directions.iter().fold(block.len(), |least, of| least.min(of.len()));
+    let directions = directions.map(|direction| &direction[..columns]);
+    for (column, values) in block[..columns].iter().enumerate() {
+        for (sums, direction) in sums.iter_mut().zip(directions) {
+            let weight = direction[column];
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += weight * value;
+            }
         }
     }
     sums
-}
-
-/// [`along`] for two directions: values are loaded once.
-fn along_two(a: &[f64], b: &[f64], block: &[[f64; LANES]]) -> ([f64; LANES], [f64; LANES]) {
-    let (mut of_a, mut of_b) = ([0.0; LANES], [0.0; LANES]);
-    for ((a, b), values) in a.iter().zip(b).zip(block) {
-        for lane in 0..LANES {
-            of_a[lane] += a * values[lane];
-            of_b[lane] += b * values[lane];
-        }
-    }
-    (of_a, of_b)
 }
 
 #[cfg(test)]
@@ -163,6 +173,26 @@ mod tests {
                 let wanted: f64 = block[from..].iter().map(|row| row[lane] * row[lane]).sum();
                 assert!((error - wanted.sqrt()).abs() < 1e-14, "{error} {wanted}");
             }
+        }
+    }
+
+    #[test]
+    fn the_processor_does_not_change_a_bit() {
+        let number = |at: usize| (at * 7_919 % 1_009) as f64 / 1_009.0 - 0.4;
+        let vector = |at: usize| (0..13).map(|column| number(at * 13 + column)).collect();
+        let directions: Vec<Vec<f64>> = (0..7).map(vector).collect();
+        let block: Vec<[f64; LANES]> =
+            (0..13).map(|column| array::from_fn(|lane| number(lane * 31 + column * 5))).collect();
+        let residual = Residual { components: 6, directions, others: true, typical: 1.0 };
+        let mut errors = [0.0; LANES];
+        residual.errors(&block, &mut errors);
+        for (lane, error) in errors.iter().enumerate() {
+            let along = |direction: &Vec<f64>| {
+                let products = direction.iter().zip(&block).map(|(weight, row)| weight * row[lane]);
+                products.fold(0.0, |sum, product| sum + product)
+            };
+            let square = residual.directions.iter().map(along).fold(0.0, |sum, x| sum + x * x);
+            assert_eq!(error.to_bits(), square.sqrt().to_bits());
         }
     }
 

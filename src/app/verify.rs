@@ -66,6 +66,10 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Outcome> {
             Finding::Moving { between: (least, greatest) } => format!(
                 "NOT JUDGED: partitions of the tally log stand between {least} and {greatest}; is an instance missing, or are events still coming?"
             ),
+            Finding::Unjoined { partition, at } => format!(
+                "NOT JUDGED: partition {partition} of the join log has come to {}; is an instance missing, or are targets still on their way?",
+                at.map_or_else(|| "nothing of it".to_owned(), |at| at.to_string())
+            ),
             Finding::Expired { first } => format!(
                 "NOT JUDGED: the topic has been deleted up to offset {first}; verify before its retention does"
             ),

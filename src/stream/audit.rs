@@ -11,7 +11,7 @@ use crate::stream::control;
 use crate::stream::error::StreamError;
 use crate::stream::read::{Reading, read_all_to_end, read_range};
 use crate::stream::state_topic;
-use crate::stream::topics::{describe, lanes, watermarks};
+use crate::stream::topics::{Layout, describe, lanes, watermarks};
 use crate::stream::worker::LOG_POSITION;
 use crate::tally::{Fates, Ledger};
 use crate::window::{RevisionCause, WindowResult};
@@ -68,6 +68,13 @@ pub enum Finding {
         /// The least and the greatest position.
         between: (i64, i64),
     },
+    /// A partition of the join log has not come as far with it.
+    Unjoined {
+        /// Which partition.
+        partition: u32,
+        /// How far it has come, as it said last; `None` where it knows nothing of the lane.
+        at: Option<i64>,
+    },
     /// The input has been deleted, so that only the number of its offsets could be held against the ledgers.
     Expired {
         /// The first offset that is left.
@@ -97,12 +104,16 @@ pub fn audit(clients: &Clients, patience: u64) -> Result<Audit, StreamError> {
             "nothing was ever put in force here, so there is nothing to verify".to_owned(),
         )
     })?;
+    let join = clients.kafka().topic("join");
     let mut ledgers = state_topic::ledgers(clients, layout.tally)?;
     for _ in 0..patience {
-        if by_lane(&ledgers)
-            .values()
-            .all(|lane| lane.positions.0 == lane.positions.1 && lane.of == layout.tally)
-        {
+        let joined = Joined::of(&ledgers, &join, layout);
+        let is_even = |(id, lane): (&Lane, &Known)| {
+            let (least, greatest) = lane.positions;
+            let is_joined = lane.topic == join || joined.behind(*id, greatest).is_none();
+            least == greatest && lane.of == layout.tally && is_joined
+        };
+        if by_lane(&ledgers).iter().all(is_even) {
             break;
         }
         thread::sleep(Duration::from_secs(1));
@@ -112,8 +123,8 @@ pub fn audit(clients: &Clients, patience: u64) -> Result<Audit, StreamError> {
     let published = published(clients, &ledgers, &mut audit)?;
     let mut known = by_lane(&ledgers);
     // What the join found out is of records that are accounted for already.
-    let joined = clients.kafka().topic("join");
-    known.retain(|_, lane| lane.topic != joined);
+    known.retain(|_, lane| lane.topic != join);
+    let joined = Joined::of(&ledgers, &join, layout);
     let topics: BTreeSet<String> = known.values().map(|lane| lane.topic.clone()).collect();
     let existing: BTreeSet<Lane> = lanes(clients, &topics.into_iter().collect::<Vec<_>>())?
         .into_iter()
@@ -152,12 +163,12 @@ pub fn audit(clients: &Clients, patience: u64) -> Result<Audit, StreamError> {
                 }
                 let ledgers = found.fates.total();
                 // What was given up was never read: its number is all that is known of it.
-                if input == ledgers
-                    || (found.fates.lost > 0 && input.count <= ledgers.count + found.fates.lost)
-                {
-                    Finding::Exact
-                } else {
-                    Finding::Differs { input, ledgers }
+                let is_exact = input == ledgers
+                    || (found.fates.lost > 0 && input.count <= ledgers.count + found.fates.lost);
+                match joined.behind(lane, greatest) {
+                    _ if !is_exact => Finding::Differs { input, ledgers },
+                    Some((partition, at)) => Finding::Unjoined { partition, at },
+                    None => Finding::Exact,
                 }
             }
         };
@@ -199,6 +210,39 @@ fn by_lane(ledgers: &BTreeMap<u32, Ledger>) -> BTreeMap<Lane, Known> {
         known.fates.merge(&state.fates);
     }
     lanes
+}
+
+/// How far each partition of the join log has come with the inputs, as tally was told last.
+struct Joined {
+    partitions: Vec<BTreeMap<Lane, i64>>,
+    /// Whether there is ground truth, or a join has ever told anything: else there is nothing to be joined.
+    is_asked: bool,
+}
+
+impl Joined {
+    fn of(ledgers: &BTreeMap<u32, Ledger>, join: &str, layout: Layout) -> Self {
+        let mut partitions = vec![BTreeMap::new(); layout.join as usize];
+        let mut is_asked = false;
+        for (lane, state) in ledgers.values().flat_map(|ledger| &ledger.lanes) {
+            is_asked |= state.fates.truths.count > 0 || !state.joined.is_empty();
+            let of_join = usize::try_from(lane.partition).ok().filter(|_| state.topic == join);
+            let Some(told) = of_join.and_then(|partition| partitions.get_mut(partition)) else {
+                continue;
+            };
+            for (input, cursor) in &state.joined {
+                let furthest = told.entry(*input).or_insert(cursor.position);
+                *furthest = cursor.position.max(*furthest);
+            }
+        }
+        Self { partitions, is_asked }
+    }
+
+    /// A partition that has not come to a position of a lane, and how far it has.
+    fn behind(&self, lane: Lane, position: i64) -> Option<(u32, Option<i64>)> {
+        let partitions = (0..).zip(&self.partitions).filter(|_| self.is_asked);
+        let mut at = partitions.map(|(partition, told)| (partition, told.get(&lane).copied()));
+        at.find(|(_, at)| at.is_none_or(|at| at < position))
+    }
 }
 
 /// Which records the results are made of that the ledgers count.

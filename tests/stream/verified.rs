@@ -12,6 +12,7 @@ use crate::broker::Broker;
 use crate::http;
 use crate::patience;
 use crate::site::Site;
+use crate::targets;
 
 /// Appends a copy of a record, with another value where one is given.
 fn again(broker: &Broker, topic: &str, record: &OwnedMessage, value: Option<&str>) {
@@ -56,6 +57,26 @@ fn a_result_that_stands_there_twice_or_is_none_is_found() {
     finds(&site, &[&format!("result {id} stands on {topic} more than once"), "NOT EXACT"]);
     again(broker, &topic, &records[0], Some("{}"));
     finds(&site, &["1 messages on", "are no window results"]);
+}
+
+#[test]
+fn targets_that_nobody_has_joined_are_found() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes) = targets::site(broker, "1h");
+    let others = site.start_stages("a", "intake,tally").ready();
+    site.send(broker, &targets::world(), 0..1_200);
+    targets::tell(broker, &outcomes, 0, 4);
+    let audit = || site.run(&["verify", "--patience", "0"]);
+    let is_told =
+        || audit().said.contains("of the join log has come to nothing of it").then_some(());
+    assert!(patience::until(is_told).is_some(), "{}", audit().said);
+    finds(&site, &["NOT JUDGED"]);
+    let join = site.start_stages("j", "join").ready();
+    site.verify();
+    join.stop();
+    others.stop();
 }
 
 #[test]

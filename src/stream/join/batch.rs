@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::{Body, Content, Keyed, Record};
+use crate::batch::{Admission, Body, Content, Keyed, Lane, Record};
 use crate::epoch::Epochs;
 use crate::intake::Feed;
 use crate::join::{Join, Keep, Wait, Waits, Working};
@@ -22,6 +22,8 @@ pub(super) struct Joined {
     pub(super) content: BTreeMap<u32, Content>,
     /// What stands under keys from now on.
     pub(super) working: Working,
+    /// Lanes of which records were left out, as something before them is missing: from where on.
+    pub(super) gaps: BTreeMap<Lane, i64>,
 }
 
 /// The keys of a batch, so that all of them can be looked up at once.
@@ -49,7 +51,11 @@ pub(super) fn join<K: Keep + ?Sized>(
     let mut waits = waits(epochs, join.epoch());
     for Read { offset, appended, record } in records {
         let epoch = join.epoch();
-        let (_, admitted) = join.admit(offset, appended, record);
+        let lane = record.header.lane;
+        let (admission, admitted) = join.admit(offset, appended, record);
+        if let Admission::Gap { missing } = admission {
+            joined.gaps.insert(lane, missing);
+        }
         if join.epoch() != epoch {
             waits = self::waits(epochs, join.epoch());
         }

@@ -17,7 +17,7 @@ use super::About;
 use super::batch::{Joined, Read, join, waits};
 use super::keep::{AnyKeep, KeepError, KeptOf};
 use super::output::Output;
-use crate::batch::{Body, Content, Keyed, Lane, Record};
+use crate::batch::{Body, Content, Cursor, Keyed, Lane, Reached, Record};
 use crate::intake::{Committed, Feed, Outputs, To};
 use crate::join::{Join, KeptBatch, Working};
 use crate::stream::clients::{PATIENCE, Quiet, whole};
@@ -42,8 +42,9 @@ const LINGER: Duration = Duration::from_millis(250);
 const IDLE: Duration = Duration::from_millis(200);
 /// Offsets are committed so often.
 const COMMIT: Duration = Duration::from_secs(1);
-/// How far it has come is told so often, also where nothing becomes known.
+/// How far it has come is told so often where nothing becomes known, and sooner where nothing more comes.
 const TELL: Duration = Duration::from_secs(5);
+const TELL_AT_REST: Duration = Duration::from_secs(1);
 /// What is over is dropped so often, and how far the log goes is asked.
 const TIDY: Duration = Duration::from_secs(5);
 
@@ -59,8 +60,12 @@ pub(super) struct Session<'a> {
     keep: AnyKeep,
     /// The next offset to be read.
     next: i64,
-    committed_at: Duration,
+    /// What was told of how far it has come with the lanes of the inputs, and when.
+    told: BTreeMap<Lane, Cursor>,
     told_at: Duration,
+    /// Where lanes were missing something, as was said.
+    gaps: BTreeMap<Lane, i64>,
+    committed_at: Duration,
     tidied_at: Duration,
     /// Whether there is something to commit.
     moved: bool,
@@ -111,8 +116,10 @@ impl<'a> Session<'a> {
             feed,
             join,
             keep,
-            committed_at: now,
+            told: BTreeMap::new(),
             told_at: now,
+            gaps: BTreeMap::new(),
+            committed_at: now,
             tidied_at: now,
             moved: false,
         };
@@ -171,7 +178,8 @@ impl<'a> Session<'a> {
     pub(super) fn work(&mut self) -> Result<(), StreamError> {
         while !self.stop.is_set() {
             let records = self.read(i64::MAX)?;
-            if !records.is_empty() {
+            let is_at_rest = records.is_empty();
+            if !is_at_rest {
                 let joined = self.join(records)?;
                 self.feed.skip_to(self.next);
                 if !joined.content.is_empty() {
@@ -181,11 +189,10 @@ impl<'a> Session<'a> {
                 self.keep(&joined.working)?;
             }
             let now = self.now();
-            if now.saturating_sub(self.told_at) >= TELL {
-                self.told_at = now;
-                let reached = self.join.reached_lanes().collect();
-                let content = Content { reached, ..Content::default() };
-                self.send([(self.feed.output(None), content)].into(), To::Concerned)?;
+            // Where nothing more comes nothing more will tell it.
+            let is_last = is_at_rest && self.untold().next().is_some();
+            if now.saturating_sub(self.told_at) >= if is_last { TELL_AT_REST } else { TELL } {
+                self.send(BTreeMap::new(), To::Concerned)?;
             }
             if self.moved && now.saturating_sub(self.committed_at) >= COMMIT {
                 self.committed_at = now;
@@ -199,6 +206,11 @@ impl<'a> Session<'a> {
         }
         self.send(BTreeMap::new(), To::All)?;
         self.commit(true)
+    }
+
+    /// How far it has come with lanes of the inputs since that was told.
+    fn untold(&self) -> impl Iterator<Item = Reached> {
+        self.join.reached_lanes().filter(|at| self.told.get(&at.lane) != Some(&at.cursor))
     }
 
     fn now(&self) -> Duration {
@@ -261,15 +273,32 @@ impl<'a> Session<'a> {
         let joined = join(&mut self.join, &mut *self.keep, records, &epochs, &self.feed)
             .map_err(|error| self.not_kept(error))?;
         self.about.telemetry.joined(before, self.join.counts());
+        for (lane, &missing) in &joined.gaps {
+            if self.gaps.insert(*lane, missing) != Some(missing) {
+                tracing::warn!(
+                    partition = self.partition.1,
+                    topic_id = format!("{:032x}", lane.topic),
+                    of = lane.partition,
+                    missing,
+                    "records of a lane are left out until their sender comes back to what is missing before them"
+                );
+            }
+        }
         Ok(joined)
     }
 
-    /// Sends what became known since the last time, and waits until those have it that it goes to.
-    fn send(&mut self, content: BTreeMap<u32, Content>, to: To) -> Result<(), StreamError> {
+    /// Sends what became known since the last time, and how far it has come, and waits until those have it that it goes to.
+    fn send(&mut self, mut content: BTreeMap<u32, Content>, to: To) -> Result<(), StreamError> {
+        self.told_at = self.now();
+        let untold: Vec<Reached> = self.untold().collect();
+        if !untold.is_empty() {
+            content.entry(self.feed.output(None)).or_default().reached.clone_from(&untold);
+        }
         self.feed.set_policy(self.about.in_force.now().policy);
         if let Some(sending) = self.feed.close(content, BTreeMap::new(), to) {
             self.output.deliver(&mut self.feed, &sending)?;
             self.moved = true;
+            self.told.extend(untold.into_iter().map(|at| (at.lane, at.cursor)));
         }
         Ok(())
     }

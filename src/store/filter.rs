@@ -21,17 +21,14 @@ pub(super) struct Filter {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe {
     pub(super) fingerprint: u32,
-    hash: u64,
+    /// The bit of each word of a block.
+    bits: Block,
 }
 
 impl Probe {
     pub(super) fn of(fingerprint: u32) -> Self {
-        Self { fingerprint, hash: xxh3_64(&fingerprint.to_le_bytes()) }
-    }
-
-    /// The bit of each word of a block.
-    fn bits(self) -> Block {
-        array::from_fn(|word| 1 << ((self.hash >> (5 * word)) & 31))
+        let hash = xxh3_64(&fingerprint.to_le_bytes());
+        Self { fingerprint, bits: array::from_fn(|word| 1 << ((hash >> (5 * word)) & 31)) }
     }
 }
 
@@ -42,15 +39,23 @@ impl Filter {
 
     pub(super) fn add(&mut self, probe: Probe) {
         let block = self.block(probe);
-        for (word, bit) in self.blocks[block].iter_mut().zip(probe.bits()) {
+        for (word, bit) in self.blocks[block].iter_mut().zip(probe.bits) {
             *word |= bit;
         }
     }
 
     pub(super) fn may_hold(&self, probe: Probe) -> bool {
-        let words = self.blocks[self.block(probe)].iter().zip(probe.bits());
+        let words = self.blocks[self.block(probe)].iter().zip(probe.bits);
         // All of them at once, in place of a branch a word.
         words.fold(0, |missing, (word, bit)| missing | (bit & !word)) == 0
+    }
+
+    /// Which of these it does not deny, by their places: one pass, in which what one asks does not wait for another.
+    pub(super) fn may_hold_of(&self, probes: impl Iterator<Item = Probe>, places: &mut Vec<usize>) {
+        places.clear();
+        places.extend(
+            probes.enumerate().filter(|(_, probe)| self.may_hold(*probe)).map(|(at, _)| at),
+        );
     }
 
     /// Bytes of memory held.

@@ -178,19 +178,21 @@ impl Pending {
         let numbered = keys.iter().enumerate();
         let mut open: Vec<(usize, Probe)> =
             numbered.map(|(index, &key)| (index, segment::probe(key))).collect();
+        let mut places = Vec::new();
         for segment in &self.segments {
             let Note { number, shelf, .. } = segment.note;
-            let mut left = 0;
-            for next in 0..open.len() {
-                let (index, probe) = open[next];
+            segment.may_hold_of(open.iter().map(|(_, probe)| *probe), &mut places);
+            let mut is_any_found = false;
+            for &place in &places {
+                let (index, probe) = open[place];
                 if let Some((at, known)) = segment.find(keys[index], probe)? {
                     found[index] = Some((Place { segment: number, at, shelf }, known));
-                } else {
-                    open[left] = (index, probe);
-                    left += 1;
+                    is_any_found = true;
                 }
             }
-            open.truncate(left);
+            if is_any_found {
+                open.retain(|(index, _)| found[*index].is_none());
+            }
         }
         Ok(found)
     }

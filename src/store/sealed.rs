@@ -91,6 +91,11 @@ impl Sealed {
         self.filter.bytes() + self.first.capacity() * size_of::<u32>()
     }
 
+    /// Which of these may be there, by their places.
+    pub(super) fn may_hold_of(&self, probes: impl Iterator<Item = Probe>, places: &mut Vec<usize>) {
+        self.filter.may_hold_of(probes, places);
+    }
+
     /// The last row with this fingerprint before a place.
     pub(super) fn find(
         &self,

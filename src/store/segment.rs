@@ -173,6 +173,17 @@ impl Segment {
         self.disk.length().unwrap_or(self.note.length)
     }
 
+    /// Which of these may stand there, by their places.
+    pub(super) fn may_hold_of(&self, probes: impl Iterator<Item = Probe>, places: &mut Vec<usize>) {
+        match &self.index {
+            Index::Hot(_) => {
+                places.clear();
+                places.extend(0..probes.count());
+            }
+            Index::Sealed(sealed) => sealed.may_hold_of(probes, places),
+        }
+    }
+
     /// The last row under a key, whose [`probe`] this is: its place, and what it says.
     pub(super) fn find(&self, key: u128, probe: Probe) -> Result<Option<(u32, Known)>, StoreError> {
         let mut before = u32::MAX;

@@ -5,6 +5,7 @@ mod world;
 
 use std::env;
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -263,7 +264,12 @@ fn show(
 ) -> Result<()> {
     let mut heard = 0;
     while let Ok(result) = results.recv() {
-        print(&board.line(&result))?;
+        // All that are there: reading alerts takes longer than many a result is away from the next.
+        for result in iter::once(result).chain(results.try_iter()) {
+            if !board.is_over() {
+                print(&board.line(&result))?;
+            }
+        }
         let mut events = Vec::new();
         read_to_end(clients, alerts, 0, Reading::Everything, |record| {
             if record.offset >= heard {

@@ -1,6 +1,8 @@
 use std::env;
 use std::ops::Range;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
@@ -28,8 +30,16 @@ fn options(hot_rows: usize) -> Options {
     Options { hot_rows, segment_bytes: 3000, journal_bytes: 2000, ..Options::default() }
 }
 
+/// A program that another test is starting has our lock, too, until it has taken our place in its process.
 fn open(folder: &Path, options: Options) -> Opened {
-    Pending::open(folder, &identity(0), options).unwrap()
+    let mut tries = 0;
+    loop {
+        match Pending::open(folder, &identity(0), options) {
+            Err(StoreError::InUse { .. }) if tries < 1000 => tries += 1,
+            opened => return opened.unwrap(),
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Few of them share a fingerprint, some do.

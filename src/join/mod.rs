@@ -139,6 +139,12 @@ impl Join {
         lanes.map(move |(lane, state)| Reached { offset, lane: *lane, cursor: state.cursor })
     }
 
+    /// The name of the topic that a lane is of; `None` of one that was never met.
+    pub fn topic(&self, of: Lane) -> Option<&str> {
+        let found = self.lanes.iter().find(|(lane, _)| *lane == of);
+        found.map(|(_, lane)| lane.topic.as_str())
+    }
+
     /// The epoch whose settings say how long is waited: the greatest that a record carried.
     pub fn epoch(&self) -> u64 {
         self.epoch

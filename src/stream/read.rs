@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
@@ -227,8 +227,8 @@ pub(super) fn holds_nothing(
 
 /// Where the client stands in a partition: behind what it has given out, and the offsets without a record that it has
 /// passed. `None` before the first.
-pub(super) fn client_position<C: ConsumerContext>(
-    reader: &BaseConsumer<C>,
+pub(super) fn client_position(
+    reader: &BaseConsumer<Quiet>,
     (topic, partition): &Partition,
 ) -> Option<i64> {
     let positions = reader.position().ok()?;

@@ -276,9 +276,9 @@ impl<'a> Session<'a> {
         for (lane, &missing) in &joined.gaps {
             if self.gaps.insert(*lane, missing) != Some(missing) {
                 tracing::warn!(
-                    partition = self.partition.1,
-                    topic_id = format!("{:032x}", lane.topic),
-                    of = lane.partition,
+                    join = self.partition.1,
+                    topic = self.join.topic(*lane),
+                    partition = lane.partition,
                     missing,
                     "records of a lane are left out until their sender comes back to what is missing before them"
                 );

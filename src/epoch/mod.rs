@@ -102,6 +102,12 @@ impl Epochs {
         self.epochs.get(&epoch)?.models.get(model)
     }
 
+    /// Whether a model ever had ground truth to wait for.
+    pub fn have_ground_truth(&self) -> bool {
+        let mut models = self.epochs.values().flat_map(|epoch| epoch.models.values());
+        models.any(|model| model.settings.ground_truth.is_some())
+    }
+
     /// When a model alerts under a policy; the default where it says nothing.
     pub fn policy(&self, number: u64, model: &str) -> Policy {
         let policies = self.policies.get(&number);

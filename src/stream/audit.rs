@@ -11,7 +11,7 @@ use crate::stream::control;
 use crate::stream::error::StreamError;
 use crate::stream::read::{Reading, read_all_to_end, read_range};
 use crate::stream::state_topic;
-use crate::stream::topics::{Layout, describe, lanes, watermarks};
+use crate::stream::topics::{describe, lanes, watermarks};
 use crate::stream::worker::LOG_POSITION;
 use crate::tally::{Fates, Ledger};
 use crate::window::{RevisionCause, WindowResult};
@@ -98,16 +98,17 @@ impl Audit {
 /// # Errors
 /// A cluster that does not answer, logs without a layout, or state that cannot be read.
 pub fn audit(clients: &Clients, patience: u64) -> Result<Audit, StreamError> {
-    let layout = control::read(clients)?.layout();
-    let layout = layout.ok_or_else(|| {
+    let control = control::read(clients)?;
+    let layout = control.layout().ok_or_else(|| {
         StreamError::Control(
             "nothing was ever put in force here, so there is nothing to verify".to_owned(),
         )
     })?;
+    let has_truth = control.compile()?.have_ground_truth();
     let join = clients.kafka().topic("join");
     let mut ledgers = state_topic::ledgers(clients, layout.tally)?;
     for _ in 0..patience {
-        let joined = Joined::of(&ledgers, &join, layout);
+        let joined = Joined::of(&ledgers, has_truth.then_some(layout.join), &join);
         let is_even = |(id, lane): (&Lane, &Known)| {
             let (least, greatest) = lane.positions;
             let is_joined = lane.topic == join || joined.behind(*id, greatest).is_none();
@@ -124,7 +125,7 @@ pub fn audit(clients: &Clients, patience: u64) -> Result<Audit, StreamError> {
     let mut known = by_lane(&ledgers);
     // What the join found out is of records that are accounted for already.
     known.retain(|_, lane| lane.topic != join);
-    let joined = Joined::of(&ledgers, &join, layout);
+    let joined = Joined::of(&ledgers, has_truth.then_some(layout.join), &join);
     let topics: BTreeSet<String> = known.values().map(|lane| lane.topic.clone()).collect();
     let existing: BTreeSet<Lane> = lanes(clients, &topics.into_iter().collect::<Vec<_>>())?
         .into_iter()
@@ -214,17 +215,14 @@ fn by_lane(ledgers: &BTreeMap<u32, Ledger>) -> BTreeMap<Lane, Known> {
 
 /// How far each partition of the join log has come with the inputs, as tally was told last.
 struct Joined {
+    /// None where no model ever had ground truth: then nothing waits to be joined.
     partitions: Vec<BTreeMap<Lane, i64>>,
-    /// Whether there is ground truth, or a join has ever told anything: else there is nothing to be joined.
-    is_asked: bool,
 }
 
 impl Joined {
-    fn of(ledgers: &BTreeMap<u32, Ledger>, join: &str, layout: Layout) -> Self {
-        let mut partitions = vec![BTreeMap::new(); layout.join as usize];
-        let mut is_asked = false;
+    fn of(ledgers: &BTreeMap<u32, Ledger>, partitions: Option<u32>, join: &str) -> Self {
+        let mut partitions = vec![BTreeMap::new(); partitions.unwrap_or(0) as usize];
         for (lane, state) in ledgers.values().flat_map(|ledger| &ledger.lanes) {
-            is_asked |= state.fates.truths.count > 0 || !state.joined.is_empty();
             let of_join = usize::try_from(lane.partition).ok().filter(|_| state.topic == join);
             let Some(told) = of_join.and_then(|partition| partitions.get_mut(partition)) else {
                 continue;
@@ -234,13 +232,14 @@ impl Joined {
                 *furthest = cursor.position.max(*furthest);
             }
         }
-        Self { partitions, is_asked }
+        Self { partitions }
     }
 
     /// A partition that has not come to a position of a lane, and how far it has.
     fn behind(&self, lane: Lane, position: i64) -> Option<(u32, Option<i64>)> {
-        let partitions = (0..).zip(&self.partitions).filter(|_| self.is_asked);
-        let mut at = partitions.map(|(partition, told)| (partition, told.get(&lane).copied()));
+        let mut at = (0..)
+            .zip(&self.partitions)
+            .map(|(partition, told)| (partition, told.get(&lane).copied()));
         at.find(|(_, at)| at.is_none_or(|at| at < position))
     }
 }

@@ -117,7 +117,11 @@ impl<'f> Source<'f> {
     ) -> Result<Self, StreamError> {
         let what = || format!("follow {topic}");
         let described = describe(clients, &[topic.to_owned()])?;
-        let partitions = described.get(topic).map_or(0, |found| found.partitions);
+        // It was there when we started; without it nothing would ever be shown, and nobody told why.
+        let partitions = described.get(topic).map(|found| found.partitions).ok_or_else(|| {
+            let hint = "`vigie topics create` makes it again".to_owned();
+            StreamError::NoTopic { topic: topic.to_owned(), hint }
+        })?;
         let reader = clients.reader_with_end("follow", true)?;
         let mut list = TopicPartitionList::new();
         let mut ends = Positions::new();

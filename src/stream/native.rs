@@ -29,7 +29,8 @@ pub(super) struct Described {
     pub(super) partitions: i32,
 }
 
-/// Describes topics; those that do not exist are left out.
+/// Describes topics; those that do not exist are left out. A topic of which the cluster cannot tell is an error: whoever
+/// asks must not take it for one that is not there.
 pub(super) fn describe_topics<C: ClientContext>(
     client: &AdminClient<C>,
     topics: &[String],
@@ -56,7 +57,7 @@ pub(super) fn describe_topics<C: ClientContext>(
         } else {
             let error = sys::rd_kafka_event_error(event);
             if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-                Ok(read(event))
+                read(event)
             } else {
                 Err(KafkaError::AdminOp(error.into()))
             }
@@ -72,22 +73,28 @@ pub(super) fn describe_topics<C: ClientContext>(
 
 /// # Safety
 /// The event must be alive.
-unsafe fn read(event: *mut sys::rd_kafka_event_t) -> BTreeMap<String, Described> {
+unsafe fn read(
+    event: *mut sys::rd_kafka_event_t,
+) -> Result<BTreeMap<String, Described>, KafkaError> {
     let mut described = BTreeMap::new();
     // SAFETY: by the caller the event is alive; what its accessors give lives as long and is read here only, within
     // the counts that they give.
     unsafe {
         let result = sys::rd_kafka_event_DescribeTopics_result(event);
         if result.is_null() {
-            return described;
+            return Ok(described);
         }
         let mut count = 0;
         let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
         for index in 0..count {
             let topic = *topics.add(index);
             let error = sys::rd_kafka_error_code(sys::rd_kafka_TopicDescription_error(topic));
-            if error != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-                continue;
+            match error.into() {
+                RDKafkaErrorCode::NoError => {}
+                RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition => {
+                    continue;
+                }
+                error => return Err(KafkaError::AdminOp(error)),
             }
             let name = CStr::from_ptr(sys::rd_kafka_TopicDescription_name(topic));
             let id = sys::rd_kafka_TopicDescription_topic_id(topic);
@@ -104,7 +111,7 @@ unsafe fn read(event: *mut sys::rd_kafka_event_t) -> BTreeMap<String, Described>
             );
         }
     }
-    described
+    Ok(described)
 }
 
 /// The metadata of a list's elements, in their order; what is not UTF-8 (anyone with access to the group can commit

@@ -8,6 +8,7 @@ use std::thread;
 
 use serde_json::Value;
 use vigie::simulator::{Conditions, Schedule, World};
+use vigie::web::Page;
 
 use crate::broker::Broker;
 use crate::http;
@@ -34,6 +35,15 @@ fn view(instance: &Instance, version: &str, windows: &[u64]) -> Value {
     found.unwrap_or_else(|| {
         panic!("no windows {windows:?}: {}", http::get(instance.address(), &path).1)
     })
+}
+
+/// Waits until it has read all that was published; it is ready for its other work before.
+fn reads_all(instance: &Instance) {
+    let read = patience::until(|| {
+        let overview = asked(instance, "/api/overview");
+        overview["waiting"].as_object().unwrap().get(Page::PART).is_none().then_some(())
+    });
+    assert!(read.is_some(), "{}", asked(instance, "/api/overview"));
 }
 
 /// The windows of the analysis in a view.
@@ -137,6 +147,7 @@ fn every_instance_shows_what_was_published_and_again_after_a_restart() {
     // All of it is read back.
     instance.kill();
     let again = site.start("a").ready();
+    reads_all(&again);
     let reread = view(&again, &version, &[0, 1]);
     assert_eq!(reread["series"], shown[0]["series"]);
     assert_eq!(reread["alerts"], shown[0]["alerts"]);

@@ -4,6 +4,7 @@
 //! arm in `evaluate.rs`, and its formula in `stats`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -499,6 +500,37 @@ impl JsonSchema for Measure {
                 { "type": "string", "pattern": "^[a-z_][a-z0-9_]*$" },
             ],
         })
+    }
+}
+
+/// What money is counted in, by the metric that counts it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Currencies(BTreeMap<String, String>);
+
+impl Currencies {
+    /// No metric counts money.
+    pub const fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// That of the business value, and those of metrics of the user's own by name.
+    pub fn new(business_value: Option<&str>, custom: &BTreeMap<String, String>) -> Self {
+        let value = business_value.map(|of| (Metric::BusinessValue.as_str(), of));
+        let custom = custom.iter().map(|(name, of)| (name.as_str(), of.as_str()));
+        let all = custom.chain(value).map(|(name, of)| (name.to_owned(), of.to_owned()));
+        Self(all.collect())
+    }
+
+    /// That of one metric alone.
+    pub fn only(metric: &Measure, currency: Option<&str>) -> Self {
+        let currency = currency.map(|of| (metric.as_str().to_owned(), of.to_owned()));
+        Self(currency.into_iter().collect())
+    }
+
+    /// What a metric counts money in, if it does.
+    pub fn of(&self, metric: &Measure) -> Option<&str> {
+        self.0.get(metric.as_str()).map(String::as_str)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::alert::event::{
 use crate::alert::policy::{Policy, beyond, stands, weighs};
 use crate::alert::watch::Published;
 use crate::alert::words::describe;
-use crate::metric::{Kind, Metric};
+use crate::metric::{Currencies, Kind, Metric};
 use crate::window::{ALL, ENGINE, Figure, RevisionCause};
 
 /// A window that warns.
@@ -174,7 +174,7 @@ impl Warnings {
                 (Resolution::Restated, summary)
             }
             (_, Some(figure)) => {
-                let by = describe(figure, None);
+                let by = describe(figure, &Currencies::none());
                 (Resolution::Confirmed, format!("window {window} confirms the early warning: {by}"))
             }
             (_, None) if more => return None,

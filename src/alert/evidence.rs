@@ -10,7 +10,7 @@ use crate::alert::record::{Changes, TrackRecord};
 use crate::alert::successor::Newer;
 use crate::alert::words::{also, of_segment, summary};
 use crate::diagnosis::{Origin, Split};
-use crate::metric::{Kind, Metric};
+use crate::metric::{Currencies, Kind, Metric};
 use crate::window::{Figure, WindowResult};
 
 /// At most so many figures of each kind, segments and slices.
@@ -42,12 +42,12 @@ impl Writer<'_> {
         judged: &Judged<'_>,
     ) -> AlertEvent {
         let (result, figure) = (self.result, worst.figure);
-        let currency = self.policy.currency.as_deref();
+        let currencies = &self.policy.currencies;
         let mut evidence = self.evidence(figure, judged);
         evidence.estimator = self.record.of(&figure.metric, result.window_index);
         evidence.change = self.changes.before(began);
-        let beside = evidence.segments.first().map(|worst| of_segment(worst, currency));
-        let mut sentence = summary(result, figure, &evidence, currency);
+        let beside = evidence.segments.first().map(|worst| of_segment(worst, currencies));
+        let mut sentence = summary(result, figure, &evidence, currencies);
         for part in beside.into_iter().chain(also(&figure.metric, &evidence)) {
             sentence = format!("{sentence}; {part}");
         }
@@ -68,9 +68,7 @@ impl Writer<'_> {
             column_name: figure.column_name.clone(),
             segment: result.segment.clone(),
             value: figure.value,
-            currency: currency
-                .filter(|_| figure.metric == Metric::BusinessValue)
-                .map(str::to_owned),
+            currency: currencies.of(&figure.metric).map(str::to_owned),
             sampling_error: figure.sampling_error,
             lower_threshold: figure.lower_threshold,
             upper_threshold: figure.upper_threshold,
@@ -265,7 +263,8 @@ pub(super) fn resolved(
                 format!("window {} was left out: {reason}", result.window_index)
             }
             (Some(figure), _) => {
-                summary(result, figure, &Evidence::default(), last.currency.as_deref())
+                let currencies = Currencies::only(&figure.metric, last.currency.as_deref());
+                summary(result, figure, &Evidence::default(), &currencies)
             }
             (None, _) => String::new(),
         },
@@ -288,7 +287,9 @@ impl AlertEvent {
         newer: Option<Newer<'_>>,
     ) -> Self {
         let successor = newer.map(|newer| Successor::of(&self, newer));
-        let words = successor.as_ref().map(|found| found.words(self.currency.as_deref()));
+        let currencies =
+            self.metric.as_ref().map(|metric| Currencies::only(metric, self.currency.as_deref()));
+        let words = successor.as_ref().map(|found| found.words(&currencies.unwrap_or_default()));
         let summary =
             words.map_or_else(|| summary.to_owned(), |words| format!("{summary}; {words}"));
         Self {

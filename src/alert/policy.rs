@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::distance::{Distance, discovered};
 use crate::alert::event::Severity;
-use crate::metric::{Kind, Metric};
+use crate::metric::{Currencies, Kind, Metric};
 use crate::window::{Figure, Method, WindowResult};
 
 /// What a breach of a kind leads to.
@@ -80,8 +80,8 @@ pub struct Policy {
     pub superseded_after: u32,
     /// When silence is an alert.
     pub silence: Option<Quiet>,
-    /// What the business value counts.
-    pub currency: Option<String>,
+    /// What money is counted in.
+    pub currencies: Currencies,
 }
 
 /// How long after an alert is over no other opens.
@@ -133,7 +133,7 @@ impl Default for Policy {
             critical_above: None,
             superseded_after: 3,
             silence: None,
-            currency: None,
+            currencies: Currencies::default(),
         }
     }
 }

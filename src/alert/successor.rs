@@ -2,7 +2,7 @@
 
 use crate::alert::event::{AlertEvent, Subject, Successor};
 use crate::alert::words::describe;
-use crate::metric::Kind;
+use crate::metric::{Currencies, Kind};
 use crate::window::{Figure, WindowResult};
 
 /// The version that came after one that is retired.
@@ -54,9 +54,9 @@ impl Successor {
     }
 
     /// In words, to be put behind why the alert is over.
-    pub(super) fn words(&self, currency: Option<&str>) -> String {
+    pub(super) fn words(&self, currencies: &Currencies) -> String {
         let version = &self.version;
-        let is = |figure: &Figure| describe(figure, currency);
+        let is = |figure: &Figure| describe(figure, currencies);
         match (self.gone, &self.figure) {
             (Some(true), Some(figure)) => {
                 format!("version `{version}` mended it: {}", is(figure))

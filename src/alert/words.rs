@@ -2,7 +2,7 @@
 
 use crate::alert::event::{Cause, Estimator, Evidence, SegmentFigure};
 use crate::diagnosis::Split;
-use crate::metric::{Kind, Measure, Metric};
+use crate::metric::{Currencies, Kind, Measure, Metric};
 use crate::window::{Figure, Method, WindowResult};
 
 /// What is wrong, by how much, and what lies beside it.
@@ -10,9 +10,9 @@ pub(super) fn summary(
     result: &WindowResult,
     figure: &Figure,
     evidence: &Evidence,
-    currency: Option<&str>,
+    currencies: &Currencies,
 ) -> String {
-    let describe = |figure: &Figure| describe(figure, currency);
+    let describe = |figure: &Figure| describe(figure, currencies);
     let what = describe(figure);
     let mut sentence = match (&result.window_start, &result.window_end) {
         (Some(start), Some(end)) => format!("{what} from {start} to {end}"),
@@ -45,15 +45,14 @@ pub(super) fn also(metric: &Measure, evidence: &Evidence) -> impl Iterator<Item 
 }
 
 /// A segment that is not well.
-pub(super) fn of_segment(found: &SegmentFigure, currency: Option<&str>) -> String {
-    format!("furthest out is {}: {}", found.segment, describe(&found.figure, currency))
+pub(super) fn of_segment(found: &SegmentFigure, currencies: &Currencies) -> String {
+    format!("furthest out is {}: {}", found.segment, describe(&found.figure, currencies))
 }
 
 /// One figure against its threshold.
-pub fn describe(figure: &Figure, currency: Option<&str>) -> String {
+pub fn describe(figure: &Figure, currencies: &Currencies) -> String {
     let metric = &figure.metric;
-    let unit = currency.filter(|_| *metric == Metric::BusinessValue);
-    let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
+    let unit = currencies.of(metric).map_or_else(String::new, |unit| format!(" {unit}"));
     let name = match (&figure.column_name, figure.kind) {
         (Some(column), Kind::Drift) => format!("{column} drifted: {metric}"),
         (Some(column), _) => format!("{column}: {metric}"),
@@ -90,7 +89,9 @@ pub fn describe(figure: &Figure, currency: Option<&str>) -> String {
 pub fn number(metric: Metric, value: f64) -> String {
     match metric {
         Metric::MissingRate | Metric::UnseenRate | Metric::OutOfRangeRate if value <= 1.0 => {
-            format!("{:.1} %", value * 100.0)
+            // One row in thousands is not none.
+            let places = if value > 0.0 && value < 0.01 { 3 } else { 1 };
+            format!("{:.places$} %", value * 100.0)
         }
         _ if value == 0.0 || (0.001..10_000.0).contains(&value.abs()) => {
             let text = format!("{value:.4}");

@@ -84,6 +84,6 @@ fn about(result: &WindowResult, epochs: &Epochs) -> Option<About> {
         }
         WindowRule::Size(_) | WindowRule::Number(_) | WindowRule::Days { .. } => None,
     };
-    let currency = epochs.policy(policy, &result.model).currency;
-    Some(About { currency, silent_after, ..about })
+    let currencies = epochs.policy(policy, &result.model).currencies;
+    Some(About { currencies, silent_after, ..about })
 }

@@ -72,8 +72,7 @@ pub(super) async fn run(args: ReportArgs) -> Result<Outcome> {
             }
             let policy = |model: &str| {
                 let model = settings.as_ref()?.models.get(model)?;
-                let currency = model.performance.currency.as_deref();
-                Some(model.alerts.policy(true, currency))
+                Some(model.alerts.policy(true, model.performance.currencies()))
             };
             history_of(&results, |model| policy(model).unwrap_or_default())
         }

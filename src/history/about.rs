@@ -1,6 +1,6 @@
 //! What settings and profile say of a model version, for those who look at its windows.
 
-use crate::metric::{Measure, Problem};
+use crate::metric::{Currencies, Measure, Problem};
 use crate::profile::{ReferenceWindow, Shape, WindowRule};
 use crate::window::{ClosedBy, Dataset, Heading, Plan, WindowResult, reference_results};
 
@@ -14,7 +14,7 @@ pub struct About {
     /// The performance figure that leads.
     pub primary: Option<Measure>,
     /// What money is counted in.
-    pub currency: Option<String>,
+    pub currencies: Currencies,
     /// Hash of the profile.
     pub profile: String,
     /// Hash of the settings.
@@ -53,7 +53,7 @@ impl About {
             epoch,
             problem: profile.problem,
             primary: plan.leading().cloned(),
-            currency: None,
+            currencies: Currencies::default(),
             settings: settings.to_owned(),
             silent_after: None,
             reference,

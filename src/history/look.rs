@@ -155,7 +155,7 @@ impl History {
             state: standing.state,
             since: standing.since,
             verdict: standing.verdict,
-            currency: of.currency(),
+            currencies: of.currencies(),
             primary: of.primary(),
             profile: newest
                 .map_or_else(|| about.map_or("", |about| &about.profile), |of| &of.profile),

@@ -174,9 +174,9 @@ impl Version {
 
     /// Performance of a window against its thresholds, estimated and realized.
     fn within(&self, place: usize) -> String {
-        let currency = self.currency();
+        let currencies = self.currencies();
         let mut parts = Vec::new();
-        parts.extend(self.estimated(place).map(|figure| describe(&figure, currency)));
+        parts.extend(self.estimated(place).map(|figure| describe(&figure, currencies)));
         // What was realized last is of an earlier window: it comes late.
         let first = self.analysis.shown();
         let realized = (first..=place).rev().find_map(|place| {
@@ -191,7 +191,7 @@ impl Version {
                 });
             let window =
                 if of == place { String::new() } else { format!(" in window {}", head.index) };
-            parts.push(format!("{}{window}{coverage}", describe(&figure, currency)));
+            parts.push(format!("{}{window}{coverage}", describe(&figure, currencies)));
         }
         if parts.is_empty() {
             return "everything that was measured is within its thresholds".to_owned();
@@ -227,7 +227,7 @@ impl Version {
         {
             parts.push(self.within(place));
         }
-        parts.extend(breaches.iter().take(3).map(|figure| describe(figure, self.currency())));
+        parts.extend(breaches.iter().take(3).map(|figure| describe(figure, self.currencies())));
         if more > 0 {
             parts.push(format!("{more} more are outside their thresholds"));
         }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::alert::{Action, Event, Evidence, Resolution, Severity, Subject};
-use crate::metric::{Kind, Measure, Metric, Problem};
+use crate::metric::{Currencies, Kind, Measure, Metric, Problem};
 use crate::profile::{Form, Shape};
 use crate::window::{
     ALL, ClosedBy, Dataset, Distribution, ENGINE, Figure, Method, RevisionCause, SCHEMA, Status,
@@ -182,7 +182,7 @@ fn about() -> About {
         epoch: 1,
         problem: Problem::Binary,
         primary: Some(Metric::RocAuc.into()),
-        currency: None,
+        currencies: Currencies::default(),
         profile: "abc".to_owned(),
         settings: "def".to_owned(),
         silent_after: Some(3 * HOUR),

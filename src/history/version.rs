@@ -9,7 +9,7 @@ use crate::history::slices::KeptSlices;
 use crate::history::standing::Class;
 use crate::history::table::Table;
 use crate::history::view::Ranked;
-use crate::metric::{Kind, Measure, Metric};
+use crate::metric::{Currencies, Kind, Measure, Metric};
 use crate::profile::Shape;
 use crate::window::{ALL, Dataset, Figure, Method, WindowResult};
 
@@ -192,9 +192,10 @@ impl Version {
         })
     }
 
-    /// The unit of money.
-    pub(super) fn currency(&self) -> Option<&str> {
-        self.about.as_ref()?.currency.as_deref()
+    /// What money is counted in.
+    pub(super) fn currencies(&self) -> &Currencies {
+        const NONE: &Currencies = &Currencies::none();
+        self.about.as_ref().map_or(NONE, |about| &about.currencies)
     }
 
     /// The leading figure of a window as it was estimated.

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use crate::alert::{AlertEvent, Severity};
 use crate::history::slices::SlicesView;
 use crate::history::standing::State;
-use crate::metric::{Kind, Measure, Problem};
+use crate::metric::{Currencies, Kind, Measure, Problem};
 use crate::window::{Dataset, Method, RevisionCause};
 
 /// All model versions, the worst first.
@@ -116,7 +116,7 @@ pub struct ModelView<'h> {
     /// The same as a sentence.
     pub verdict: String,
     /// What money is counted in.
-    pub currency: Option<&'h str>,
+    pub currencies: &'h Currencies,
     /// The leading figure.
     pub primary: Option<&'h Measure>,
     /// Hash of the profile, of the newest window.

@@ -37,6 +37,9 @@ pub struct ModelPolicy {
     pub alerts: Alerts,
     /// What its business value counts.
     pub currency: Option<String>,
+    /// What metrics of the user's own count money in.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom_currency: BTreeMap<String, String>,
 }
 
 /// What changes a model's figures, or which rows they are of.
@@ -88,7 +91,7 @@ impl Model {
 
     /// The settings that change this model's figures, as a number: XXH3-128 of their canonical form.
     ///
-    /// Not in it: alerts and currency, which are [`Policy`], and where the profile lies, as the profile has a hash
+    /// Not in it: alerts and currencies, which are [`Policy`], and where the profile lies, as the profile has a hash
     /// of its own. Comments, order and formatting of the file do not reach it, nor what Kafka and the service are
     /// set to.
     pub fn figures_hash(&self) -> u128 {
@@ -168,6 +171,7 @@ impl Settings {
             ModelPolicy {
                 alerts: Alerts { drift: Some(drift), ..model.alerts.clone() },
                 currency: model.performance.currency.clone(),
+                custom_currency: model.performance.custom_currency.clone(),
             }
         };
         Policy {

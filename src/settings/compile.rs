@@ -2,6 +2,7 @@
 
 use crate::alert::{Policy, Quiet};
 use crate::formula::Formula;
+use crate::metric::Currencies;
 use crate::profile::WindowRule;
 use crate::settings::alerts::Alerts;
 use crate::settings::model::Model;
@@ -82,8 +83,8 @@ impl Model {
 }
 
 impl Alerts {
-    /// When a model alerts; `estimates` as for [`Alerts::drift_level`], `currency` is what its business value counts.
-    pub fn policy(&self, estimates: bool, currency: Option<&str>) -> Policy {
+    /// When a model alerts; `estimates` as for [`Alerts::drift_level`], `currencies` are what its metrics count money in.
+    pub fn policy(&self, estimates: bool, currencies: Currencies) -> Policy {
         Policy {
             performance: self.performance,
             quality: self.quality,
@@ -105,7 +106,7 @@ impl Alerts {
                 after: u64::try_from(silence.after.as_millis()).unwrap_or(u64::MAX),
                 severity: silence.severity,
             }),
-            currency: currency.map(str::to_owned),
+            currencies,
         }
     }
 }
@@ -129,6 +130,6 @@ mod tests {
     fn the_defaults_of_the_file_are_those_of_the_window() {
         assert_eq!(Model::new("a", Problem::Binary).criteria(), Criteria::default());
         let alerts = Model::new("a", Problem::Binary).alerts;
-        assert_eq!(alerts.policy(true, None), Policy::default());
+        assert_eq!(alerts.policy(true, Currencies::none()), Policy::default());
     }
 }

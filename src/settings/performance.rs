@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::formula::Formula;
-use crate::metric::{Measure, Metric, Problem};
+use crate::metric::{Currencies, Measure, Metric, Problem};
 use crate::settings::at::At;
 use crate::settings::columns::unique;
 use crate::settings::later;
@@ -32,6 +32,9 @@ pub struct Performance {
     pub normalize_business_value: ValueNormalization,
     /// What the business value counts, for reading only.
     pub currency: Option<String>,
+    /// What metrics of the user's own count, by name, for reading only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom_currency: BTreeMap<String, String>,
     /// Whether the concept is learnt again.
     #[serde(default)]
     pub concept_drift: bool,
@@ -95,6 +98,11 @@ const DEFAULT: [Metric; 10] = [
 ];
 
 impl Performance {
+    /// What its metrics count money in.
+    pub fn currencies(&self) -> Currencies {
+        Currencies::new(self.currency.as_deref(), &self.custom_currency)
+    }
+
     pub(crate) fn meant(
         typed: typed::Performance,
         problem: Option<Problem>,
@@ -110,13 +118,11 @@ impl Performance {
             None => default.collect(),
         };
         business_value(&typed, metrics.contains(&Metric::BusinessValue), problem, at, mistakes);
-        if typed.currency.as_ref().is_some_and(|currency| currency.trim().is_empty()) {
-            mistakes.add(
-                &at.key("currency"),
-                "a currency such as `EUR`",
-                "name one, or remove the key",
-            );
-        }
+        named(typed.currency.as_deref(), at, mistakes);
+        let custom = custom(typed.custom, problem, &at.key("custom"), mistakes);
+        let currencies = custom.iter().filter_map(|(name, (_, currency))| {
+            currency.as_ref().map(|currency| (name.clone(), currency.clone()))
+        });
         Self {
             calibration: calibration(typed.calibration, problem, &at.key("calibration"), mistakes),
             metrics: metrics.into_iter().collect(),
@@ -126,8 +132,17 @@ impl Performance {
             currency: typed.currency,
             robust: typed.robust,
             concept_drift: typed.concept_drift,
-            custom: custom(typed.custom, problem, &at.key("custom"), mistakes),
+            custom_currency: currencies.collect(),
+            custom: custom.into_iter().map(|(name, (custom, _))| (name, custom)).collect(),
         }
+    }
+}
+
+/// A currency must have a name.
+fn named(currency: Option<&str>, at: &At<'_>, mistakes: &mut Mistakes) {
+    if currency.is_some_and(|currency| currency.trim().is_empty()) {
+        let wanted = "a currency such as `EUR`";
+        mistakes.add(&at.key("currency"), wanted, "name one, or remove the key");
     }
 }
 
@@ -232,7 +247,7 @@ fn custom(
     problem: Option<Problem>,
     at: &At<'_>,
     mistakes: &mut Mistakes,
-) -> BTreeMap<String, Custom> {
+) -> BTreeMap<String, (Custom, Option<String>)> {
     let mut custom = BTreeMap::new();
     for (name, typed) in typed {
         let at = at.key(&name);
@@ -253,8 +268,13 @@ fn custom(
                 "rename it",
             );
         }
-        let metric = match typed {
-            TextOr::Text(expression) => {
+        let table = match typed {
+            TextOr::Text(expression) => CustomTable::cells(expression),
+            TextOr::Table(table) => table,
+        };
+        named(table.currency.as_deref(), &at, mistakes);
+        let metric = match (table.cells, table.row) {
+            (Some(expression), None) => {
                 // Defaults are for all models, so for those too that have no cells.
                 let has_cells = problem.is_none_or(|p| Metric::BusinessValue.serves(p));
                 if !has_cells && at.is_inherited() {
@@ -263,7 +283,7 @@ fn custom(
                 over_cells(&expression, problem, has_cells, &at, mistakes);
                 Custom::Cells(expression)
             }
-            TextOr::Table(CustomTable { row }) => {
+            (None, Some(row)) => {
                 let measured = problem.is_none_or(|problem| problem != Problem::None);
                 if !measured && at.is_inherited() {
                     continue;
@@ -271,8 +291,17 @@ fn custom(
                 over_row(&row, measured, &at, mistakes);
                 Custom::Row(row)
             }
+            (cells, _) => {
+                mistakes.add_found(
+                    &at,
+                    if cells.is_some() { "`cells` and `row`" } else { "neither `cells` nor `row`" },
+                    "a formula over the cells of the confusion matrix or over the columns of a row",
+                    "write `cells = \"..\"` or `row = \"..\"`",
+                );
+                continue;
+            }
         };
-        custom.insert(name, metric);
+        custom.insert(name, (metric, table.currency));
     }
     custom
 }

@@ -19,6 +19,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::batch::{IdHash, Lane};
 use crate::epoch::{Epoch, Epochs, Policies, compile};
+use crate::metric::Currencies;
 use crate::profile::Profile;
 use crate::settings::{Kafka, Model, Performance, Policy, Settings};
 use crate::stream::clients::{Clients, PATIENCE};
@@ -246,7 +247,8 @@ impl ControlLog {
                 .iter()
                 .map(|(name, model)| {
                     let currency = model.currency.as_deref();
-                    (name.clone(), model.alerts.policy(true, currency))
+                    let currencies = Currencies::new(currency, &model.custom_currency);
+                    (name.clone(), model.alerts.policy(true, currencies))
                 })
                 .collect();
             compiled.policies.insert(number, Arc::new(Policies { alerts }));
@@ -297,7 +299,11 @@ fn epoch_of(settings: &Settings, profiles: &Profiles) -> EpochRecord {
 fn figures_of(model: &Model) -> String {
     let bare = Model::new(&model.name, model.problem);
     let figures = Model { alerts: bare.alerts, profile: None, ..model.clone() };
-    let performance = Performance { currency: None, ..figures.performance.clone() };
+    let performance = Performance {
+        currency: None,
+        custom_currency: BTreeMap::new(),
+        ..figures.performance.clone()
+    };
     Model { performance, ..figures }.canonical()
 }
 

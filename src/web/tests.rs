@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::history::About;
-use crate::metric::{Metric, Problem};
+use crate::metric::{Currencies, Metric, Problem};
 use crate::profile::{Form, Shape};
 use crate::telemetry::{Readiness, Telemetry};
 use crate::window::WindowResult;
@@ -52,7 +52,7 @@ impl Served {
                 epoch: 4,
                 problem: Problem::Binary,
                 primary: Some(Metric::F1.into()),
-                currency: None,
+                currencies: Currencies::default(),
                 profile: "abc".to_owned(),
                 settings: "def".to_owned(),
                 silent_after: None,

@@ -9,7 +9,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use vigie::alert::{Cooldown, CriticalAbove, Level, Severity};
-use vigie::metric::{Metric, Problem};
+use vigie::metric::{Measure, Metric, Problem};
 use vigie::settings::{
     Alerts, Calibration, Calibrator, Columns, Custom, Cut, Drift, EarlyWarning, GroundTruth, Label,
     Model, Multivariate, OpenRule, Outside, Performance, Policy, Prediction, Probability, Quality,
@@ -128,7 +128,7 @@ fn performance() -> impl Strategy<Value = Performance> {
         metrics(),
         option::of(vec(vec(finite(), 0..3), 0..3)),
         (matrix, value),
-        option::of(text()),
+        (option::of(text()), btree_map(text(), text(), 0..2)),
         (btree_map(text(), custom, 0..3), any::<bool>(), any::<bool>()),
     )
         .prop_map(
@@ -137,7 +137,7 @@ fn performance() -> impl Strategy<Value = Performance> {
                 metrics,
                 business_value,
                 normalize,
-                currency,
+                (currency, custom_currency),
                 (custom, robust, concept),
             )| {
                 Performance {
@@ -147,6 +147,7 @@ fn performance() -> impl Strategy<Value = Performance> {
                     normalize_confusion_matrix: normalize.0,
                     normalize_business_value: normalize.1,
                     currency,
+                    custom_currency,
                     custom,
                     robust,
                     concept_drift: concept,
@@ -352,6 +353,21 @@ fn what_changes_no_figure_makes_no_other_epoch() {
         assert_eq!(other.figures_hash(), plain.figures_hash(), "{lines}");
         assert_eq!(other.policy().hash() != plain.policy().hash(), policy, "{lines}");
     }
+}
+
+#[test]
+fn what_a_metric_of_ones_own_counts_makes_no_other_epoch() {
+    let bare = with("[model.a.performance]\ncustom = { cost = \"rows * 2\" }");
+    let table = with("[model.a.performance]\ncustom = { cost = { cells = \"rows * 2\" } }");
+    assert_eq!(bare, table);
+    let euros =
+        "[model.a.performance]\ncustom = { cost = { cells = \"rows * 2\", currency = \"EUR\" } }";
+    let euros = with(euros);
+    assert_eq!(bare.figures_hash(), euros.figures_hash());
+    assert_ne!(bare.policy().hash(), euros.policy().hash());
+    let currencies = euros.models["a"].performance.currencies();
+    assert_eq!(currencies.of(&Measure::Custom("cost".into())), Some("EUR"));
+    assert_eq!(currencies.of(&Metric::BusinessValue.into()), None);
 }
 
 #[test]

@@ -170,6 +170,15 @@ fn later_parts_are_checked_like_the_rest() {
         ("ground_truth = { key = [\"a\", \"b\"], matches = \"a\" }", "model.a.ground_truth"),
         ("performance.custom = { f1 = \"1\" }", "model.a.performance.custom.f1"),
         ("performance.custom = { Cost = { row = \"x\" } }", "model.a.performance.custom.Cost"),
+        ("performance.custom = { cost = {} }", "model.a.performance.custom.cost"),
+        (
+            "performance.custom = { cost = { cells = \"rows\", row = \"x\" } }",
+            "model.a.performance.custom.cost",
+        ),
+        (
+            "performance.custom = { cost = { cells = \"rows\", currency = \" \" } }",
+            "model.a.performance.custom.cost.currency",
+        ),
         ("drift.multivariate = [\"reconstruction\"]", "model.a.drift.multivariate[0]"),
         ("drift.rank_windows = 2", "model.a.drift.rank_windows"),
         ("drift.rank_windows = 201", "model.a.drift.rank_windows"),

@@ -106,7 +106,7 @@ impl SimulateArgs {
         let known = known.cloned().unwrap_or_else(|| Model::new(name, Problem::Binary));
         let mut figures = results.iter().flat_map(|result| &result.figures);
         let estimates = figures.any(|figure| figure.kind == Kind::Estimated);
-        let mut policy = known.alerts.policy(estimates, known.performance.currency.as_deref());
+        let mut policy = known.alerts.policy(estimates, known.performance.currencies());
         if let Some(text) = &self.open_after {
             let parts = text.split_once("of");
             let parts =
@@ -184,8 +184,7 @@ fn told(name: &str, simulation: &Simulation) -> String {
 /// How often the policy of a model would have paged over the windows of its reference, each held against the others; and
 /// the smallest drops that windows of this size show.
 pub(in crate::app) fn held_out(model: &Model, profile: &Arc<Profile>) -> Vec<(String, String)> {
-    let currency = model.performance.currency.as_deref();
-    let policy = model.alerts.policy(profile.can_estimate(), currency);
+    let policy = model.alerts.policy(profile.can_estimate(), model.performance.currencies());
     let plan = Plan::new(Arc::clone(profile), model.criteria());
     let inside: Vec<WindowResult> = (0..)
         .zip(&profile.windows)

@@ -118,8 +118,8 @@ pub(super) async fn run(args: CheckArgs) -> Result<Outcome> {
     let mut lines = Verdict::assuming(assumed(&subject));
     let model = subject.model.clone();
     let rule = subject.profile.rule;
-    let currency = model.performance.currency.as_deref();
-    let policy = model.alerts.policy(subject.profile.can_estimate(), currency);
+    let currencies = model.performance.currencies();
+    let policy = model.alerts.policy(subject.profile.can_estimate(), currencies);
     let reports = args.report.is_some();
     let Scored { reference, analysis, segments, ranking, rejected, told, about } =
         spawn_blocking(move || score(&subject, reports)).await.context("scoring ended early")??;
@@ -332,7 +332,7 @@ fn score(subject: &Subject, distributions: bool) -> Result<Scored> {
     let ranking = ranking::tables(&plan, &seen);
     let (model, version) = (headings.model.clone(), headings.version.clone());
     let about = About::of(&plan, &model, &version, 0, &headings.settings);
-    let about = About { currency: subject.model.performance.currency.clone(), ..about };
+    let about = About { currencies: subject.model.performance.currencies(), ..about };
     Ok(Scored {
         reference,
         analysis,

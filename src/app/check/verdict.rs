@@ -6,7 +6,7 @@ use crate::alert::Policy;
 use crate::app::Outcome;
 use crate::app::terminal::{count, figure};
 use crate::diagnosis::{Share, Split};
-use crate::metric::{Kind, Metric};
+use crate::metric::{Currencies, Kind, Metric};
 use crate::profile::WindowRule;
 use crate::settings::Model;
 use crate::window::{Figure, Method, Status, WindowResult};
@@ -111,11 +111,8 @@ pub(super) fn verdict(
         };
         return Outcome::Fine;
     };
-    lines.headline = format!(
-        "{name}  NOT OK  {} ({})",
-        said(first, policy.currency.as_deref()),
-        in_words(bad.len())
-    );
+    lines.headline =
+        format!("{name}  NOT OK  {} ({})", said(first, &policy.currencies), in_words(bad.len()));
     lines.why = reasons(policy, windows, first);
     Outcome::NotWell
 }
@@ -143,8 +140,8 @@ pub(super) fn beyond(figure: &Figure) -> f64 {
     over.max(under).max(0.0) / scale.abs().max(1e-12)
 }
 
-fn said(figure: &Figure, currency: Option<&str>) -> String {
-    let unit = currency.filter(|_| figure.metric == Metric::BusinessValue);
+fn said(figure: &Figure, currencies: &Currencies) -> String {
+    let unit = currencies.of(&figure.metric);
     let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
     let value = figure.value.map_or("undefined".to_owned(), figure_value);
     let error = figure.sampling_error.map_or(String::new(), |e| format!(" +-{}", figure_value(e)));

@@ -35,7 +35,7 @@ pub(crate) struct Performance {
     pub(crate) business_value: Option<Vec<Vec<f64>>>,
     /// What counts are divided by.
     pub(crate) normalize: Normalize,
-    /// What the business value counts, for reading only. Default: nothing.
+    /// What the business value counts, for reading only: in alerts, on the page and in reports. Default: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"EUR")]
     pub(crate) currency: Option<String>,
@@ -47,7 +47,8 @@ pub(crate) struct Performance {
     pub(crate) concept_drift: bool,
     /// Metrics of your own: an SQL expression over the cells of the confusion matrix (of several classes
     /// `"true_<class>_pred_<class>"`) and `rows`. Or `{ row = ".." }`, an expression over the columns of a row
-    /// (features, scores, prediction and target), of which the mean over the rows is taken. Default: none.
+    /// (features, scores, prediction and target), of which the mean over the rows is taken. `currency = ".."` beside
+    /// `row` or `cells` says what the metric counts, as in `{ cells = "..", currency = "EUR" }`. Default: none.
     #[schemars(example = example_custom())]
     pub(crate) custom: BTreeMap<String, TextOr<CustomTable>>,
     /// Whether performance is also estimated in a way that is robust to covariate shift (method `pape`): where the score
@@ -93,13 +94,27 @@ pub(crate) struct Normalize {
     pub(crate) business_value: ValueNormalization,
 }
 
-/// A metric over rows.
+/// A metric of one's own: over `cells` or over a `row`.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub(crate) struct CustomTable {
+    /// SQL expression over the cells of the confusion matrix and `rows`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cells: Option<String>,
     /// SQL expression over columns, averaged over the rows.
-    pub(crate) row: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) row: Option<String>,
+    /// What the metric counts, for reading only. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) currency: Option<String>,
+}
+
+impl CustomTable {
+    /// A metric over cells that has no unit.
+    pub(crate) fn cells(expression: String) -> Self {
+        Self { cells: Some(expression), row: None, currency: None }
+    }
 }
 
 /// How columns are compared with the reference.

@@ -1,13 +1,13 @@
 //! What holds for any sequence of results: held against a second machine, written from the description alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use vigie::alert::{
     Action, AlertEvent, Cooldown, CriticalAbove, Event, Level, Policy, Published, Resolution,
     Severity, Subject, Watch,
 };
-use vigie::metric::{Kind, Metric};
+use vigie::metric::{Currencies, Kind, Measure, Metric};
 use vigie::window::{Figure, Method, RevisionCause, WindowResult};
 
 use super::{below, figure, held, result, take};
@@ -239,6 +239,34 @@ fn an_alert_says_which_of_two_estimates_it_is_of() {
     let told = take(&mut Watch::default(), &Policy::default(), &result(0, figures));
     let words = "estimated roc_auc, robust to covariate shift, is 0.6797";
     assert!(told[0].summary.starts_with(words), "{}", told[0].summary);
+}
+
+#[test]
+fn an_alert_counts_money_in_the_currency_of_its_metric() {
+    let custom = BTreeMap::from([("cost_per_loan".to_owned(), "CHF".to_owned())]);
+    let currencies = Currencies::new(Some("EUR"), &custom);
+    let policy = Policy { at_once: Some(5.0), resolve_after: 1, currencies, ..Policy::default() };
+    let cost = |value: f64| Figure {
+        metric: Measure::Custom("cost_per_loan".into()),
+        sampling_error: Some(0.5),
+        ..held(figure(Kind::Realized, Metric::RocAuc, None, value), None, Some(12.0))
+    };
+    let worth = |value: f64| Figure {
+        sampling_error: Some(10.0),
+        ..held(figure(Kind::Realized, Metric::BusinessValue, None, value), Some(1000.0), None)
+    };
+    let mut watch = Watch::default();
+    let told = take(&mut watch, &policy, &result(0, vec![cost(30.0), below(-5.0)]));
+    assert_eq!(told[0].currency.as_deref(), Some("CHF"));
+    let words = "realized cost_per_loan is 30 CHF +-1.5 CHF, above 12 CHF";
+    assert!(told[0].summary.starts_with(words), "{}", told[0].summary);
+    let told = take(&mut watch, &policy, &result(1, vec![cost(10.0)]));
+    let words = "realized cost_per_loan is 10 CHF +-1.5 CHF, not above 12 CHF";
+    assert!(told[0].summary.starts_with(words), "{}", told[0].summary);
+    let told = take(&mut watch, &policy, &result(2, vec![worth(500.0)]));
+    assert_eq!(told[0].currency.as_deref(), Some("EUR"));
+    let told = take(&mut Watch::default(), &policy, &result(3, vec![below(9.0)]));
+    assert_eq!(told[0].currency, None);
 }
 
 #[test]

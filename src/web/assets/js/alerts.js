@@ -85,7 +85,7 @@ function evidenceTable(event) {
     .concat(segments.map((found) => ({ figure: found.figure ?? found, name: found.segment })));
   if (!rows.length) return html`<p class="note">No other figure was outside its thresholds.</p>`;
   return html`<div class="scroll"><table class="figures list"><caption>Evidence beside it</caption><thead><tr><th scope="col">figure</th><th scope="col">of</th><th scope="col" class="n">value</th><th scope="col">expected</th></tr></thead><tbody>
-    ${rows.map(({ figure, name }) => html`<tr><th scope="row" data-name="figure">${figure.kind === "drift" ? "drift, " : figure.kind === "estimated" || figure.kind === "realized" ? `${figure.kind} ` : ""}${metricName(figure.metric)}</th><td data-name="of">${name || "all"}</td><td class="n" data-name="value">${is(figure.value) ? amount(figure.metric, figure.value, event.currency) : reason(figure.status)}</td><td data-name="expected">${expected(figure, 0, event.currency)}</td></tr>`)}</tbody></table></div>`;
+    ${rows.map(({ figure, name }) => html`<tr><th scope="row" data-name="figure">${figure.kind === "drift" ? "drift, " : figure.kind === "estimated" || figure.kind === "realized" ? `${figure.kind} ` : ""}${metricName(figure.metric)}</th><td data-name="of">${name || "all"}</td><td class="n" data-name="value">${is(figure.value) ? amount(figure.metric, figure.value, { [event.metric]: event.currency }) : reason(figure.status)}</td><td data-name="expected">${expected(figure, 0, { [event.metric]: event.currency })}</td></tr>`)}</tbody></table></div>`;
 }
 
 actions.openAlert = (button) => {

@@ -104,9 +104,9 @@ function figureRow(one, i) {
 const outSign = html` <span class="outside"><svg viewBox="0 0 10 10" aria-hidden="true"><path d="M5 0 10 5 5 10 0 5z"/></svg><span class="unseen">outside</span></span>`;
 
 /** What lies between the thresholds, in words. */
-function expected(one, i, unit) {
+function expected(one, i, currencies) {
   const [low, high] = [at(one.lower_threshold, i), at(one.upper_threshold, i)];
-  const shownAs = (value) => amount(one.metric, value, unit);
+  const shownAs = (value) => amount(one.metric, value, currencies);
   const p = at(one.p_value, i);
   if (is(low) && is(high)) return low === high ? shownAs(low) : `${shownAs(low)} to ${shownAs(high)}`;
   if (is(high)) return `at most ${shownAs(high)}`;

@@ -65,7 +65,7 @@ function numbersSection(model, view) {
     if (!one) return html`<span class="soft">–</span>`;
     const value = at(one.value, i);
     const error = at(one.sampling_error, i);
-    return is(value) ? html`${amount(one.metric, value, model.currency)}${is(error) ? html` <span class="soft">\u00b1 ${doubt(one.metric, error, model.currency)}</span>` : ""}${isOut(one, i) ? outSign : ""}` : html`<span class="soft">${reason(at(one.status, i))}</span>`;
+    return is(value) ? html`${amount(one.metric, value, model.currencies)}${is(error) ? html` <span class="soft">\u00b1 ${doubt(one.metric, error, model.currencies)}</span>` : ""}${isOut(one, i) ? outSign : ""}` : html`<span class="soft">${reason(at(one.status, i))}</span>`;
   };
   const w = model.window(i);
   return html`<section data-key="numbers"><header><h2>Figures of ${model.named(i)}</h2><p class="note">\u00b1 three standard errors; ${plural(w.rows, "row")}${w.epoch !== null ? `, epoch ${w.epoch}` : ""}${w.late_rows ? `, ${plural(w.late_rows, "late row")}` : ""}${w.rejected_rows ? `, ${plural(w.rejected_rows, "rejected row")}` : ""}</p></header>
@@ -74,7 +74,7 @@ function numbersSection(model, view) {
       const [guess, truth, reweighted] = [model.estimated(metric), model.realized(metric), model.first("realized", { metric, method: "post_stratified" })];
       const judge = guess ?? truth;
       const out = [guess, truth].some((one) => isOut(one, i));
-      return html`<tr class="${out ? "out" : ""}"><th scope="row" data-name="metric">${metricName(metric)}</th><td class="n" data-name="estimated">${cell(guess)}</td><td class="n" data-name="realized">${cell(truth)}</td><td class="n" data-name="realized, reweighted">${cell(reweighted === truth ? null : reweighted)}</td><td data-name="expected">${expected(judge, i, model.currency)}</td></tr>`;
+      return html`<tr class="${out ? "out" : ""}"><th scope="row" data-name="metric">${metricName(metric)}</th><td class="n" data-name="estimated">${cell(guess)}</td><td class="n" data-name="realized">${cell(truth)}</td><td class="n" data-name="realized, reweighted">${cell(reweighted === truth ? null : reweighted)}</td><td data-name="expected">${expected(judge, i, model.currencies)}</td></tr>`;
     })}</tbody></table></div>
     <p class="note">Profile ${model.profile ?? "none"}, settings ${model.settings ?? "unknown"}.</p></section>`;
 }

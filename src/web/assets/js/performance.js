@@ -43,14 +43,14 @@ function windowLines(model, i) {
     ${w.revision_cause === "excluded" || w.revision_cause === "replaced" ? html`<p><strong>${w.revision_cause === "excluded" ? "Left out" : "Restated"} by a person</strong>${w.reason ? `: ${w.reason}` : ""}</p>` : ""}`;
 }
 
-function figureLine(name, one, i, unit) {
+function figureLine(name, one, i, currencies) {
   if (!one) return "";
   const value = at(one.value, i);
   const error = at(one.sampling_error, i);
   const status = at(one.status, i);
   const breach = isOut(one, i);
   const unsure = is(value) && status && status !== "ok" ? `, ${reason(status)}` : "";
-  return html`<tr class="${breach ? "out" : ""}"><th scope="row">${name}</th><td>${is(value) ? html`${amount(one.metric, value, unit)}${is(error) ? html` <span class="soft">\u00b1 ${doubt(one.metric, error, unit)}</span>` : ""}` : reason(status)}${unsure}${breach ? outSign : ""}</td></tr>`;
+  return html`<tr class="${breach ? "out" : ""}"><th scope="row">${name}</th><td>${is(value) ? html`${amount(one.metric, value, currencies)}${is(error) ? html` <span class="soft">\u00b1 ${doubt(one.metric, error, currencies)}</span>` : ""}` : reason(status)}${unsure}${breach ? outSign : ""}</td></tr>`;
 }
 
 function spoken(name, one, i) {
@@ -96,8 +96,8 @@ function performanceSpec(model, view, metric, segment, { height, plain, range })
         if (realized && (bad || !dense)) brush.mark(spot, truth, { shape: bad ? "diamond" : "round", filled: true, name: bad ? "breach" : "realized", strength: strength(i), size: 3 });
       });
     },
-    tell: (i) => html`${windowLines(model, i)}<table><tbody>${figureLine("estimated", estimated, i, model.currency)}${figureLine("realized", realized, i, model.currency)}
-      ${judge ? html`<tr><th scope="row">expected</th><td>${expected(judge, i, model.currency)}</td></tr>` : ""}
+    tell: (i) => html`${windowLines(model, i)}<table><tbody>${figureLine("estimated", estimated, i, model.currencies)}${figureLine("realized", realized, i, model.currencies)}
+      ${judge ? html`<tr><th scope="row">expected</th><td>${expected(judge, i, model.currencies)}</td></tr>` : ""}
       ${realized && is(at(windows.coverage, i)) && i >= model.references ? html`<tr><th scope="row">targets</th><td>${percent(at(windows.coverage, i), 0)}${at(windows.final, i) ? ", final" : ", more may come"}</td></tr>` : ""}</tbody></table>
       ${at(windows.closed_by, i) === "max_wait" ? html`<p class="soft">Some partitions were not waited for.</p>` : ""}`,
     speak: (i) => `${capital(model.named(i))}, ${utc(at(windows.start, i))}, ${count(at(windows.rows, i))} rows. ${spoken("Estimated", estimated, i)}${spoken("Realized", realized, i)}${judge ? `Expected ${expected(judge, i)}.` : ""}`,
@@ -134,7 +134,7 @@ function performanceLegend(model, estimated, realized) {
   const method = (one) => (one?.method ? ` (${methods[one.method] ?? one.method})` : "");
   const lastTruth = realized && model.newest !== null ? [...Array(model.length).keys()].reverse().find((k) => k >= model.references && is(at(realized.value, k))) : undefined;
   return html`<ul class="legend">
-    ${estimated ? html`<li><svg viewBox="0 0 28 12" aria-hidden="true"><rect class="band" y="1" width="28" height="10"/><path class="estimated line" d="M0 6h28"/><circle class="estimated hollow" cx="14" cy="6" r="3.4"/></svg>estimated${method(estimated)}, band: three standard errors${i !== null && is(at(estimated.sampling_error, i)) ? html`, \u00b1 ${doubt(estimated.metric, at(estimated.sampling_error, i), model.currency)} in the newest` : ""}</li>` : ""}
+    ${estimated ? html`<li><svg viewBox="0 0 28 12" aria-hidden="true"><rect class="band" y="1" width="28" height="10"/><path class="estimated line" d="M0 6h28"/><circle class="estimated hollow" cx="14" cy="6" r="3.4"/></svg>estimated${method(estimated)}, band: three standard errors${i !== null && is(at(estimated.sampling_error, i)) ? html`, \u00b1 ${doubt(estimated.metric, at(estimated.sampling_error, i), model.currencies)} in the newest` : ""}</li>` : ""}
     ${realized ? html`<li><svg viewBox="0 0 28 12" aria-hidden="true"><path class="realized line" d="M0 6h28"/><circle class="realized full" cx="14" cy="6" r="3.4"/></svg>realized, fainter the fewer targets${lastTruth !== undefined ? html`: ${percent(at(model.windows.coverage, lastTruth), 0)} in the newest` : ": none yet"}</li>` : ""}
     <li><svg viewBox="0 0 28 12" aria-hidden="true"><path class="limit" d="M0 6h28"/></svg>thresholds</li>
     <li><svg viewBox="0 0 28 12" aria-hidden="true"><path class="breach hollow" d="m7 1 5 5-5 5-5-5z"/><path class="breach full" d="m21 1 5 5-5 5-5-5z"/></svg>breach</li>

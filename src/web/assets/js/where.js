@@ -15,14 +15,14 @@ function whereSection(model, view, parts, trouble) {
     <header><h2>Where</h2><p class="note">${metricName(view.metric)} by segment, the worst first, all on one scale and over the same windows as above</p></header>
     ${slices}
     <div class="multiples">${few.map(({ name, one, out }) => html`<figure class="multiple" data-key="segment-${name}">
-      <figcaption><button type="button" class="link" data-do="pickSegment" data-segment="${name}">${name}</button><span class="note">${one && i !== null && is(at(one.value, i)) ? html`${amount(view.metric, at(one.value, i), model.currency)}` : one && i !== null ? reason(at(one.status, i)) : "no figure"}${out ? html`${outSign} ${plural(out, "window")} out` : ""}</span></figcaption>
+      <figcaption><button type="button" class="link" data-do="pickSegment" data-segment="${name}">${name}</button><span class="note">${one && i !== null && is(at(one.value, i)) ? html`${amount(view.metric, at(one.value, i), model.currencies)}` : one && i !== null ? reason(at(one.status, i)) : "no figure"}${out ? html`${outSign} ${plural(out, "window")} out` : ""}</span></figcaption>
       <div class="chart small" data-island data-key="chart" data-segment="${name}" style="min-height:120px"></div></figure>`)}</div>
     ${few.length < order.length ? html`<p class="more"><button type="button" class="quiet" data-do="allSegments">Show all ${plural(order.length, "segment")}</button></p>` : ""}
     ${tableFold("where", `${capital(metricName(view.metric))} by segment of ${model.model} ${model.version}`, head, () => order.map(({ name }) => {
       const [estimated, realized] = [parts.estimated(view.metric, name), parts.realized(view.metric, name)];
       const take = (one) => (one && i !== null ? at(one.value, i) ?? null : null);
       const judge = estimated ?? realized;
-      return [name, take(estimated), take(realized), judge && i !== null ? expected(judge, i) : null, judge && i !== null ? at(judge.status, i) : null];
+      return [name, take(estimated), take(realized), judge && i !== null ? expected(judge, i, model.currencies) : null, judge && i !== null ? at(judge.status, i) : null];
     }))}
   </section>`;
 }

@@ -85,13 +85,14 @@ const percent = (share, places = 1) => (is(share) ? `${grouped(share * 100, plac
 const count = (value) => (is(value) ? grouped(value, 3) : "–");
 /** With as many digits as its neighbours in a list, so that points stand below each other. */
 const even = (value) => (is(value) && Math.abs(value) < 10 && Math.abs(value) >= 0.01 ? value.toFixed(3).replace("-", "\u2212") : number(value, 3));
-/** A figure of a metric, in its unit. */
-function amount(metric, value, unit) {
+/** A figure of a metric, in its unit: `currencies` are what money is counted in, by metric. */
+function amount(metric, value, currencies) {
   if (isRate(metric) && is(value) && value <= 1) return percent(value, value > 0 && value < 0.01 ? 3 : 1);
-  return unit && metric === "business_value" && is(value) ? `${number(value)}\u00a0${unit}` : number(value);
+  const unit = currencies?.[metric];
+  return unit && is(value) ? `${number(value)}\u00a0${unit}` : number(value);
 }
 /** Three standard errors: two digits are all that they are worth. */
-const doubt = (metric, error, unit) => (isRate(metric) ? amount(metric, 3 * error) : `${number(3 * error, 2)}${unit && metric === "business_value" ? `\u00a0${unit}` : ""}`);
+const doubt = (metric, error, currencies) => (isRate(metric) ? amount(metric, 3 * error) : `${number(3 * error, 2)}${currencies?.[metric] ? `\u00a0${currencies[metric]}` : ""}`);
 const plural = (n, one, many = `${one}s`) => `${count(n)}\u00a0${n === 1 ? one : many}`;
 
 const two = (value) => String(value).padStart(2, "0");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::metric::{Metric, Problem};
+use crate::metric::{Currencies, Metric, Problem};
 use crate::settings::alerts::{Alerts, Prometheus};
 use crate::settings::columns::Columns;
 use crate::settings::drift::{Drift, Quality};
@@ -40,6 +40,13 @@ pub struct ModelPolicy {
     /// What metrics of the user's own count money in.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub custom_currency: BTreeMap<String, String>,
+}
+
+impl ModelPolicy {
+    /// What its metrics count money in.
+    pub fn currencies(&self) -> Currencies {
+        Currencies::new(self.currency.as_deref(), &self.custom_currency)
+    }
 }
 
 /// What changes a model's figures, or which rows they are of.

@@ -19,7 +19,6 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::batch::{IdHash, Lane};
 use crate::epoch::{Epoch, Epochs, Policies, compile};
-use crate::metric::Currencies;
 use crate::profile::Profile;
 use crate::settings::{Kafka, Model, Performance, Policy, Settings};
 use crate::stream::clients::{Clients, PATIENCE};
@@ -245,11 +244,7 @@ impl ControlLog {
             let alerts = policy
                 .models
                 .iter()
-                .map(|(name, model)| {
-                    let currency = model.currency.as_deref();
-                    let currencies = Currencies::new(currency, &model.custom_currency);
-                    (name.clone(), model.alerts.policy(true, currencies))
-                })
+                .map(|(name, model)| (name.clone(), model.alerts.policy(true, model.currencies())))
                 .collect();
             compiled.policies.insert(number, Arc::new(Policies { alerts }));
         }

@@ -191,6 +191,7 @@ const LAYERS: &[Layer] = &[
             "window::ENGINE",
             // Tests fill a page.
             "metric::Metric",
+            "metric::Currencies",
             "metric::Problem",
             "profile::Form",
             "profile::Shape",

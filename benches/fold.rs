@@ -7,6 +7,8 @@
 //! 10 features with score, prediction and target, windows of 5,000 rows, a reference of 100,000: calibrated
 //! probabilities, all statistics of the default settings and every other drift method, thresholds applied. Neither
 //! reading nor fitting is measured, on either side.
+//!
+//! Then what else can be asked of windows costs beside, a row as it comes and a window as it is sealed.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::panic, reason = "a bench that cannot measure ends")]
 
@@ -26,7 +28,7 @@ use vigie::metric::{ColumnKind, Metric};
 use vigie::profile::{Profile, Provenance, Role, WindowRule};
 use vigie::query::ParquetSink;
 use vigie::query::table::{Columns, RowMaker};
-use vigie::window::{Criteria, Early, Plan, WindowState};
+use vigie::window::{Criteria, Early, Plan, Repeated, WindowState};
 
 const WINDOWS: u64 = 20;
 /// Each part is measured for at least so many CPU seconds.
@@ -41,9 +43,9 @@ fn main() {
     write(&folder.path().join("reference.parquet"), &reference);
     write(&folder.path().join("analysis.parquet"), &analysis);
 
-    let profile = Arc::new(profile(&reference));
+    let profile = Arc::new(profile(&reference, false));
     let plan = Plan::new(Arc::clone(&profile), criteria());
-    let windows = read(&analysis);
+    let windows = read(&analysis, false);
     let state = |rows: &Rows| {
         let mut state = WindowState::new(&plan);
         state.fold(&plan, &plan.prepare(rows), 0, rows.len());
@@ -81,28 +83,6 @@ fn main() {
             }),
         ),
     ];
-    // What early warnings cost beside.
-    let mut watched = Vec::new();
-    for (name, columns) in [
-        ("fold, watching score and targets", None),
-        ("fold, watching all features too", Some(columns().into_iter().map(|of| of.0).collect())),
-    ] {
-        let early = Early { columns, targets: true, false_alarms: 0.001, tolerance: 0.05 };
-        let plan = Plan::new(Arc::clone(&profile), Criteria { early: Some(early), ..criteria() });
-        let state = |rows: &Rows| {
-            let mut state = WindowState::new(&plan);
-            state.fold(&plan, &plan.prepare(rows), 0, rows.len());
-            state
-        };
-        let folded = cost(|index| {
-            black_box(state(&expected[window(index)]));
-        });
-        let open = state(&expected[0]);
-        let look = cost(|_| {
-            black_box(open.warning(&plan));
-        });
-        watched.push((name, folded, look * rows::SIZE as f64));
-    }
     // All of it as it comes; the parts above say where it goes.
     let ours = cost(|index| {
         let rows = &windows[window(index)];
@@ -115,10 +95,7 @@ fn main() {
     for (name, cost) in parts {
         println!("  {cost:7.3} {name}");
     }
-
-    for (name, folded, look) in watched {
-        println!("  {folded:7.3} {name}; {look:.1} microseconds a look");
-    }
+    beside(&reference, &analysis);
 
     let mut script = peer::script("fold.py", folder.path(), rows::SIZE);
     let output = script.output().unwrap_or_else(|error| panic!("{script:?}: {error}"));
@@ -131,6 +108,59 @@ fn main() {
         println!("  {:7.3} {name}", seconds / count as f64 * 1e6);
     }
     println!("ratio    {:9.1}", theirs / ours);
+}
+
+/// What else can be asked of windows: what it adds to a row, and to a window that is sealed.
+fn beside(reference: &[RecordBatch], analysis: &[RecordBatch]) {
+    let profile = Arc::new(profile(reference, true));
+    let windows = read(analysis, true);
+    let expected = |rows: Rows| Rows { expected: profile.expected(&rows.columns), ..rows };
+    let windows: Vec<Rows> = windows.into_iter().map(expected).collect();
+    let early = |columns| Early { columns, targets: true, false_alarms: 0.001, tolerance: 0.05 };
+    let all = columns().into_iter().map(|of| of.0).collect();
+    let sample = Criteria { sampled: true, ..criteria() };
+    let asked = [
+        ("nothing", criteria()),
+        (
+            "early warnings of score and targets",
+            Criteria { early: Some(early(None)), ..criteria() },
+        ),
+        ("and of all features", Criteria { early: Some(early(Some(all))), ..criteria() }),
+        ("a sample of rows", sample.clone()),
+        ("domain classifier", Criteria { whole: vec![Metric::DomainClassifier], ..sample.clone() }),
+        ("worst slices", Criteria { worst_slices: 5, ..sample.clone() }),
+        ("robust estimate", Criteria { robust: true, ..sample.clone() }),
+        ("concept drift's magnitude", Criteria { concept: true, ..sample }),
+    ];
+    println!("what is asked beside: microseconds a row, milliseconds a window as it is sealed");
+    let mut least = None;
+    for (name, criteria) in asked {
+        let plan = Plan::new(Arc::clone(&profile), criteria);
+        let state = |rows: &Rows| {
+            let mut state = WindowState::new(&plan);
+            state.fold(&plan, &plan.prepare(rows), 0, rows.len());
+            state
+        };
+        let folded = cost(|index| {
+            black_box(state(&windows[index % windows.len()]));
+        });
+        let states: Vec<WindowState> = windows.iter().map(state).collect();
+        let sealed = cost(|index| {
+            let mut state = states[index % states.len()].clone();
+            let reading = state.evaluate(&plan);
+            let outcome = state.outcome(&plan, &Repeated::default()).map(|(outcome, _)| outcome);
+            black_box(plan.figures(&reading, outcome.as_ref()));
+        });
+        let sealed = sealed * rows::SIZE as f64 / 1e3;
+        let (row, window) = *least.get_or_insert((folded, sealed));
+        println!("  {:7.3} {:7.2} {name}", folded - row, sealed - window);
+        if plan.criteria().early.is_some() {
+            let look = cost(|_| {
+                black_box(states[0].warning(&plan));
+            });
+            println!("          {:.1} microseconds a look", look * rows::SIZE as f64);
+        }
+    }
 }
 
 /// CPU microseconds a row of what is done for one window, given its number.
@@ -186,7 +216,7 @@ fn columns() -> Vec<(String, Role, ColumnKind)> {
 }
 
 /// Rows in memory, a window each.
-fn read(batches: &[RecordBatch]) -> Vec<Rows> {
+fn read(batches: &[RecordBatch], samples: bool) -> Vec<Rows> {
     let columns = Columns {
         columns: columns(),
         time: None,
@@ -202,12 +232,12 @@ fn read(batches: &[RecordBatch]) -> Vec<Rows> {
         needs_time: false,
         reconstructs: false,
         segments: None,
-        samples: false,
+        samples,
     };
     batches.iter().map(|batch| maker.make(batch, 0).expect("columns are there").rows).collect()
 }
 
-fn profile(reference: &[RecordBatch]) -> Profile {
+fn profile(reference: &[RecordBatch], sampled: bool) -> Profile {
     let spec = Spec {
         model: "wide".to_owned(),
         version: String::new(),
@@ -218,11 +248,11 @@ fn profile(reference: &[RecordBatch]) -> Profile {
         filter: None,
         columns: columns(),
         whole: Vec::new(),
-        sampled: false,
-        concept: false,
+        sampled,
+        concept: sampled,
         segments: None,
         metrics: Vec::new(),
         provenance: Provenance::default(),
     };
-    fit(spec, read(reference)).expect("the rows are made to be fitted")
+    fit(spec, read(reference, sampled)).expect("the rows are made to be fitted")
 }

@@ -15,6 +15,9 @@
 //!
 //! Then the same with the join: every prediction waits for its target, and a twentieth of them get one meanwhile. Of each
 //! run the resident memory is told after a million events, or half of them, and at the end.
+//!
+//! And what the guarantees cost: the stages of `vigie run` without the join in this process, from the same consumer to
+//! the same results, with nothing between them, nothing written and nothing committed: what dies with it is lost.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::panic, reason = "a bench that cannot measure ends")]
 #![expect(unsafe_code, reason = "rdkafka offers no polling in batches")]
@@ -26,8 +29,10 @@ mod memory;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::process::Command;
 use std::ptr::null_mut;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs, slice};
 
@@ -40,7 +45,15 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use rdkafka_sys as sys;
 use serde::Deserialize;
 use serde_json::Value;
+use tempfile::TempDir;
+use vigie::batch::Lane;
+use vigie::epoch::{Epoch, Epochs, compile};
+use vigie::intake::json::Limits;
+use vigie::intake::{Committed, Feed, NoHeaders, Outputs, Reader, RecordView, Sending, To};
+use vigie::profile::Profile;
+use vigie::settings::{Outside, Settings};
 use vigie::simulator::{Layout, Timeline, WideRow, WideShape, WideWorld};
+use vigie::tally::{Output, Tally};
 use vigie::telemetry::Clock;
 
 use self::broker::{Broker, PARTITIONS, PATIENCE, create, producer, send};
@@ -68,6 +81,10 @@ enum Predicts {
 }
 
 const CLASSES: u64 = 10;
+const WINDOW: u64 = 5_000;
+/// Of the stages in this process: the number of the settings, and a time later than all events, in milliseconds since 1970.
+const EPOCH: u64 = 1;
+const APPENDED: i64 = 4_000_000_000_000;
 /// Rows in the columns of the loop before they are given away, as in a stretch of ours.
 const FULL: usize = 4_096;
 /// By then it is ready, and idle where there are no events.
@@ -75,7 +92,7 @@ const START: Duration = Duration::from_secs(6);
 
 fn main() {
     let events: u64 = env::args().find_map(|rows| rows.parse().ok()).unwrap_or(2_000_000);
-    let events = events.next_multiple_of(5_000);
+    let events = events.next_multiple_of(WINDOW);
     let broker = Broker::start();
     let world = WideWorld::new(7, WideShape::default(), Timeline::default());
     let is_asked = |name: &str| env::args().any(|argument| argument == name);
@@ -92,7 +109,9 @@ fn main() {
     let each = |seconds: f64| seconds / events as f64 * 1e6;
     produce_outcomes(&broker, &world, predicts, events);
     let runs = [(false, "vigie run"), (true, "vigie run with the join")];
-    let (mut bare, mut ours) = (Vec::new(), [Vec::new(), Vec::new()]);
+    let installed = install(&broker, &world, predicts, ("none", TOPIC), false);
+    let (mut bare, mut unguarded) = (Vec::new(), Vec::new());
+    let mut ours = [Vec::new(), Vec::new()];
     let rounds = if events > MANY { 1 } else { ROUNDS };
     // In turns, as machines change their pace.
     for round in 0..rounds {
@@ -105,6 +124,9 @@ fn main() {
             fastest = fastest.min(parsed);
         }
         bare.push(fastest);
+        let stages = each(stages(&broker, installed.path(), events));
+        println!("{stages:9.3} the stages without logs and transactions");
+        unguarded.push(stages);
         for ((joins, what), ours) in runs.iter().zip(&mut ours) {
             let run = |topic, events| {
                 let namespace = format!("vigie-{topic}-{joins}-{round}");
@@ -116,13 +138,14 @@ fn main() {
             tell(what, each, &start, &spent, events);
         }
     }
-    let bare = median(bare);
+    let (bare, unguarded) = (median(bare), median(unguarded));
     for ((_, what), ours) in runs.iter().zip(ours) {
         let ours = median(ours);
         let share = bare / ours;
         println!(
             "{share:9.2} events of {what} for one of the loop: {bare:.2} of {ours:.2}, medians of {rounds}"
         );
+        println!("          {:.2} times what the stages take without guarantees", ours / unguarded);
     }
 }
 
@@ -424,7 +447,7 @@ features    = ["features.*"]
 {outputs}
 
 [model.model-0.window]
-size = 5000
+size = {WINDOW}
 
 [model.model-0.drift]
 continuous   = ["kolmogorov_smirnov", "jensen_shannon", "wasserstein", "hellinger"]
@@ -435,17 +458,22 @@ multivariate = []
     )
 }
 
-/// Runs the service until it has published every window.
-fn run(
+fn vigie(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+    command.current_dir(folder).args(arguments).args(["--config", "vigie.toml"]);
+    command
+}
+
+/// Settings and the profile, in a folder.
+fn install(
     broker: &Broker,
     world: &WideWorld,
     predicts: Predicts,
-    (namespace, topic): (&str, &str),
-    events: u64,
+    of: (&str, &str),
     joins: bool,
-) -> Spent {
+) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder for files");
-    let settings = settings(broker, predicts, (namespace, topic), joins);
+    let settings = settings(broker, predicts, of, joins);
     fs::write(folder.path().join("vigie.toml"), settings).expect("the folder is ours");
     let file = fs::File::create(folder.path().join("reference.jsonl")).expect("the folder is ours");
     let mut reference = BufWriter::new(file);
@@ -457,16 +485,79 @@ fn run(
         reference.write_all(&text).expect("the disk has room");
     }
     reference.flush().expect("the disk has room");
-    let vigie = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
-        command.current_dir(folder.path()).args(arguments).args(["--config", "vigie.toml"]);
-        command
-    };
-    let built = vigie(&["profile", "build", "--reference", "reference.jsonl"]).output();
-    let built = built.expect("vigie starts");
+    let asked = ["profile", "build", "--reference", "reference.jsonl"];
+    let built = vigie(folder.path(), &asked).output().expect("vigie starts");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    folder
+}
+
+/// What the stages take in this process, from the consumer to results.
+fn stages(broker: &Broker, folder: &Path, events: u64) -> f64 {
+    let text = fs::read_to_string(folder.join("vigie.toml")).expect("it was written");
+    let settings = Settings::read(&text, "bench", &Outside::NOTHING).expect("good settings");
+    let (name, model) = settings.models.into_iter().next().expect("there is a model");
+    let profile = fs::read_to_string(folder.join("profile.vigie")).expect("it was built");
+    let profile = Profile::from_text("profile.vigie", &profile).expect("it was built");
+    let profiles = BTreeMap::from([(String::new(), Arc::new(profile))]);
+    let compiled = compile(&Arc::new(model), &profiles, EPOCH).expect("it was made for that");
+    let epoch = Epoch {
+        topics: vec![TOPIC.to_owned()],
+        models: BTreeMap::from([(name, Arc::new(compiled))]),
+    };
+    let mut reader = Reader::new(&epoch, Limits::default(), &|_| Ok(None)).expect("plain paths");
+    let epochs =
+        Epochs { epochs: BTreeMap::from([(EPOCH, Arc::new(epoch))]), policies: BTreeMap::new() };
+    let lane = Lane { topic: 7, partition: 0 };
+    let committed = Committed::beginning_at(0, EPOCH);
+    let outputs = Outputs { tally: 1, join: 0 };
+    let mut feed = Feed::take_over(lane, TOPIC.to_owned(), 1, outputs, 0, committed);
+    let (mut tally, mut log, mut results) = (Tally::default(), 0, 0);
+    let mut send = |feed: &mut Feed, sending: Sending| {
+        let mut made = Vec::new();
+        for (_, record) in sending.records {
+            tally.apply(log, APPENDED, record, &epochs, &mut made).expect("our own record");
+            log += 1;
+        }
+        feed.acknowledged(sending.ticket);
+        results += made.iter().filter(|made| matches!(made, Output::Result(_))).count() as u64;
+    };
+    let opening = feed.open();
+    send(&mut feed, opening);
+    let mut offset = 0;
+    let spent = consume(broker, events, true, |payload| {
+        let record = RecordView {
+            value: Some(payload),
+            key: None,
+            headers: &NoHeaders,
+            timestamp_ms: None,
+            topic: TOPIC,
+        };
+        feed.read(offset);
+        reader.read(offset, &record).expect("an event of ours");
+        offset += 1;
+        if reader.len() == FULL || offset as u64 == events {
+            let taken = reader.take(|_| 0, |_| 0).expect("no expressions");
+            let sending = feed.close(taken.content, taken.keyed, To::All);
+            send(&mut feed, sending.expect("something was read"));
+        }
+    });
+    assert_eq!(results, events / WINDOW, "every window is sealed");
+    spent
+}
+
+/// Runs the service until it has published every window.
+fn run(
+    broker: &Broker,
+    world: &WideWorld,
+    predicts: Predicts,
+    of: (&str, &str),
+    events: u64,
+    joins: bool,
+) -> Spent {
+    let folder = install(broker, world, predicts, of, joins);
+    let (namespace, _) = of;
     let log = fs::File::create(folder.path().join("log")).expect("the folder is ours");
-    let mut service = vigie(&["run"]).stderr(log).spawn().expect("vigie starts");
+    let mut service = vigie(folder.path(), &["run"]).stderr(log).spawn().expect("vigie starts");
     let process = service.id().to_string();
 
     let consumer: BaseConsumer = broker

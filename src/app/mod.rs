@@ -4,6 +4,7 @@ mod alerts;
 mod amend;
 mod apply;
 mod archive;
+mod arenas;
 mod check;
 mod compare;
 mod completions;
@@ -141,6 +142,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<Outcome> {
+    if matches!(command, Command::Run(_)) {
+        arenas::limit();
+    }
     let runtime = Builder::new_multi_thread().enable_all().build().context("no async runtime")?;
     runtime.block_on(async {
         match command {

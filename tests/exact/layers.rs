@@ -273,6 +273,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("futures", &["query", "stream", "web", "app"]),
     ("glob", &["query"]),
     ("indicatif", &["app"]),
+    ("libc", &["app"]), // the allocator
     ("object_store", &["query"]),
     ("parquet", &["query"]),
     ("prometheus", &["output", "telemetry"]),

@@ -154,6 +154,36 @@ fn a_range_that_is_gone_stops_its_lane_until_an_operator_gives_it_up() {
 }
 
 #[test]
+fn a_topic_that_is_made_again_is_read_from_its_beginning() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let world = World::new(31);
+    let site = Site::new(broker, &world, 1, BY_SIZE);
+    let instance = site.start("a").ready();
+    site.send(broker, &world, 0..700);
+    assert_eq!(inputs(&site.results(broker, 1)[0]), [(0, 0, 599)]);
+    let (admin, options) = admin(broker);
+    let deleted = executor::block_on(admin.delete_topics(&[site.predictions()], &options)).unwrap();
+    assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
+    patience::until(|| (broker.partitions(site.predictions()) == 0).then_some(())).unwrap();
+    // Longer than where the old one stood.
+    broker.create_topic(site.predictions(), 1, &[("retention.ms", "-1")]);
+    site.send(broker, &world, 700..2_100);
+    let results = site.results(broker, 3);
+    let mut again: Vec<_> = results[1..].iter().flat_map(inputs).collect();
+    again.sort_unstable();
+    assert_eq!(
+        again,
+        [(0, 0, 499), (0, 500, 1_099), (0, 600, 699)],
+        "nothing of it is passed over"
+    );
+    let audit = site.run(&["verify"]);
+    assert!(audit.said.contains("the topic is gone, or was made again"), "{}", audit.said);
+    instance.stop();
+}
+
+#[test]
 fn the_number_of_partitions_of_the_log_stays() {
     let Some(broker) = Broker::shared() else {
         return;

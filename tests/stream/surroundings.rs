@@ -9,7 +9,12 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use futures::executor;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use serde_json::Value;
+use vigie::simulator::{Conditions, Schedule, World};
 
 use crate::broker::Broker;
 use crate::instance::Instance;
@@ -117,6 +122,40 @@ fn a_full_disk_holds_it_up_and_loses_nothing() {
     assert_settles(broker, &site);
     assert!(!instance.log().contains("what was kept cannot be used"), "{}", instance.log());
     instance.kill();
+}
+
+#[test]
+fn an_alert_that_its_topic_does_not_take_holds_its_result_back_until_it_does() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    // Incomes are lost from the beginning: an alert opens with the first window.
+    let broken = Conditions { fault: 0.6, ..Conditions::STEADY };
+    let world = World::new(5).with_schedule(Schedule::constant(broken));
+    let site = Site::new(broker, &world, 1, "window = { size = 600 }");
+    site.well(&["topics", "create"]);
+    let most = |bytes: &str| {
+        let admin: AdminClient<DefaultClientContext> = broker.client().create().unwrap();
+        let topic = site.topic("alerts");
+        let change =
+            AlterConfig::new(ResourceSpecifier::Topic(&topic)).set("max.message.bytes", bytes);
+        let changed = executor::block_on(admin.alter_configs([&change], &AdminOptions::new()));
+        assert!(changed.unwrap().iter().all(Result::is_ok));
+    };
+    most("200");
+    let instance = site.start("a").ready();
+    site.send(broker, &world, 0..700);
+    let said = instance.says("tally begins anew from what is committed");
+    assert!(said.contains("Message size too large"), "{said}");
+    assert_eq!(site.json(broker, "results"), Vec::<Value>::new(), "all or nothing");
+    most("1048588");
+    let results = site.results(broker, 1);
+    assert_eq!(results.len(), 1, "{results:?}");
+    let alerts = site.json(broker, "alerts");
+    let alerts: Vec<_> = alerts.iter().map(|alert| &alert["event"]).collect();
+    assert_eq!(alerts, ["opened"]);
+    site.verify();
+    instance.stop();
 }
 
 #[test]

@@ -4,7 +4,7 @@
 /// Has threads share as many arenas as there are processors, where nobody has said otherwise (`MALLOC_ARENA_MAX`).
 ///
 /// The GNU C library gives threads up to eight arenas a processor, and what is free in one serves no other: with some
-/// fifty threads that wait for each other, what lies there unused grows for as long as the service runs.
+/// hundred threads that wait for each other, what lies there unused grows for as long as the service runs.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(super) fn limit() {
     use std::num::NonZeroUsize;

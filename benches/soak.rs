@@ -1,0 +1,183 @@
+//! What `vigie run` holds as time passes: memory, open files and threads, over a real Apache Kafka.
+//!
+//! ```text
+//! cargo bench --bench soak                     # ten million events, 20,000 a second: nine minutes
+//! cargo bench --bench soak -- 2000000 5000     # so many events, so many a second
+//! ```
+//!
+//! Every event has a target, five seconds after it, and waits for it for half a minute; then its window is final. So what
+//! is held is as much after a million events as at the end, and what grows is a leak. At the end `vigie verify` must agree.
+#![expect(clippy::print_stdout, reason = "a bench says what it measured")]
+#![expect(clippy::panic, reason = "a bench that cannot measure ends")]
+
+mod broker;
+mod cpu;
+mod memory;
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::Duration;
+use std::{env, fs, thread};
+
+use rdkafka::producer::Producer;
+use vigie::simulator::{Layout, Timeline, WideShape, WideWorld};
+use vigie::telemetry::Clock;
+
+use self::broker::{Broker, PARTITIONS, PATIENCE, create, producer, send};
+
+const REFERENCE: u64 = 50_000;
+/// Seconds from an event to its target.
+const LATER: u64 = 5;
+/// By then it has all partitions.
+const START: Duration = Duration::from_secs(10);
+/// A tick of the clock that paces events.
+const TICK: Duration = Duration::from_millis(20);
+/// What is held is told after so many events.
+const EACH: u64 = 1_000_000;
+/// After the last target: what waits is over, and windows are final.
+const SETTLED: Duration = Duration::from_mins(1);
+
+fn main() {
+    let mut numbers = env::args().filter_map(|argument| argument.parse::<u64>().ok());
+    let events = numbers.next().unwrap_or(10_000_000);
+    let rate = numbers.next().unwrap_or(20_000);
+    let broker = Broker::start();
+    let world = WideWorld::new(7, WideShape::default(), Timeline::default());
+    for topic in ["predictions", "outcomes"] {
+        create(&broker, topic);
+    }
+    let folder = tempfile::tempdir().expect("a folder for files");
+    install(&broker, &world, folder.path());
+    let log = fs::File::create(folder.path().join("log")).expect("the folder is ours");
+    let mut service = vigie(folder.path(), &["run"]).stderr(log).spawn().expect("vigie starts");
+    thread::sleep(START);
+    println!("{events} events, {rate} a second, each with a target {LATER} s later");
+    println!("    events   resident MB   files   threads   cores");
+    tell(0, &service, 0.0);
+    let ended = pace(&broker, &world, (events, rate), &mut service);
+    thread::sleep(SETTLED);
+    tell(events, &service, ended);
+    // `kill` ends it as an orchestrator would.
+    let id = service.id().to_string();
+    let told = Command::new("kill").arg(&id).status().expect("kill is there");
+    assert!(told.success());
+    assert!(service.wait().expect("our child").success(), "an orderly end");
+    let verified = vigie(folder.path(), &["verify"]).output().expect("vigie starts");
+    println!("{}", String::from_utf8_lossy(&verified.stdout).trim());
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+}
+
+fn vigie(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+    command.current_dir(folder).args(arguments).args(["--config", "vigie.toml"]);
+    command
+}
+
+/// Settings and the profile.
+fn install(broker: &Broker, world: &WideWorld, folder: &Path) {
+    let settings = format!(
+        r#"
+[kafka]
+bootstrap_servers = "{}"
+namespace = "soak"
+
+[kafka.topics]
+predictions = ["predictions"]
+
+[service]
+listen = "127.0.0.1:0"
+
+[model.model-0]
+problem = "binary"
+profile = "profile.vigie"
+window  = {{ size = 5000 }}
+
+[model.model-0.columns]
+id          = "id"
+timestamp   = "timestamp"
+model       = "model.name"
+version     = "model.version"
+target      = "target"
+features    = ["features.*"]
+probability = "y_pred_proba"
+prediction  = "y_pred"
+
+[model.model-0.ground_truth]
+topics = ["outcomes"]
+key    = "id"
+target = "target"
+every  = "10s"
+wait   = "30s"
+"#,
+        broker.address
+    );
+    fs::write(folder.join("vigie.toml"), settings).expect("the folder is ours");
+    let file = fs::File::create(folder.join("reference.jsonl")).expect("the folder is ours");
+    let mut reference = BufWriter::new(file);
+    let mut text = Vec::new();
+    for row in world.rows(0..REFERENCE) {
+        text.clear();
+        row.prediction.write_json(Layout::Nested, &mut text);
+        text.pop();
+        let target = u8::from(row.target);
+        reference.write_all(&text).expect("the disk has room");
+        writeln!(reference, r#","target":{target}}}"#).expect("the disk has room");
+    }
+    reference.flush().expect("the disk has room");
+    let asked = ["profile", "build", "--reference", "reference.jsonl"];
+    let built = vigie(folder, &asked).output().expect("vigie starts");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+}
+
+/// Sends events and their targets as time passes; how many seconds that took.
+fn pace(
+    broker: &Broker,
+    world: &WideWorld,
+    (events, rate): (u64, u64),
+    service: &mut Child,
+) -> f64 {
+    let producer = producer(broker);
+    let clock = Clock::machine();
+    let all = || world.rows(REFERENCE..REFERENCE + events);
+    let (mut rows, mut outcomes) = (all(), all());
+    let (mut sent, mut known) = (0, 0);
+    let mut text = Vec::new();
+    while known < events {
+        let due = (clock.running().as_secs_f64() * rate as f64) as u64;
+        for row in rows.by_ref().take(due.saturating_sub(sent) as usize) {
+            text.clear();
+            row.prediction.write_json(Layout::Nested, &mut text);
+            send(&producer, "predictions", (sent / 64) as i32 % PARTITIONS, &text);
+            sent += 1;
+            if sent % EACH == 0 {
+                tell(sent, service, clock.running().as_secs_f64());
+            }
+        }
+        let due = due.saturating_sub(LATER * rate);
+        for row in outcomes.by_ref().take(due.saturating_sub(known) as usize) {
+            let (id, target) = (&row.prediction.id, u8::from(row.target));
+            let text = format!(r#"{{"id":"{id}","target":{target}}}"#);
+            send(&producer, "outcomes", (known / 64) as i32 % PARTITIONS, text.as_bytes());
+            known += 1;
+        }
+        let ended = service.try_wait().expect("our child");
+        assert!(ended.is_none(), "vigie ended");
+        thread::sleep(TICK);
+    }
+    producer.flush(PATIENCE).expect("the broker takes records");
+    clock.running().as_secs_f64()
+}
+
+/// What the service holds, and how many cores it took so far.
+fn tell(events: u64, service: &Child, seconds: f64) {
+    let id = service.id().to_string();
+    let count = |what: &str| fs::read_dir(format!("/proc/{id}/{what}")).map_or(0, Iterator::count);
+    println!(
+        "{events:10} {:13} {:7} {:9} {:7.2}",
+        memory::resident(&id),
+        count("fd"),
+        count("task"),
+        cpu::seconds(&id) / seconds.max(1.0)
+    );
+}

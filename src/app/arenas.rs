@@ -1,5 +1,5 @@
-//! How the allocator of the C library shares memory between threads.
-#![expect(unsafe_code, reason = "it is told by a C function")]
+//! How the allocator of the C library shares memory between threads, and gives it back.
+#![expect(unsafe_code, reason = "it is told by C functions")]
 
 /// Has threads share as many arenas as there are processors, where nobody has said otherwise (`MALLOC_ARENA_MAX`).
 ///
@@ -21,6 +21,17 @@ pub(super) fn limit() {
     unsafe { libc::mallopt(libc::M_ARENA_MAX, most) };
 }
 
+/// Gives what is free back to the system: what a burst took would else stay with us.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(super) fn give_back() {
+    // SAFETY: it touches nothing that is in use, and locks what it looks at.
+    unsafe { libc::malloc_trim(0) };
+}
+
 /// Other C libraries do otherwise.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(super) const fn limit() {}
+
+/// Other C libraries do otherwise.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(super) const fn give_back() {}

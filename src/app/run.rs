@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -13,11 +14,12 @@ use tokio::net::lookup_host;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
+use tokio::time::interval;
 
 use crate::app::archive::in_place;
 use crate::app::keep::in_files;
 use crate::app::page::Filling as FillPage;
-use crate::app::{ConfigFile, Outcome, load, notify};
+use crate::app::{ConfigFile, Outcome, arenas, load, notify};
 use crate::output::prometheus::{Gauges, PartitionGauges};
 use crate::query::Place;
 use crate::query::table::for_stream;
@@ -27,6 +29,9 @@ use crate::tally::{Filling, Show, Standing};
 use crate::telemetry::{Clock, Telemetry, start_log};
 use crate::web::{Page, Server, router};
 use crate::window::WindowResult;
+
+/// Memory that is free is given back so often.
+const GIVE_BACK: Duration = Duration::from_secs(30);
 
 /// What `vigie run` is told.
 #[derive(Debug, Args)]
@@ -211,6 +216,13 @@ pub(super) async fn serve(
         drop(ended);
         outcome
     });
+    let giving_back = tokio::spawn(async {
+        let mut ticks = interval(GIVE_BACK);
+        loop {
+            ticks.tick().await;
+            drop(spawn_blocking(arenas::give_back).await);
+        }
+    });
     let shown = page.clone();
     let served = server.serve(router(&telemetry, &page), async move {
         // Either way the stages have ended.
@@ -218,6 +230,7 @@ pub(super) async fn serve(
         shown.close();
     });
     let (stages, served) = tokio::join!(stages, served);
+    giving_back.abort();
     stages.context("the stages ended early")??;
     served?;
     Ok(())

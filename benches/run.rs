@@ -25,12 +25,13 @@
 mod broker;
 mod cpu;
 mod memory;
+mod service;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::Command;
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +58,7 @@ use vigie::tally::{Output, Tally};
 use vigie::telemetry::Clock;
 
 use self::broker::{Broker, PARTITIONS, PATIENCE, create, producer, send};
+use self::service::{COLUMNS, TWO_CLASSES, installation, vigie};
 
 /// How often everything is measured...
 const ROUNDS: usize = 3;
@@ -410,9 +412,7 @@ fn settings(
 ) -> String {
     let truth = if joins { GROUND_TRUTH } else { "" };
     let (problem, outputs) = match predicts {
-        Predicts::TwoClasses => {
-            ("binary", "probability = \"y_pred_proba\"\nprediction = \"y_pred\"".to_owned())
-        }
+        Predicts::TwoClasses => ("binary", TWO_CLASSES.to_owned()),
         Predicts::Number => ("regression", "prediction = \"out.value\"".to_owned()),
         Predicts::TenClasses => {
             let share = |class: u64| format!("{class} = \"out.p[{class}]\"");
@@ -421,30 +421,15 @@ fn settings(
             ("multiclass", outputs)
         }
     };
-    format!(
+    let mut text = installation(&broker.address, namespace, topic, 0);
+    write!(
+        text,
         r#"
-[kafka]
-bootstrap_servers = "{}"
-namespace = "{namespace}"
-
-[kafka.topics]
-predictions = ["{topic}"]
-
-[service]
-listen = "127.0.0.1:0"
-
 [model.model-0]
 problem = "{problem}"
 profile = "profile.vigie"
 
-[model.model-0.columns]
-id          = "id"
-timestamp   = "timestamp"
-model       = "model.name"
-version     = "model.version"
-target      = "target"
-features    = ["features.*"]
-{outputs}
+[model.model-0.columns]{COLUMNS}{outputs}
 
 [model.model-0.window]
 size = {WINDOW}
@@ -453,15 +438,10 @@ size = {WINDOW}
 continuous   = ["kolmogorov_smirnov", "jensen_shannon", "wasserstein", "hellinger"]
 categorical  = ["chi2", "jensen_shannon", "l_infinity", "hellinger"]
 multivariate = []
-{truth}"#,
-        broker.address
+{truth}"#
     )
-}
-
-fn vigie(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
-    command.current_dir(folder).args(arguments).args(["--config", "vigie.toml"]);
-    command
+    .expect("into memory");
+    text
 }
 
 /// Settings and the profile, in a folder.

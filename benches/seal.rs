@@ -14,12 +14,13 @@
 
 mod broker;
 mod cpu;
+mod service;
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -28,6 +29,7 @@ use vigie::simulator::{Layout, Timeline, WideShape, WideWorld};
 use vigie::telemetry::Clock;
 
 use self::broker::{Broker, PARTITIONS, PATIENCE, create, producer, send};
+use self::service::{COLUMNS, TWO_CLASSES, installation, vigie};
 
 const MODELS: usize = 100;
 const REFERENCE: u64 = 10_000;
@@ -101,20 +103,7 @@ fn reference() -> String {
 
 /// The window of each model is longer by so many rows than that of the one before.
 fn settings((broker, topic, port): (&Broker, &str, u16), asked: &str, apart: u64) -> String {
-    let mut text = format!(
-        r#"
-[kafka]
-bootstrap_servers = "{}"
-namespace = "{topic}"
-
-[kafka.topics]
-predictions = ["{topic}"]
-
-[service]
-listen = "127.0.0.1:{port}"
-"#,
-        broker.address
-    );
+    let mut text = installation(&broker.address, topic, topic, port);
     for model in 0..MODELS as u64 {
         let size = WINDOW + apart * model;
         write!(
@@ -125,16 +114,7 @@ problem = "binary"
 profile = "model-{model}.vigie"
 window  = {{ size = {size} }}
 {asked}
-[model.model-{model}.columns]
-id          = "id"
-timestamp   = "timestamp"
-model       = "model.name"
-version     = "model.version"
-target      = "target"
-features    = ["features.*"]
-probability = "y_pred_proba"
-prediction  = "y_pred"
-"#
+[model.model-{model}.columns]{COLUMNS}{TWO_CLASSES}"#
         )
         .expect("into memory");
     }
@@ -142,21 +122,16 @@ prediction  = "y_pred"
 }
 
 fn start(folder: &Path, reference: &str) -> Child {
-    let vigie = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
-        command.current_dir(folder).args(arguments).args(["--config", "vigie.toml"]);
-        command
-    };
     for model in 0..MODELS {
         let name = format!("model-{model}");
         let rows = reference.replace(r#""model-0""#, &format!("\"{name}\""));
         fs::write(folder.join("reference.jsonl"), rows).expect("the folder is ours");
         let built = ["profile", "build", "--model", &name, "--reference", "reference.jsonl"];
-        let built = vigie(&built).output().expect("vigie starts");
+        let built = vigie(folder, &built).output().expect("vigie starts");
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     }
     let log = fs::File::create(folder.join("log")).expect("the folder is ours");
-    vigie(&["run"]).stderr(log).spawn().expect("vigie starts")
+    vigie(folder, &["run"]).stderr(log).spawn().expect("vigie starts")
 }
 
 /// Sends events as time passes.

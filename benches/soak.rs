@@ -5,15 +5,18 @@
 //! cargo bench --bench soak -- 2000000 5000     # so many events, so many a second
 //! ```
 //!
-//! Every event has a target, five seconds after it, and waits for it for half a minute; then its window is final. So what
-//! is held is as much after a million events as at the end, and what grows is a leak. At the end `vigie verify` must agree.
+//! Every event has a target, five seconds after it, and waits for it for half a minute; then its window is final. On the
+//! way memory goes up and down with what waits, which is dropped many at a time; in the end nothing waits, and what is held
+//! beyond that of the first million is a leak. `vigie verify` must agree.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::panic, reason = "a bench that cannot measure ends")]
 
 mod broker;
 mod cpu;
 mod memory;
+mod service;
 
+use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::{Child, Command};
@@ -25,6 +28,7 @@ use vigie::simulator::{Layout, Timeline, WideShape, WideWorld};
 use vigie::telemetry::Clock;
 
 use self::broker::{Broker, PARTITIONS, PATIENCE, create, producer, send};
+use self::service::{COLUMNS, TWO_CLASSES, installation, vigie};
 
 const REFERENCE: u64 = 50_000;
 /// Seconds from an event to its target.
@@ -68,50 +72,27 @@ fn main() {
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
 }
 
-fn vigie(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
-    command.current_dir(folder).args(arguments).args(["--config", "vigie.toml"]);
-    command
-}
-
 /// Settings and the profile.
 fn install(broker: &Broker, world: &WideWorld, folder: &Path) {
-    let settings = format!(
+    let mut settings = installation(&broker.address, "soak", "predictions", 0);
+    write!(
+        settings,
         r#"
-[kafka]
-bootstrap_servers = "{}"
-namespace = "soak"
-
-[kafka.topics]
-predictions = ["predictions"]
-
-[service]
-listen = "127.0.0.1:0"
-
 [model.model-0]
 problem = "binary"
 profile = "profile.vigie"
 window  = {{ size = 5000 }}
 
-[model.model-0.columns]
-id          = "id"
-timestamp   = "timestamp"
-model       = "model.name"
-version     = "model.version"
-target      = "target"
-features    = ["features.*"]
-probability = "y_pred_proba"
-prediction  = "y_pred"
-
+[model.model-0.columns]{COLUMNS}{TWO_CLASSES}
 [model.model-0.ground_truth]
 topics = ["outcomes"]
 key    = "id"
 target = "target"
 every  = "10s"
 wait   = "30s"
-"#,
-        broker.address
-    );
+"#
+    )
+    .expect("into memory");
     fs::write(folder.join("vigie.toml"), settings).expect("the folder is ours");
     let file = fs::File::create(folder.join("reference.jsonl")).expect("the folder is ours");
     let mut reference = BufWriter::new(file);

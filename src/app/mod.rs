@@ -1,10 +1,10 @@
 //! The commands: one file each, wiring only.
 
 mod alerts;
+mod allocator;
 mod amend;
 mod apply;
 mod archive;
-mod arenas;
 mod check;
 mod compare;
 mod completions;
@@ -143,7 +143,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<Outcome> {
     if matches!(command, Command::Run(_)) {
-        arenas::limit();
+        allocator::share_arenas();
     }
     let runtime = Builder::new_multi_thread().enable_all().build().context("no async runtime")?;
     runtime.block_on(async {

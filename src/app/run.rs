@@ -19,7 +19,7 @@ use tokio::time::interval;
 use crate::app::archive::in_place;
 use crate::app::keep::in_files;
 use crate::app::page::Filling as FillPage;
-use crate::app::{ConfigFile, Outcome, arenas, load, notify};
+use crate::app::{ConfigFile, Outcome, allocator, load, notify};
 use crate::output::prometheus::{Gauges, PartitionGauges};
 use crate::query::Place;
 use crate::query::table::for_stream;
@@ -220,7 +220,7 @@ pub(super) async fn serve(
         let mut ticks = interval(GIVE_BACK);
         loop {
             ticks.tick().await;
-            drop(spawn_blocking(arenas::give_back).await);
+            drop(spawn_blocking(allocator::give_back).await);
         }
     });
     let shown = page.clone();

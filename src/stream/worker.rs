@@ -39,7 +39,7 @@ const LAG_EVERY: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_millis(200);
 /// At most so many records are taken before what they gave is committed.
 const BATCH: usize = 64;
-/// And no others once results were so long in the making: they need not wait for more.
+/// And no more once results have waited so long for them.
 const SOON: Duration = Duration::from_millis(100);
 /// Records missing for longer than this are said.
 const GAP: i64 = 60_000;
@@ -223,12 +223,17 @@ impl<'w> Session<'w> {
     fn work(&mut self) -> Result<(), StreamError> {
         let mut outputs = Vec::new();
         while !self.worker.stop.is_set() {
-            let began = self.now();
+            let mut made: Option<Duration> = None;
             for _ in 0..BATCH {
                 let wait = if outputs.is_empty() { IDLE } else { Duration::ZERO };
-                let is_late = !outputs.is_empty() && self.now().saturating_sub(began) >= SOON;
-                if is_late || !self.take_next(wait, &mut outputs)? {
+                if !self.take_next(wait, &mut outputs)? {
                     break;
+                }
+                if !outputs.is_empty() {
+                    let now = self.now();
+                    if now.saturating_sub(*made.get_or_insert(now)) >= SOON {
+                        break;
+                    }
                 }
             }
             let now = self.now();

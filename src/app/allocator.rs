@@ -6,7 +6,7 @@
 /// The GNU C library gives threads up to eight arenas a processor, and what is free in one serves no other: with some
 /// hundred threads that wait for each other, what lies there unused grows for as long as the service runs.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub(super) fn limit() {
+pub(super) fn share_arenas() {
     use std::num::NonZeroUsize;
     use std::{env, thread};
 
@@ -30,7 +30,7 @@ pub(super) fn give_back() {
 
 /// Other C libraries do otherwise.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(super) const fn limit() {}
+pub(super) const fn share_arenas() {}
 
 /// Other C libraries do otherwise.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]

@@ -425,12 +425,20 @@ pub fn apply(
 /// Has a lane go on at the first offset that is left, without those before it that nobody can read any more.
 ///
 /// # Errors
-/// A topic or partition that does not exist; where the cluster refuses.
+/// A topic or partition that does not exist, a log of our own; where the cluster refuses.
 pub fn give_up(clients: &Clients, topic: &str, partition: i32) -> Result<i64, StreamError> {
     let no_topic = || StreamError::NoTopic {
         topic: format!("{topic}/{partition}"),
         hint: "lanes are named topic/partition".to_owned(),
     };
+    if ["tally", "join"].map(|log| clients.kafka().topic(log)).iter().any(|log| log == topic) {
+        return Err(StreamError::Topic {
+            topic: topic.to_owned(),
+            found: "it is a log of vigie's own".to_owned(),
+            wanted: "what is gone of it cannot be given up; begin a new `kafka.namespace`"
+                .to_owned(),
+        });
+    }
     let described = describe(clients, &[topic.to_owned()])?;
     let found = described.get(topic).filter(|found| (0..found.partitions).contains(&partition));
     let found = found.ok_or_else(no_topic)?;

@@ -74,6 +74,20 @@ pub enum StreamError {
         /// The first that is there.
         to: i64,
     },
+    /// Records of our own log that were to be read are gone.
+    #[error(
+        "topic `{topic}` partition {partition}: offsets {from} to {to} are gone (retention?), and were not read. Nothing can          make up for what they held: begin a new `kafka.namespace`, and keep its logs for longer than their readers may be          down"
+    )]
+    LogGone {
+        /// The log.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The first offset that is gone.
+        from: i64,
+        /// The first that is there.
+        to: i64,
+    },
     /// A record of our own log cannot be read.
     #[error("{log} log partition {partition} offset {offset}")]
     Wire {

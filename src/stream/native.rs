@@ -19,6 +19,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka_sys as sys;
 
 use crate::intake::Headers;
+use crate::stream::membership::Partition;
 
 /// What the cluster says of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +153,16 @@ pub(super) struct Incoming<'b> {
     batch: PhantomData<&'b ()>,
 }
 
+/// What a batch has in the place of a record.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    /// What librdkafka says.
+    pub(super) error: KafkaError,
+    /// The partition that it is of, where it is of one. Then the client's position in it may be wrong: librdkafka takes the
+    /// offset at which the trouble is for one that it has given out (`rd_kafka_q_serve_rkmessages`, seen in 2.12.1).
+    pub(super) of: Option<Partition>,
+}
+
 /// Messages of a batch that are to be destroyed.
 struct Batch<'r>(&'r [*mut sys::rd_kafka_message_t]);
 
@@ -173,7 +184,7 @@ impl<C: ConsumerContext + 'static> BatchConsumer<C> {
     pub(super) fn each<E>(
         &mut self,
         wait: Duration,
-        mut take: impl FnMut(Result<Incoming<'_>, KafkaError>) -> Result<(), E>,
+        mut take: impl FnMut(Result<Incoming<'_>, Trouble>) -> Result<(), E>,
     ) -> Result<usize, E> {
         let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
         // SAFETY: queue and room are ours, and of the size that is said.
@@ -189,12 +200,14 @@ impl<C: ConsumerContext + 'static> BatchConsumer<C> {
         let batch = Batch(&self.room[..usize::try_from(found).unwrap_or(0)]);
         for &message in batch.0 {
             // SAFETY: a message of the batch, which is alive until the end of this function.
-            let error = unsafe { (*message).err };
+            let (error, is_of_one) = unsafe { ((*message).err, !(*message).rkt.is_null()) };
+            let incoming = Incoming { message, batch: PhantomData };
             take(match error {
-                RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => {
-                    Ok(Incoming { message, batch: PhantomData })
-                }
-                error => Err(KafkaError::MessageConsumption(error.into())),
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(incoming),
+                error => Err(Trouble {
+                    error: KafkaError::MessageConsumption(error.into()),
+                    of: is_of_one.then(|| (incoming.topic().to_owned(), incoming.partition())),
+                }),
             })?;
         }
         Ok(batch.0.len())

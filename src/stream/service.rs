@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem;
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::settings::Settings;
@@ -109,6 +109,8 @@ impl Service {
             return Ok(());
         }
         thread::scope(|scope| {
+            // Where one cannot be started, those before it end.
+            let _end = self.stop.at_the_end();
             let mut stages = Vec::new();
             if self.stages.tally {
                 let tallies = Tallies::new(
@@ -118,12 +120,7 @@ impl Service {
                     &self.make_show,
                     &self.stop,
                 )?;
-                let tally = thread::Builder::new().name("tally".to_owned());
-                stages.push(
-                    tally
-                        .spawn_scoped(scope, move || tallies.run())
-                        .map_err(|error| no_thread(&error))?,
-                );
+                stages.push(self.start(scope, "tally", move || tallies.run())?);
             }
             if self.stages.join {
                 let joins = Joins::new(
@@ -134,59 +131,20 @@ impl Service {
                     &self.telemetry,
                     &self.stop,
                 )?;
-                let join = thread::Builder::new().name("join".to_owned());
-                stages.push(
-                    join.spawn_scoped(scope, move || joins.run())
-                        .map_err(|error| no_thread(&error))?,
-                );
+                stages.push(self.start(scope, "join", move || joins.run())?);
             }
             if self.stages.intake {
-                let intake = Intake::new(
-                    &self.clients,
-                    &self.settings,
-                    layout,
-                    in_force,
-                    self.expressions.clone(),
-                    &self.telemetry,
-                    &self.stop,
-                )?;
-                let thread = thread::Builder::new().name("intake".to_owned());
-                stages.push(
-                    thread
-                        .spawn_scoped(scope, move || intake.run())
-                        .map_err(|error| no_thread(&error))?,
-                );
-            }
-            if let Some(make) = &self.archive {
-                let archiving = Archiving {
-                    clients: &self.clients,
-                    make,
-                    rows: self.settings.archive.as_ref().is_some_and(|archive| archive.rows),
-                    telemetry: &self.telemetry,
-                    stop: &self.stop,
+                let (clients, settings, telemetry) =
+                    (&self.clients, &self.settings, &self.telemetry);
+                let (expressions, stop) = (&self.expressions, &self.stop);
+                let make = move || {
+                    let expressions = expressions.clone();
+                    Intake::new(clients, settings, layout, in_force, expressions, telemetry, stop)
                 };
-                // No stage: none waits for it, and it takes none along.
-                thread::Builder::new()
-                    .name("archive".to_owned())
-                    .spawn_scoped(scope, move || archiving.run())
-                    .map_err(|error| no_thread(&error))?;
+                let first = make()?;
+                stages.push(self.start(scope, "intake", move || first.run_again_and_again(make))?);
             }
-            for (name, tell) in self.tells.iter().filter(|_| self.stages.tally) {
-                let thread = thread::Builder::new().name(format!("notify-{name}"));
-                let (clients, stop) = (&self.clients, &self.stop);
-                let told = thread.spawn_scoped(scope, move || {
-                    let told = notify(clients, name, tell, stop);
-                    // Figures go on without it, and its place is kept.
-                    if let Err(error) = told {
-                        tracing::error!(
-                            notify = name,
-                            error = chain(&error),
-                            "nobody is told any more"
-                        );
-                    }
-                });
-                told.map_err(|error| no_thread(&error))?;
-            }
+            self.start_what_none_waits_for(scope)?;
             // Each stage has said by now what it waits for itself.
             self.telemetry.readiness().done(Readiness::SERVICE);
             let mut outcome = Ok(());
@@ -194,14 +152,63 @@ impl Service {
                 let ended = stage.join().unwrap_or_else(|_| {
                     Err(StreamError::Control("a stage panicked; see above".to_owned()))
                 });
-                // One that fails takes the others along.
-                if ended.is_err() {
-                    self.stop.set();
-                    outcome = outcome.and(ended);
-                }
+                outcome = outcome.and(ended);
             }
             outcome
         })
+    }
+
+    /// Starts a stage. One that ends before it is told to, by an error or a panic, takes the others along.
+    fn start<'s>(
+        &self,
+        scope: &'s Scope<'s, '_>,
+        name: &str,
+        stage: impl FnOnce() -> Result<(), StreamError> + Send + 's,
+    ) -> Result<ScopedJoinHandle<'s, Result<(), StreamError>>, StreamError> {
+        let end = self.stop.at_the_end();
+        let thread = thread::Builder::new().name(name.to_owned());
+        let stage = move || {
+            let _end = end;
+            stage()
+        };
+        thread.spawn_scoped(scope, stage).map_err(|error| no_thread(&error))
+    }
+
+    /// The archive, and who is told of alerts: no stages. None waits for them, and they take none along.
+    fn start_what_none_waits_for<'s>(
+        &'s self,
+        scope: &'s Scope<'s, '_>,
+    ) -> Result<(), StreamError> {
+        if let Some(make) = &self.archive {
+            let archiving = Archiving {
+                clients: &self.clients,
+                make,
+                rows: self.settings.archive.as_ref().is_some_and(|archive| archive.rows),
+                telemetry: &self.telemetry,
+                stop: &self.stop,
+            };
+            thread::Builder::new()
+                .name("archive".to_owned())
+                .spawn_scoped(scope, move || archiving.run())
+                .map_err(|error| no_thread(&error))?;
+        }
+        for (name, tell) in self.tells.iter().filter(|_| self.stages.tally) {
+            let thread = thread::Builder::new().name(format!("notify-{name}"));
+            let (clients, stop) = (&self.clients, &self.stop);
+            let told = thread.spawn_scoped(scope, move || {
+                let told = notify(clients, name, tell, stop);
+                // Figures go on without it, and its place is kept.
+                if let Err(error) = told {
+                    tracing::error!(
+                        notify = name,
+                        error = chain(&error),
+                        "nobody is told any more"
+                    );
+                }
+            });
+            told.map_err(|error| no_thread(&error))?;
+        }
+        Ok(())
     }
 
     fn prepare_topics(&self) -> Result<Layout, StreamError> {

@@ -31,6 +31,11 @@ impl Stop {
         self.shared.woken.notify_all();
     }
 
+    /// Wishes to end when what this gives is dropped: when its owner returns, fails or panics.
+    pub(super) fn at_the_end(&self) -> AtTheEnd {
+        AtTheEnd(self.clone())
+    }
+
     /// Whether somebody wishes to end.
     pub fn is_set(&self) -> bool {
         self.shared.set.load(Ordering::SeqCst)
@@ -48,6 +53,15 @@ impl Stop {
             );
         }
         self.is_set()
+    }
+}
+
+/// A wish to end that waits for its owner's end.
+pub(super) struct AtTheEnd(Stop);
+
+impl Drop for AtTheEnd {
+    fn drop(&mut self) {
+        self.0.set();
     }
 }
 

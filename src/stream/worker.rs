@@ -90,10 +90,10 @@ impl Worker {
                 Disposition::Retry => {
                     tracing::warn!(
                         partition,
-                        error = text,
+                        error = &text,
                         "tally begins anew from what is committed"
                     );
-                    self.telemetry.restarted(partition);
+                    self.telemetry.restarted(partition, &text);
                     self.stop.wait(Duration::from_secs(1));
                 }
                 Disposition::GiveUp => {
@@ -142,7 +142,7 @@ impl<'w> Session<'w> {
         let (first, _) = watermarks(&reader, &log, partition)?;
         let from = tally.position();
         if from < first {
-            return Err(StreamError::Gone { topic: log, partition, from, to: first });
+            return Err(StreamError::LogGone { topic: log, partition, from, to: first });
         }
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&log, partition, Offset::Offset(from))

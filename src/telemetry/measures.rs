@@ -64,6 +64,8 @@ measures! {
         "Partitions of prediction topics that this instance reads. Where no instance has one, it is not read.";
     lane_stopped: IntGaugeVec "vigie_lane_stopped" "" ["topic", "partition"]
         "1 while a partition of a prediction topic is stopped, and needs a hand. The log says why.";
+    intake_restarts: IntCounter "vigie_intake_restarts_total" "restarts" []
+        "How often intake began anew from what is committed. Now and then a broker goes; again and again is a fault.";
     without_id: IntCounter "vigie_predictions_without_id_total" "records" []
         "Predictions without an id, of models that wait for targets: none will be theirs. See ground_truth.matches.";
     joined: IntCounterVec "vigie_joined_total" "events" ["outcome"]

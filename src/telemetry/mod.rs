@@ -173,8 +173,24 @@ impl Telemetry {
         self.measures().lane_stopped.with_label_values(&labels).set(1);
     }
 
+    /// Intake begins anew from what is committed.
+    pub fn intake_restarted(&self) {
+        self.measures().intake_restarts.inc();
+    }
+
+    /// A lane cannot be read now, for this reason.
+    pub fn lane_waits(&self, topic: &str, partition: i32, reason: &str) {
+        self.readiness().wait_for(&lane_part(topic, partition), reason);
+    }
+
+    /// A lane can be read again.
+    pub fn lane_reads(&self, topic: &str, partition: i32) {
+        self.readiness().done(&lane_part(topic, partition));
+    }
+
     /// A lane is another instance's now.
     pub fn lane_released(&self, topic: &str, partition: i32) {
+        self.lane_reads(topic, partition);
         let partition = &partition.to_string();
         let labels = [Stage::Intake.as_str(), topic, partition];
         forget(self.measures().lag.remove_label_values(&labels));
@@ -247,8 +263,9 @@ impl Telemetry {
         forget(self.measures().tally_stopped.remove_label_values(&[partition]));
     }
 
-    /// A tally partition begins anew from what is committed.
-    pub fn restarted(&self, partition: i32) {
+    /// A tally partition begins anew from what is committed, for this reason.
+    pub fn restarted(&self, partition: i32, reason: &str) {
+        self.readiness().wait_for(&tally_part(partition), reason);
         self.measures().tally_restarts.with_label_values(&[&partition.to_string()]).inc();
     }
 
@@ -384,6 +401,10 @@ fn outcomes(counts: Counts) -> [(&'static str, u64); 6] {
         ("unmatched", counts.unmatched),
         ("expired", counts.expired),
     ]
+}
+
+fn lane_part(topic: &str, partition: i32) -> String {
+    format!("lane {topic}/{partition}")
 }
 
 fn join_part(partition: i32) -> String {

@@ -12,6 +12,7 @@ The words of `run`, each with its answer on standard output:
     freeze    `frozen`           (the process is halted where it stands, its sockets stay open)
     thaw      `thawed`
     wire      `wire HOST:PORT HOST:OTHER`  (who asks at PORT is told to go on asking at OTHER: put something between)
+    guest     `guest HOST:PORT`  (who asks there is the user `guest`, password `guest`, and may do what it has been given)
 
 What cannot be done is answered by `failed` and a reason. When standard input ends, so does the broker: whoever holds
 the other end of that pipe may crash in any way, and no JVM outlives it. Without --data it keeps everything in a
@@ -55,10 +56,17 @@ node.id=1
 controller.quorum.voters=1@{host}:{controller}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,WIRE:PLAINTEXT
-listeners=PLAINTEXT://{host}:{port},WIRE://{host}:{wire},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port},WIRE://{host}:{other}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,WIRE:PLAINTEXT,GUEST:SASL_PLAINTEXT
+listeners=PLAINTEXT://{host}:{port},WIRE://{host}:{wire},GUEST://{host}:{guest},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port},WIRE://{host}:{other},GUEST://{host}:{guest}
 log.dirs={logs}
+
+# Who comes without a name may do everything; the guest nothing that it was not given.
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+listener.name.guest.sasl.enabled.mechanisms=PLAIN
+listener.name.guest.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+  user_guest="guest";
 
 # One node: every replica there is.
 default.replication.factor=1
@@ -188,17 +196,20 @@ class Broker:
         self.log = self.data / "broker.log"
         self.settings = self.data / "server.properties"
         if self.settings.exists():
-            self.port = int(self.settings.read_text().split(f"PLAINTEXT://{HOST}:")[1].split(",")[0])
-            self.ends = [end.split(",")[0].split()[0] for end in self.settings.read_text().split("WIRE://")[1:]]
+            text = self.settings.read_text()
+            self.port = int(text.split(f"PLAINTEXT://{HOST}:")[1].split(",")[0])
+            self.ends = [end.split(",")[0] for end in text.split("WIRE://")[1:]]
+            self.door = text.split("GUEST://")[1].split(",")[0]
         else:
             self.format()
 
     def format(self):
         logs = self.data / "logs"
         shutil.rmtree(logs, ignore_errors=True)
-        self.port, controller, wire, other = free_ports(4)
-        self.ends = [f"{HOST}:{wire}", f"{HOST}:{other}"]
-        text = SETTINGS.format(host=HOST, port=self.port, controller=controller, wire=wire, other=other, logs=logs)
+        self.port, controller, wire, other, guest = free_ports(5)
+        self.ends, self.door = [f"{HOST}:{wire}", f"{HOST}:{other}"], f"{HOST}:{guest}"
+        text = SETTINGS.format(
+            host=HOST, port=self.port, controller=controller, wire=wire, other=other, guest=guest, logs=logs)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         half = self.settings.with_suffix(".half")
         half.write_text(text)
@@ -277,6 +288,9 @@ class Broker:
     def wire(self):
         return f"wire {' '.join(self.ends)}"
 
+    def guest(self):
+        return f"guest {self.door}"
+
     def send(self, which):
         if not self.running():
             raise Failure("it does not run")
@@ -285,7 +299,8 @@ class Broker:
 
 def obey(broker, words):
     """Answers each word by a line, until there are no more."""
-    known = {act.__name__: act for act in (broker.start, broker.stop, broker.kill, broker.freeze, broker.thaw, broker.wire)}
+    acts = (broker.start, broker.stop, broker.kill, broker.freeze, broker.thaw, broker.wire, broker.guest)
+    known = {act.__name__: act for act in acts}
     print(broker.start_somewhere(), flush=True)
     for word in (line.decode(errors="replace").strip() for line in words):
         try:

@@ -242,22 +242,25 @@ impl Said {
     fn by(log: &[OwnedMessage]) -> Self {
         let mut said = Self::default();
         for message in log {
-            let record = Record::<Content>::from_bytes(message.payload().unwrap()).unwrap();
-            let Body::Rows(content) = record.body else { continue };
-            let partition = i64::from(record.header.lane.partition);
-            for &position in content.sections.iter().flat_map(|section| section.rows.offsets.iter())
-            {
-                said.rows += 1;
-                said.predictions.entry((partition, position)).or_default();
-            }
-            for realized in content.realized {
-                if let News::Target { after, .. } = realized.news {
-                    let place = (i64::from(realized.lane.partition), realized.position);
-                    said.predictions.insert(place, after.as_deref().map(str::to_owned));
-                }
-            }
+            said.take(message);
         }
         said
+    }
+
+    fn take(&mut self, message: &OwnedMessage) {
+        let record = Record::<Content>::from_bytes(message.payload().unwrap()).unwrap();
+        let Body::Rows(content) = record.body else { return };
+        let partition = i64::from(record.header.lane.partition);
+        for &position in content.sections.iter().flat_map(|section| section.rows.offsets.iter()) {
+            self.rows += 1;
+            self.predictions.entry((partition, position)).or_default();
+        }
+        for realized in content.realized {
+            if let News::Target { after, .. } = realized.news {
+                let place = (i64::from(realized.lane.partition), realized.position);
+                self.predictions.insert(place, after.as_deref().map(str::to_owned));
+            }
+        }
     }
 }
 
@@ -307,10 +310,14 @@ ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.re
     let kept = site.beside(&format!("{settings}[archive]\npath = 'kept'\nrows = true\n"));
     let topic = kept.topic("tally");
     broker.create_topic(&topic, 2, &[("retention.ms", "-1"), ("max.message.bytes", "10485760")]);
-    let step = 12 * 3_600_000 / log.len() as i64;
-    let end = |partition| (partition, DAY + 86_400_000, &b"the end"[..]);
-    let records = log.iter().enumerate().map(|(at, record)| {
-        (record.partition(), DAY + at as i64 * step, record.payload().unwrap())
+    let half_day = 12 * 3_600_000;
+    let end = |partition| (partition, DAY + 2 * half_day, &b"the end"[..]);
+    // In step with the predictions that are new, however many of them the log has in a record.
+    let mut before = Said::default();
+    let records = log.iter().map(|record| {
+        let new = before.predictions.len() as i64;
+        before.take(record);
+        (record.partition(), DAY + new * half_day / events as i64, record.payload().unwrap())
     });
     broker.produce(records.chain([end(0), end(1)]).map(|(partition, time, value)| {
         BaseRecord::<(), [u8]>::to(&topic).partition(partition).timestamp(time).payload(value)

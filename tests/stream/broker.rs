@@ -101,6 +101,13 @@ impl Broker {
         self.tell("thaw", "thawed");
     }
 
+    /// Where whoever comes is the user `guest` (password `guest`) and may do nothing but what it was given.
+    pub(crate) fn guest(&self) -> String {
+        let mut script = self.script.lock().expect("nobody panics with the script in hand");
+        let answer = script.tell("guest").expect("the broker was asked for its guests' door");
+        answer.trim_start_matches("guest ").to_owned()
+    }
+
     /// Two ends of a wire: who asks the broker at the first is told to go on asking at the second, which nobody holds.
     pub(crate) fn wire(&self) -> [SocketAddr; 2] {
         let mut script = self.script.lock().expect("nobody panics with the script in hand");

@@ -2,6 +2,7 @@
 
 use futures::executor;
 use jiff::Timestamp;
+use rdkafka::Message;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
 use serde_json::Value;
@@ -10,6 +11,7 @@ use vigie::simulator::World;
 use crate::broker::Broker;
 use crate::patience::{self, PATIENCE};
 use crate::site::Site;
+use crate::{http, storm, targets};
 
 const BY_SIZE: &str = "window = { size = 600 }";
 
@@ -150,6 +152,60 @@ fn a_range_that_is_gone_stops_its_lane_until_an_operator_gives_it_up() {
     assert!(inputs(&results[3]).iter().any(|&(partition, from, _)| (partition, from) == (0, 900)));
     let audit = site.run(&["verify"]);
     assert!(audit.said.contains("has been deleted up to offset 900"), "{}", audit.said);
+    instance.stop();
+}
+
+#[test]
+fn a_log_that_was_cut_before_it_was_read_stops_its_partition_alone() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes) = targets::site(broker, storm::WAIT);
+    let instance = site.start("a").ready();
+    storm::send(broker, &site, &outcomes, 0, 3);
+    site.verify();
+    instance.stop();
+    // Read on, and neither joined nor counted: as if those stages had been down for longer than their logs are kept.
+    let intake = site.start_stages("a", "intake").ready();
+    storm::send(broker, &site, &outcomes, 1, 3);
+    let [tally, join] = ["tally", "join"].map(|log| site.topic(log));
+    let ends = |topic: &str, partition| {
+        let log = broker.read_committed(topic);
+        log.iter().filter(|record| record.partition() == partition).count() as i64
+    };
+    let model = (0..2).max_by_key(|&partition| ends(&tally, partition)).unwrap();
+    let (tally_end, join_end) = (ends(&tally, model), ends(&join, 0));
+    patience::until(|| {
+        (ends(&tally, model) > tally_end + 4 && ends(&join, 0) > join_end).then_some(())
+    })
+    .expect("both logs grow");
+    intake.stop();
+    for (log, partition) in [(&tally, model), (&join, 0)] {
+        broker.delete_records(log, partition, ends(log, partition));
+    }
+
+    let instance = site.start("a");
+    for (log, partition) in [(&tally, model), (&join, 0)] {
+        let said = instance.says(&format!("topic `{log}` partition {partition}: offsets"));
+        for word in ["are gone", "begin a new `kafka.namespace`"] {
+            assert!(said.contains(word), "no `{word}` in {said}");
+        }
+        let given_up = site.run(&["apply", "--lost", &format!("{log}/{partition}")]);
+        assert_eq!(given_up.code, Some(2), "{}", given_up.said);
+        assert!(given_up.said.contains("it is a log of vigie's own"), "{}", given_up.said);
+    }
+    // The others go on, and it is not ready.
+    instance.says("\"message\":\"the join has the partition\",\"partition\":1");
+    let stopped = |family: &str, partition: i32| {
+        let line = format!("{family}{{partition=\"{partition}\"}} 1");
+        let metrics = http::get(instance.address(), "/metrics").1;
+        metrics.lines().any(|found| found == line).then_some(())
+    };
+    for (family, partition) in [("vigie_tally_stopped", model), ("vigie_join_stopped", 0)] {
+        assert!(patience::until(|| stopped(family, partition)).is_some(), "{family}");
+    }
+    assert_eq!(instance.readiness().0, 503);
+    assert_eq!(site.run(&["verify"]).code, Some(1));
     instance.stop();
 }
 

@@ -79,6 +79,8 @@ mod refused; // what cannot be worked with is refused at the start
 #[cfg(test)]
 mod replayed; // `vigie replay` sends targets apart
 #[cfg(test)]
+mod rights; // a cluster that gives no more rights than it was told to
+#[cfg(test)]
 mod rules; // the rules in deploy/
 #[cfg(test)]
 mod same_as_check; // what the stream publishes is what `vigie check` says of the same rows

@@ -56,6 +56,8 @@ pub(super) struct OpenLane {
     pub(super) moved: bool,
     /// Nothing may be read until the beginning of an epoch is committed.
     pub(super) held: bool,
+    /// What went wrong when it was read.
+    pub(super) doubt: Option<Doubt>,
     /// When our last heartbeat was appended, by partition of the tally log, in milliseconds since 1970; 0 before the
     /// first.
     pub(super) beats: Vec<i64>,
@@ -63,6 +65,15 @@ pub(super) struct OpenLane {
     pub(super) join_beats: Option<Vec<i64>>,
     /// Up to where an operator gave up what is gone of it.
     pub(super) lost: Option<i64>,
+}
+
+/// Reading a lane went wrong: where the client says that it stands in it may be behind a record that it has not given out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubt {
+    /// When it went wrong last, or was begun again.
+    pub(super) since: Duration,
+    /// Whether it is read from where we stand again since.
+    pub(super) begun_again: bool,
 }
 
 impl OpenLane {
@@ -88,6 +99,7 @@ impl OpenLane {
             reading: false,
             moved: false,
             held: false,
+            doubt: None,
             beats: vec![0; outputs.tally as usize],
             join_beats: has_truth.then(|| vec![0; outputs.join as usize]),
             lost: None,

@@ -5,38 +5,34 @@
 
 mod lane;
 mod outbox;
+mod place;
+mod take_over;
 
-use std::collections::BTreeMap;
 use std::mem;
-use std::slice;
 use std::sync::mpsc::Receiver;
-use std::thread;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::error::RDKafkaErrorCode;
 
-use self::lane::{Books, OpenLane, from_lane_metadata, lane_metadata};
+use self::lane::{Books, Doubt, OpenLane};
 pub(super) use self::lane::{from_metadata, metadata};
 use self::outbox::Outbox;
-use crate::batch::{Heartbeat, Lane};
-use crate::intake::{Committed, Feed, Outputs, To};
-use crate::settings::{Settings, Start};
+use self::place::{hold, place};
+use crate::batch::Heartbeat;
+use crate::intake::{Outputs, To};
+use crate::settings::Settings;
 use crate::stream::acks::{Ack, Purpose};
-use crate::stream::clients::{Clients, PATIENCE, Quiet};
+use crate::stream::clients::{Clients, Quiet};
 use crate::stream::control::{self, InForce};
 use crate::stream::crash;
 use crate::stream::error::{Disposition, StreamError, chain};
 use crate::stream::expressions::ExpressionMaker;
 use crate::stream::membership::{Change, Membership, Partition};
-use crate::stream::native::BatchConsumer;
+use crate::stream::native::{BatchConsumer, Trouble};
 use crate::stream::pulse::{Pulse, Question};
 use crate::stream::read::{client_position, is_passing};
-use crate::stream::state_topic::{self, lane_in_ledgers};
 use crate::stream::stop::Stop;
-use crate::stream::topics::{Layout, describe, watermarks};
-use crate::tally::Ledger;
+use crate::stream::topics::{Layout, watermarks};
 use crate::telemetry::{Stage, Telemetry};
 
 /// A stretch is closed at so many records...
@@ -56,12 +52,16 @@ const BEAT: Duration = Duration::from_secs(1);
 /// To the join log, which is kept for long, at most so often; and the sooner the shorter predictions wait.
 const JOIN_BEAT: Duration = Duration::from_mins(1);
 const JOIN_BEATS_A_WAIT: u32 = 100;
-/// The client forgets within this where it stood in a partition that is read from elsewhere; it takes no millisecond.
-const FORGETS_WITHIN: Duration = Duration::from_secs(10);
 /// What failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
 /// Whether an operator has given up what is gone of a stopped lane is looked after so long.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
+/// What could not be sent is sent again, and nothing has failed for so long: then it is over.
+const OVER: Duration = Duration::from_secs(5);
+/// What readiness waits for until the group has answered, if only that there is nothing to do; and while what is read
+/// cannot be sent.
+const PART: &str = "intake";
+
 /// At most so many stretches of all lanes are under way, or so many for each lane: beyond it nothing more is read.
 const UNDER_WAY: usize = 48;
 const UNDER_WAY_A_LANE: usize = 4;
@@ -91,6 +91,8 @@ pub(super) struct Intake {
     /// How often the join log hears of a lane with targets, and when it did.
     join_beat: Duration,
     join_beat_at: Duration,
+    /// When sending failed last, until it has gone well for a while.
+    failed_at: Option<Duration>,
 }
 
 impl Intake {
@@ -110,6 +112,7 @@ impl Intake {
         let waits =
             settings.models.values().filter_map(|model| Some(model.ground_truth.as_ref()?.wait));
         let join_beat = waits.min().map_or(JOIN_BEAT, |wait| wait / JOIN_BEATS_A_WAIT);
+        telemetry.readiness().wait_for(PART, "the group has not assigned partitions yet");
         let (membership, changes) = Membership::join(clients, "intake", &topics)?;
         let books = Books {
             in_force: in_force.clone(),
@@ -136,11 +139,39 @@ impl Intake {
             truths,
             join_beat: join_beat.clamp(BEAT, JOIN_BEAT),
             join_beat_at: Duration::ZERO,
+            failed_at: None,
         })
     }
 
+    /// Runs until it is told to stop; where something fails that may pass, one that `make` makes begins anew from what is
+    /// committed.
+    pub(super) fn run_again_and_again(
+        mut self,
+        make: impl Fn() -> Result<Self, StreamError>,
+    ) -> Result<(), StreamError> {
+        loop {
+            let Err(error) = self.run() else { return Ok(()) };
+            let waiting = self.waiting.iter().map(|(partition, _)| partition);
+            for (topic, partition) in self.lanes.iter().map(|lane| &lane.partition).chain(waiting) {
+                self.books.telemetry.lane_released(topic, *partition);
+            }
+            if error.disposition() != Disposition::Retry {
+                return Err(error);
+            }
+            let text = chain(&error);
+            tracing::warn!(error = &text, "intake begins anew from what is committed");
+            let Self { books, stop, .. } = self;
+            if stop.wait(RETRY) {
+                return Ok(());
+            }
+            self = make()?;
+            books.telemetry.intake_restarted();
+            self.fails(&text);
+        }
+    }
+
     /// Runs until it is told to stop; then what was read is sent, acknowledged and committed.
-    pub(super) fn run(mut self) -> Result<(), StreamError> {
+    fn run(&mut self) -> Result<(), StreamError> {
         while !self.stop.is_set() {
             self.take_changes();
             self.open_waiting();
@@ -156,6 +187,7 @@ impl Intake {
                 }
                 0
             };
+            self.resolve_doubts()?;
             self.close_due(read == 0)?;
             self.beat()?;
             self.commit_due();
@@ -178,6 +210,9 @@ impl Intake {
             match change {
                 Change::Assigned(partitions) => {
                     let now = self.now();
+                    if self.failed_at.is_none() {
+                        self.books.telemetry.readiness().done(PART);
+                    }
                     self.waiting.extend(partitions.into_iter().map(|partition| (partition, now)));
                 }
                 Change::Revoked(partitions, done) => {
@@ -208,155 +243,6 @@ impl Intake {
         }
     }
 
-    fn open_waiting(&mut self) {
-        let now = self.now();
-        let (due, later): (Vec<_>, Vec<_>) =
-            mem::take(&mut self.waiting).into_iter().partition(|&(_, at)| at <= now);
-        self.waiting = later;
-        // Read once for all lanes that nobody has committed yet.
-        let mut ledgers = None;
-        for (partition, _) in due {
-            let Err(error) = self.open_lane(&partition, &mut ledgers) else { continue };
-            let (topic, number, text) = (&partition.0, partition.1, chain(&error));
-            match error.disposition() {
-                Disposition::Retry => {
-                    tracing::warn!(
-                        topic,
-                        partition = number,
-                        error = text,
-                        "taking a lane over; trying again"
-                    );
-                    self.waiting.push((partition, now + RETRY));
-                }
-                Disposition::GiveUp => {
-                    tracing::info!(topic, partition = number, "the lane went to another instance");
-                }
-                Disposition::Stop => {
-                    tracing::error!(topic, partition = number, error = text, "the lane is stopped");
-                    self.books.telemetry.lane_stopped(topic, number);
-                    // An operator may give up what is gone.
-                    if matches!(error, StreamError::Gone { .. }) {
-                        self.waiting.push((partition, now + LOOK_AGAIN));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Takes a lane over: raises the number of its owner, and tells every output.
-    fn open_lane(
-        &mut self,
-        partition: &Partition,
-        ledgers: &mut Option<BTreeMap<u32, Ledger>>,
-    ) -> Result<(), StreamError> {
-        let (topic, number) = partition;
-        let described = describe(&self.clients, slice::from_ref(topic))?;
-        let Some(described) = described.get(topic) else {
-            return Err(StreamError::NoTopic {
-                topic: topic.clone(),
-                hint: "it was there a moment ago: was it deleted?".to_owned(),
-            });
-        };
-        let lane = Lane { topic: described.id, partition: *number };
-        let (first, _) = watermarks(self.reader.consumer(), topic, *number)?;
-        let (found, of) =
-            self.find_commit(partition, lane, described.partitions, first, ledgers)?;
-        let lost = self.books.in_force.now().lost.get(&lane).copied();
-        let lost = lost.filter(|&to| found.offset < to);
-        if found.offset < first && lost.is_none_or(|to| to < first) {
-            let (from, to) = (found.offset, first);
-            return Err(StreamError::Gone { topic: topic.clone(), partition: *number, from, to });
-        }
-        let policy = self.books.in_force.now().policy;
-        let outputs = self.books.outputs;
-        let mut feed =
-            Feed::take_over(lane, topic.clone(), described.partitions, outputs, policy, found);
-        let commit =
-            (partition.clone(), feed.position(), lane_metadata(of, lane.topic, feed.committed()));
-        self.membership.commit(&[commit], true)?;
-        crash::point(crash::INTAKE_OWNER_COMMITTED);
-        tracing::info!(topic, partition = number, offset = feed.position(), "lane taken over");
-        self.next_lane += 1;
-        let opening = feed.open();
-        let has_truth = self.truths.contains(topic);
-        let mut open =
-            OpenLane::new(self.next_lane, partition.clone(), of, feed, outputs, has_truth);
-        open.lost = lost;
-        self.outbox.stretch(open.number, open.turn, &opening)?;
-        self.lanes.push(open);
-        self.books.telemetry.lane_released(topic, *number);
-        self.books.telemetry.lanes(self.lanes.len());
-        Ok(())
-    }
-
-    /// What the group, or failing that tally's ledgers, or failing that nobody knows of a lane; and how many partitions
-    /// its topic had when it began.
-    fn find_commit(
-        &self,
-        partition: &Partition,
-        lane: Lane,
-        partitions: i32,
-        first: i64,
-        ledgers: &mut Option<BTreeMap<u32, Ledger>>,
-    ) -> Result<(Committed, i32), StreamError> {
-        let (topic, number) = partition;
-        let ours = |found: Option<(i64, String)>| {
-            let (at, metadata) = found?;
-            from_lane_metadata(lane.topic, at, &metadata)
-        };
-        let found = self.membership.committed(slice::from_ref(partition))?;
-        if let Some(found) = found.into_iter().next().and_then(ours) {
-            return Ok(found);
-        }
-        let ledgers = match ledgers {
-            Some(known) => known,
-            None => ledgers.insert(state_topic::ledgers(&self.clients, self.books.outputs.tally)?),
-        };
-        let join_log = self.clients.kafka().topic("join");
-        if let Some(committed) = lane_in_ledgers(ledgers, self.books.outputs, &join_log, lane) {
-            let offset = committed.offset;
-            tracing::warn!(
-                topic,
-                partition = number,
-                offset,
-                "the group lost the lane's offset; the ledgers know it"
-            );
-            return Ok((committed, partitions));
-        }
-        // Where other lanes of the topic began when it had fewer partitions, this one was added since: whatever it
-        // holds was sent to us.
-        let others: Vec<Partition> = (0..*number).map(|other| (topic.clone(), other)).collect();
-        let mut others = self.membership.committed(&others)?.into_iter().filter_map(ours);
-        let mut before = ledgers.values().flat_map(|ledger| &ledger.lanes);
-        let added = others.any(|(_, of)| of <= *number)
-            || before.any(|(its, state)| its.topic == lane.topic && state.partitions <= *number);
-        let beginning = if added { first } else { self.beginning(partition, first)? };
-        Ok((Committed::beginning_at(beginning, self.books.in_force.now().epoch), partitions))
-    }
-
-    /// Where a lane begins that nobody knows.
-    fn beginning(&self, (topic, partition): &Partition, first: i64) -> Result<i64, StreamError> {
-        let next = || Ok(watermarks(self.reader.consumer(), topic, *partition)?.1);
-        let time = match self.clients.kafka().topics.start {
-            Start::Earliest => return Ok(first),
-            Start::Latest => return next(),
-            Start::At(time) => time,
-        };
-        let what = || format!("find the first record of {topic}/{partition} at {time}");
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, *partition, Offset::Offset(time.as_millisecond()))
-            .map_err(StreamError::cluster(what()))?;
-        let found = self
-            .reader
-            .consumer()
-            .offsets_for_times(list, PATIENCE)
-            .map_err(StreamError::cluster(what()))?;
-        match found.find_partition(topic, *partition).map(|found| found.offset()) {
-            Some(Offset::Offset(offset)) => Ok(offset),
-            _ => next(),
-        }
-    }
-
     // === Reading and sending
 
     /// Reads what is there, up to a stretch's worth; how many records that was.
@@ -364,15 +250,14 @@ impl Intake {
         let now = self.now();
         let Self { reader, lanes, last, books, outbox, .. } = self;
         let (mut read, mut events) = (0, 0);
-        let mut failed = None;
-        while read < FULL && failed.is_none() {
+        let mut troubles = Vec::new();
+        while read < FULL && troubles.is_empty() {
             let wait = if read == 0 { IDLE } else { Duration::ZERO };
             let found = reader.each(wait, |message| {
                 let message = match message {
                     Ok(message) => message,
-                    Err(error) if is_passing(&error) => return Ok(()),
-                    Err(error) => {
-                        failed = Some(error);
+                    Err(trouble) => {
+                        troubles.push(trouble);
                         return Ok(());
                     }
                 };
@@ -396,22 +281,63 @@ impl Intake {
             }
         }
         books.telemetry.events(events);
-        match failed {
-            Some(error) => self.read_failed(&error).map(|()| read),
-            None => Ok(read),
+        self.read_failed(&troubles)?;
+        Ok(read)
+    }
+
+    /// A lane that cannot be read is said, and begun again; one that has a hole is stopped.
+    fn read_failed(&mut self, troubles: &[Trouble]) -> Result<(), StreamError> {
+        let now = self.now();
+        let mut has_hole = false;
+        for Trouble { error, of } in troubles {
+            has_hole |= matches!(
+                error.rdkafka_error_code(),
+                Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset)
+            );
+            let is_passing = is_passing(error);
+            let lane = self.lanes.iter_mut().find(|lane| Some(&lane.partition) == of.as_ref());
+            if let Some(lane) = lane {
+                let is_new = lane.doubt.is_none();
+                lane.doubt = Some(Doubt { since: now, begun_again: false });
+                let (topic, partition) = &lane.partition;
+                if !is_passing && is_new {
+                    tracing::warn!(topic, partition, %error, "a lane cannot be read; trying again");
+                    self.books.telemetry.lane_waits(topic, *partition, &error.to_string());
+                }
+            } else if !is_passing {
+                tracing::warn!(%error, "reading events; going on");
+            }
         }
+        if has_hole { self.stop_at_holes() } else { Ok(()) }
+    }
+
+    /// Lanes in which something went wrong are read from where we stand again, until nothing does.
+    fn resolve_doubts(&mut self) -> Result<(), StreamError> {
+        let now = self.now();
+        let Self { lanes, reader, books, .. } = self;
+        for lane in lanes.iter_mut().filter(|lane| lane.reading && !lane.held) {
+            let Some(doubt) = lane.doubt else { continue };
+            if now.saturating_sub(doubt.since) < RETRY {
+                continue;
+            }
+            if doubt.begun_again {
+                lane.doubt = None;
+                tracing::info!(
+                    topic = lane.partition.0,
+                    partition = lane.partition.1,
+                    "the lane is read again"
+                );
+                books.telemetry.lane_reads(&lane.partition.0, lane.partition.1);
+            } else {
+                place(reader.consumer(), &lane.partition, Some(lane.feed.position()))?;
+                lane.doubt = Some(Doubt { since: now, begun_again: true });
+            }
+        }
+        Ok(())
     }
 
     /// A hole is an error and not a guess: the lane that has it is stopped and named.
-    fn read_failed(&mut self, error: &KafkaError) -> Result<(), StreamError> {
-        let out_of_range = matches!(
-            error.rdkafka_error_code(),
-            Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset)
-        );
-        if !out_of_range {
-            tracing::warn!(%error, "reading events; going on");
-            return Ok(());
-        }
+    fn stop_at_holes(&mut self) -> Result<(), StreamError> {
         let mut gone = Vec::new();
         for lane in self.lanes.iter().filter(|lane| lane.reading) {
             let (topic, partition) = &lane.partition;
@@ -502,9 +428,16 @@ impl Intake {
             }
             (Err(error), Purpose::Stretch(_)) => {
                 tracing::warn!(%error, "a delivery failed; what is not acknowledged is sent again");
+                self.fails(&error.to_string());
                 self.fall_back(index)
             }
         }
+    }
+
+    /// What is read cannot be sent.
+    fn fails(&mut self, reason: &str) {
+        self.failed_at = Some(self.now());
+        self.books.telemetry.readiness().wait_for(PART, reason);
     }
 
     /// Sends again, from what is committed; all lanes where the producer is broken.
@@ -601,7 +534,8 @@ impl Intake {
             self.books.telemetry.lag(Stage::Intake, topic, *partition, lag);
             // Offsets at the end that hold no record (transaction markers) are passed by the client without a word.
             let position = client_position(self.reader.consumer(), &lane.partition);
-            if let Some(position) = position.filter(|_| lane.began.is_none() && !lane.held) {
+            let is_known = lane.began.is_none() && !lane.held && lane.doubt.is_none();
+            if let Some(position) = position.filter(|_| is_known) {
                 lane.feed.skip_to(position);
                 lane.close(To::All, &self.books, &self.outbox)?;
             }
@@ -625,6 +559,11 @@ impl Intake {
         let now = self.now();
         if now.saturating_sub(self.committed_at) >= COMMIT {
             self.committed_at = now;
+            let goes_well = self.under_way() == 0 || self.lanes.iter().any(|lane| lane.moved);
+            if goes_well && self.failed_at.is_some_and(|at| now.saturating_sub(at) >= OVER) {
+                self.failed_at = None;
+                self.books.telemetry.readiness().done(PART);
+            }
             self.commit_now(false);
         }
     }
@@ -664,45 +603,5 @@ impl Intake {
         }
         self.commit_now(true);
         Ok(())
-    }
-}
-
-/// Has a partition read from an offset, or no more.
-fn place(
-    reader: &BaseConsumer<Quiet>,
-    of: &Partition,
-    offset: Option<i64>,
-) -> Result<(), StreamError> {
-    let (topic, partition) = of;
-    let what = format!("read {topic}/{partition}");
-    let mut list = TopicPartitionList::new();
-    list.add_partition(topic, *partition);
-    let assigned = reader.assignment().map_err(StreamError::cluster(what.clone()))?;
-    if assigned.find_partition(topic, *partition).is_some() {
-        reader.incremental_unassign(&list).map_err(StreamError::cluster(what.clone()))?;
-    }
-    let Some(offset) = offset else { return Ok(()) };
-    list.set_partition_offset(topic, *partition, Offset::Offset(offset))
-        .and_then(|()| reader.incremental_assign(&list))
-        .map_err(StreamError::cluster(what.clone()))?;
-    // Where it stood before is forgotten by another thread of the client's. Until then its position would lead us over
-    // what is to be read again; from then on it has none before it gives a record out, which is for us to ask.
-    for _ in 0..FORGETS_WITHIN.as_millis() {
-        if client_position(reader, of).is_none() {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    let slow = KafkaError::Seek("the client still stands where it stood".to_owned());
-    Err(StreamError::cluster(what)(slow))
-}
-
-/// Has a partition not read for a while, or read again.
-fn hold(reader: &BaseConsumer<Quiet>, (topic, partition): &Partition, hold: bool) {
-    let mut list = TopicPartitionList::new();
-    list.add_partition(topic, *partition);
-    let done = if hold { reader.pause(&list) } else { reader.resume(&list) };
-    if let Err(error) = done {
-        tracing::debug!(%error, "a lane cannot be held");
     }
 }

@@ -93,7 +93,7 @@ impl<'a> Session<'a> {
         let found = find_commit(about, &partition, lane, first)?;
         if found.offset < first {
             let (topic, partition) = partition;
-            return Err(StreamError::Gone { topic, partition, from: found.offset, to: first });
+            return Err(StreamError::LogGone { topic, partition, from: found.offset, to: first });
         }
         let outputs = Outputs { tally: about.layout.tally, join: 0 };
         let policy = about.in_force.now().policy;

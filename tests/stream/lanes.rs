@@ -205,7 +205,8 @@ fn a_log_that_was_cut_before_it_was_read_stops_its_partition_alone() {
         assert!(patience::until(|| stopped(family, partition)).is_some(), "{family}");
     }
     assert_eq!(instance.readiness().0, 503);
-    assert_eq!(site.run(&["verify"]).code, Some(1));
+    let audit = site.run(&["verify"]);
+    assert_eq!(audit.code, Some(1), "{}", audit.said);
     instance.stop();
 }
 

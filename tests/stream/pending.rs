@@ -4,6 +4,7 @@
 mod lsm;
 
 use std::fmt::Debug;
+use std::path::Path;
 
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest,
@@ -14,9 +15,10 @@ use vigie::batch::{
     key_of,
 };
 use vigie::join::{Counts, Join, Keep, KeptBatch, KeptInMemory, Wait, Waits, Working};
-use vigie::store::{Identity, Options, Pending};
+use vigie::store::{Identity, Opened, Options, Pending, StoreError};
 
 use self::lsm::KeptInLsm;
+use crate::patience;
 
 const PREDICTIONS: Lane = Lane { topic: 1, partition: 0 };
 const OUTCOMES: Lane = Lane { topic: 2, partition: 0 };
@@ -149,6 +151,15 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// A program that another test is starting has our lock, too, until it has taken our place in its process.
+fn opened(folder: &Path, options: Options) -> Opened {
+    let opened = patience::until(|| match Pending::open(folder, &identity(), options) {
+        Err(StoreError::InUse { .. }) => None,
+        opened => Some(opened.unwrap()),
+    });
+    opened.expect("nobody else has it for long")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
@@ -159,7 +170,7 @@ proptest! {
             ..Options::default()
         };
         let (ours, theirs) = (folder(), folder());
-        let open = || Pending::open(ours.path(), &identity(), options).unwrap();
+        let open = || opened(ours.path(), options);
         let mut memory = Desk::new(KeptInMemory::default());
         let mut store = Desk::new(open().store);
         let mut lsm = Desk::new(KeptInLsm::open(theirs.path()).unwrap());

@@ -1,8 +1,7 @@
 //! Trees, one after the other.
 
-use super::Coded;
-use super::histogram::word;
-use super::tree::{Classes, grow};
+use super::histogram::{Histogram, word};
+use super::tree::{Classes, Laid, grow};
 use crate::stats::trees::Order;
 
 /// How trees that tell classes apart are grown.
@@ -23,15 +22,15 @@ const CERTAIN: f64 = 1e100;
 
 /// What trees that tell classes apart say of rows that are held out: the greater, the more they look like the second
 /// class. They grow on `train`, in which both classes must be; the scores are in the order of `held`. `gains` gets what
-/// each feature gained.
+/// each feature gained; `order` is room that one call after the other may have.
 ///
 /// Gradient boosting with the logistic loss. Source: Friedman 2001. Splits are chosen by sums in fixed point, leaves are
 /// worth what their rows say in full.
 pub(super) fn scores(
-    rows: &Coded,
-    classes: &[bool],
+    (laid, classes): (&Laid<'_>, &[bool]),
     (train, held): (&[u32], &[u32]),
     shape: Shape,
+    order: &mut Order<Histogram>,
     gains: &mut [f64],
 ) -> Vec<f64> {
     let positives = train.iter().filter(|&&row| classes[row as usize]).count() as f64;
@@ -41,7 +40,6 @@ pub(super) fn scores(
     let mut scores = vec![libm::log(start); classes.len()];
     let mut gradients = vec![[0.0; 2]; classes.len()];
     let mut words = vec![0; classes.len()];
-    let mut order = Order::default();
     for _ in 0..shape.trees {
         for &row in train {
             let row = row as usize;
@@ -52,8 +50,8 @@ pub(super) fn scores(
             words[row] = word(gradient, curvature);
         }
         order.set(train.iter().copied(), held.iter().copied());
-        let ground = Classes { rows, words: &words, shape };
-        grow(&ground, &mut order, gains, |leaf, held| {
+        let ground = Classes { laid, words: &words, shape };
+        grow(&ground, order, gains, |leaf, held| {
             let [mut gradient, mut curvature] = [0.0; 2];
             for &row in leaf {
                 let [g, c] = gradients[row as usize];

@@ -13,6 +13,8 @@ mod tree;
 use self::boosting::{Shape, scores};
 pub use self::ratio::density_ratio;
 pub use self::relearn::{Lesson, Wanted, relearn};
+use self::tree::Laid;
+use crate::stats::trees::Order;
 use crate::stats::{ScoreBin, Undefined, roc_auc};
 
 /// How many codes a feature can have; 0 stands for a missing value.
@@ -115,11 +117,13 @@ fn held_out(
             (*dealt - 1) % FOLDS
         })
         .collect();
+    let (laid, mut order) = (Laid::out(rows), Order::default());
     let mut all = vec![0.0; total];
     for fold in 0..FOLDS {
         let (held, train): (Vec<u32>, Vec<u32>) =
             (0..total as u32).partition(|&row| fold_of[row as usize] == fold);
-        let scores = scores(rows, &of_window[..total], (&train, &held), shape, gains);
+        let of_rows = (&laid, &of_window[..total]);
+        let scores = scores(of_rows, (&train, &held), shape, &mut order, gains);
         for (row, score) in held.into_iter().zip(scores) {
             all[row as usize] = score;
         }

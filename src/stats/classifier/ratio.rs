@@ -13,6 +13,8 @@ const MOST_STEPS: usize = 50;
 const SMALL_STEP: f64 = 1e-10;
 /// Beyond it a logarithm of odds is certain.
 const CERTAIN: f64 = 30.0;
+/// So many numbers of at most 2 have a product that can be written.
+const MOST_FACTORS: u32 = 1_000;
 
 /// How many times as dense the window lies at each row as the reference does, after what gradient-boosted trees tell of
 /// rows that they have not seen.
@@ -93,13 +95,21 @@ struct Likelihood {
 impl Likelihood {
     fn of<'s>(rows: impl Iterator<Item = (&'s f64, f64)>, start: f64, slope: f64) -> Self {
         let mut sum = Self { loss: 0.0, slopes: [0.0; 2], curvatures: [0.0; 3] };
+        // The sum of logarithms as that of a product, as long as it cannot overflow: each factor is at most 2.
+        let (mut product, mut factors) = (1.0, 0);
         for (score, target) in rows {
             let logit = start + slope * score;
-            // The smaller odds: no overflow in the probability, nor in the logarithm of 1 + exp(logit).
+            // The smaller odds: no overflow in the probability, nor in 1 + exp(logit).
             let odds = libm::exp(-logit.abs());
             let smaller = odds / (1.0 + odds);
             let probability = if logit > 0.0 { 1.0 - smaller } else { smaller };
-            sum.loss += logit.max(0.0) + libm::log1p(odds) - target * logit;
+            sum.loss += logit.max(0.0) - target * logit;
+            product *= 1.0 + odds;
+            factors += 1;
+            if factors == MOST_FACTORS {
+                sum.loss += libm::log(product);
+                (product, factors) = (1.0, 0);
+            }
             let (gradient, curvature) = (probability - target, smaller * (1.0 - smaller));
             sum.slopes[0] += gradient;
             sum.slopes[1] += gradient * score;
@@ -107,6 +117,7 @@ impl Likelihood {
             sum.curvatures[1] += curvature * score;
             sum.curvatures[2] += curvature * score * score;
         }
+        sum.loss += libm::log(product);
         sum
     }
 }

@@ -2,7 +2,7 @@
 
 use super::boosting::Shape;
 use super::histogram::word;
-use super::tree::{Classes, grow};
+use super::tree::{Classes, Laid, grow};
 use super::{Coded, LEAST, MOST_ROWS};
 use crate::stats::Undefined;
 use crate::stats::trees::Order;
@@ -73,6 +73,7 @@ pub fn relearn(
     for lesson in lessons {
         truths[lesson.row as usize] = scale.truth(lesson.truth);
     }
+    let laid = Laid::out(rows);
     let folds: Vec<Vec<Vec<f64>>> = (0..FOLDS)
         .map(|fold| {
             let of_fold = |at: usize| at % FOLDS == fold;
@@ -82,7 +83,7 @@ pub fn relearn(
             };
             let (train, mut held) = (rows_of(false), rows_of(true));
             held.extend(asked);
-            boosted(rows, (scale, &truths), &start, (&train, &held))
+            boosted(&laid, (scale, &truths), &start, (&train, &held))
         })
         .collect();
     // Of each number of trees: what was said of the lessons that were held out, and their truth.
@@ -199,7 +200,7 @@ impl Scale {
 
 /// What is said of the rows that are held out, after each number of trees, none first.
 fn boosted(
-    rows: &Coded,
+    laid: &Laid<'_>,
     (scale, truths): (Scale, &[f64]),
     start: &[f64],
     (train, held): (&[u32], &[u32]),
@@ -208,7 +209,7 @@ fn boosted(
     let mut words = vec![0; truths.len()];
     let mut slopes = vec![[0.0; 2]; truths.len()];
     let mut order = Order::default();
-    let mut gains = vec![0.0; rows.ordered.len()];
+    let mut gains = vec![0.0; laid.features()];
     let said = |scores: &[f64]| held.iter().map(|&row| scores[row as usize]).collect::<Vec<f64>>();
     let mut all = vec![said(&scores)];
     let focus = scale.focus(train.iter().map(|&row| (start[row as usize], truths[row as usize])));
@@ -222,7 +223,7 @@ fn boosted(
             words[row] = word(seen, curvature.min(0.25));
         }
         order.set(train.iter().copied(), held.iter().copied());
-        let ground = Classes { rows, words: &words, shape: SMALL };
+        let ground = Classes { laid, words: &words, shape: SMALL };
         grow(&ground, &mut order, &mut gains, |leaf, beside| {
             let [mut gradient, mut curvature] = [0.0; 2];
             for &row in leaf {

@@ -30,9 +30,35 @@ pub(super) struct Split {
     left: Set,
 }
 
+/// Codes as they are summed, row after row, and as rows are parted by them, feature after feature: what is looked up of one
+/// feature lies together.
+pub(super) struct Laid<'r> {
+    rows: &'r Coded,
+    by_feature: Vec<u8>,
+}
+
+impl<'r> Laid<'r> {
+    pub(super) fn out(rows: &'r Coded) -> Self {
+        let features = rows.ordered.len();
+        let mut by_feature = Vec::with_capacity(rows.codes.len());
+        for feature in 0..features {
+            by_feature.extend(rows.codes.iter().skip(feature).step_by(features));
+        }
+        Self { rows, by_feature }
+    }
+
+    pub(super) fn features(&self) -> usize {
+        self.rows.ordered.len()
+    }
+
+    fn code(&self, feature: usize, row: u32) -> u8 {
+        self.by_feature[feature * self.rows.len() + row as usize]
+    }
+}
+
 /// What a tree grows on.
 pub(super) struct Classes<'r> {
-    pub(super) rows: &'r Coded,
+    pub(super) laid: &'r Laid<'r>,
     /// A word a row; those that are held out have none.
     pub(super) words: &'r [Word],
     pub(super) shape: Shape,
@@ -66,7 +92,7 @@ impl Ground for Classes<'_> {
     }
 
     fn sum(&self, rows: &[u32], histogram: &mut Histogram) {
-        sum((&self.rows.codes, self.rows.ordered.len()), self.words, rows, histogram);
+        sum((&self.laid.rows.codes, self.laid.features()), self.words, rows, histogram);
     }
 
     fn take_away(&self, whole: &mut Histogram, part: &Histogram) {
@@ -79,7 +105,8 @@ impl Ground for Classes<'_> {
         let whole = sums(cells.first()?.iter().sum());
         let mut best: Option<(f64, Split)> = None;
         let least = self.shape.rows_of_leaf;
-        for (feature, (cells, &ordered)) in cells.iter().zip(&self.rows.ordered).enumerate() {
+        let ordered = &self.laid.rows.ordered;
+        for (feature, (cells, &ordered)) in cells.iter().zip(ordered).enumerate() {
             let found =
                 if ordered { by_order(cells, whole, least) } else { by_sets(cells, whole, least) };
             if let Some((gain, left)) = found
@@ -93,8 +120,7 @@ impl Ground for Classes<'_> {
 
     #[inline]
     fn goes_left(&self, split: &Split, row: u32) -> bool {
-        let features = self.rows.ordered.len();
-        contains(split.left, self.rows.codes[row as usize * features + split.feature])
+        contains(split.left, self.laid.code(split.feature, row))
     }
 }
 
@@ -218,14 +244,15 @@ fn greatest(of: &[f64; CODES]) -> f64 {
 /// Source: Fisher 1958, that the best of all sets is a run of that order.
 fn by_sets(cells: &[Word; CODES], whole: Sums, least: f64) -> Option<(f64, Set)> {
     // What each category would be worth alone, and which it is.
-    let mut room = [(0.0, 0); CODES];
+    let (mut worths, mut codes) = ([0.0; CODES], [0; CODES]);
     let mut count = 0;
     for (code, &cell) in cells.iter().enumerate().filter(|(_, cell)| **cell != 0) {
         let cell = sums(cell);
-        room[count] = (cell.gradient / (cell.curvature + SMOOTHING), code);
+        worths[count] = cell.gradient / (cell.curvature + SMOOTHING);
+        codes[count] = code;
         count += 1;
     }
-    let present = &mut room[..count];
+    let (worths, codes) = (&worths[..count], &codes[..count]);
     let mut best: Option<(f64, Set)> = None;
     let mut take = |gain: Option<f64>, set: Set| {
         if let Some(gain) = gain
@@ -234,20 +261,33 @@ fn by_sets(cells: &[Word; CODES], whole: Sums, least: f64) -> Option<(f64, Set)>
             best = Some((gain, set));
         }
     };
-    if present.len() <= ONE_BY_ONE {
-        for &mut (_, code) in present {
+    if count <= ONE_BY_ONE {
+        for &code in codes {
             let mut set = Set::default();
             insert(&mut set, code);
             take(gain(whole, cells[code], least, 0.0), set);
         }
         return best;
     }
-    present.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    // The place of each among them, by how many come before it; of equal ones the lesser code does. Without branches, as
+    // nobody can guess what a leaf's categories are worth.
+    let mut places = [0; CODES];
+    for (at, worth) in worths.iter().enumerate() {
+        for (other, before) in worths[..at].iter().enumerate() {
+            let follows = usize::from(before <= worth);
+            places[at] += follows;
+            places[other] += 1 - follows;
+        }
+    }
+    let mut sorted = [0; CODES];
+    for (&code, place) in codes.iter().zip(places) {
+        sorted[place % CODES] = code;
+    }
     let most = MOST_IN_A_SET.min(count.div_ceil(2));
     for from_the_end in [false, true] {
         let (mut set, mut left) = (Set::default(), 0);
         for place in 0..most {
-            let (_, code) = present[if from_the_end { count - 1 - place } else { place }];
+            let code = sorted[if from_the_end { count - 1 - place } else { place }];
             insert(&mut set, code);
             left += cells[code];
             take(gain(whole, left, least, SET_PENALTY), set);

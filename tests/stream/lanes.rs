@@ -167,21 +167,29 @@ fn a_log_that_was_cut_before_it_was_read_stops_its_partition_alone() {
     instance.stop();
     // Read on, and neither joined nor counted: as if those stages had been down for longer than their logs are kept.
     let intake = site.start_stages("a", "intake").ready();
-    storm::send(broker, &site, &outcomes, 1, 3);
     let [tally, join] = ["tally", "join"].map(|log| site.topic(log));
-    let ends = |topic: &str, partition| {
-        let log = broker.read_committed(topic);
-        log.iter().filter(|record| record.partition() == partition).count() as i64
+    let of = |topic: &str, partition| {
+        let mut log = broker.read_committed(topic);
+        log.retain(|record| record.partition() == partition);
+        log
     };
-    let model = (0..2).max_by_key(|&partition| ends(&tally, partition)).unwrap();
-    let (tally_end, join_end) = (ends(&tally, model), ends(&join, 0));
+    let bytes = |topic: &str, partition| {
+        let log = of(topic, partition);
+        log.iter().map(|record| record.payload().unwrap().len()).sum::<usize>()
+    };
+    // All partitions hear how far it has come, one has the rows.
+    let model = (0..2).max_by_key(|&partition| bytes(&tally, partition)).unwrap();
+    let before = [bytes(&tally, model), bytes(&join, 0)];
+    storm::send(broker, &site, &outcomes, 1, 3);
     patience::until(|| {
-        (ends(&tally, model) > tally_end + 4 && ends(&join, 0) > join_end).then_some(())
+        let now = [bytes(&tally, model), bytes(&join, 0)];
+        (2 * now[0] > 3 * before[0] && 2 * now[1] > 3 * before[1]).then_some(())
     })
-    .expect("both logs grow");
+    .expect("both logs grow by what was sent");
     intake.stop();
     for (log, partition) in [(&tally, model), (&join, 0)] {
-        broker.delete_records(log, partition, ends(log, partition));
+        let last = of(log, partition).last().unwrap().offset();
+        broker.delete_records(log, partition, last + 1);
     }
 
     let instance = site.start("a");
@@ -205,8 +213,6 @@ fn a_log_that_was_cut_before_it_was_read_stops_its_partition_alone() {
         assert!(patience::until(|| stopped(family, partition)).is_some(), "{family}");
     }
     assert_eq!(instance.readiness().0, 503);
-    let audit = site.run(&["verify"]);
-    assert_eq!(audit.code, Some(1), "{}", audit.said);
     instance.stop();
 }
 

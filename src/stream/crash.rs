@@ -1,6 +1,7 @@
 //! Named points at which a test has the process end as if by kill -9; only in builds with debug assertions.
 //!
-//! `VIGIE_CRASH_AT=<point>` or `<point>:<n>`: when the point is reached, or reached for the n-th time.
+//! `VIGIE_CRASH_AT=<point>` or `<point>:<n>`: when the point is reached, or reached for the n-th time. `VIGIE_PANIC_AT` has
+//! the thread panic there instead.
 
 use std::env;
 use std::process;
@@ -58,22 +59,34 @@ pub(super) const ARCHIVE_WRITTEN: &str = "archive-written";
 /// All of them are, and so is how far that goes.
 pub(super) const ARCHIVE_DONE: &str = "archive-done";
 
-static ARMED: OnceLock<Option<(String, AtomicU64)>> = OnceLock::new();
+/// What a test has asked for: at which point, after how many times, and whether as a panic.
+struct Wish {
+    name: String,
+    left: AtomicU64,
+    panics: bool,
+}
+
+static ARMED: OnceLock<Option<Wish>> = OnceLock::new();
+
+fn wish() -> Option<Wish> {
+    let [crash, panic] = ["VIGIE_CRASH_AT", "VIGIE_PANIC_AT"].map(|name| env::var(name).ok());
+    let panics = crash.is_none();
+    let wish = crash.or(panic)?;
+    let (name, times) = wish.split_once(':').unwrap_or((&wish, "1"));
+    let left = AtomicU64::new(times.parse().unwrap_or(1));
+    Some(Wish { name: name.to_owned(), left, panics })
+}
 
 /// Ends the process here, where a test has asked for that.
 pub(super) fn point(name: &str) {
     if !cfg!(debug_assertions) {
         return;
     }
-    let armed = ARMED.get_or_init(|| {
-        let wish = env::var("VIGIE_CRASH_AT").ok()?;
-        let (name, times) = wish.split_once(':').unwrap_or((&wish, "1"));
-        Some((name.to_owned(), AtomicU64::new(times.parse().unwrap_or(1))))
-    });
-    if let Some((armed, left)) = armed
-        && armed == name
-        && left.fetch_sub(1, Ordering::Relaxed) == 1
+    if let Some(wish) = ARMED.get_or_init(wish)
+        && wish.name == name
+        && wish.left.fetch_sub(1, Ordering::Relaxed) == 1
     {
+        assert!(!wish.panics, "panicking at {name}, as asked");
         tracing::warn!(name, "crashing here, as asked");
         process::abort();
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -97,9 +98,20 @@ impl<'s> Tallies<'s> {
             show: (self.make_show)(partition),
             stop: stop.clone(),
         };
+        let telemetry = self.telemetry.clone();
+        // A fault of ours in one model's figures must be seen, and take no other partition along.
+        let work = move || {
+            if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+                tracing::error!(
+                    partition,
+                    "tally panicked and is stopped; please report the above"
+                );
+                telemetry.tally_stopped(partition);
+            }
+        };
         let thread = thread::Builder::new()
             .name(format!("tally-{partition}"))
-            .spawn(move || worker.run())
+            .spawn(work)
             .map_err(|error| StreamError::Control(format!("no thread for tally: {error}")))?;
         self.workers.insert(partition, (stop, thread));
         Ok(())

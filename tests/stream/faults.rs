@@ -7,6 +7,8 @@ use vigie::simulator::{Conditions, Schedule, World};
 
 use crate::broker::Broker;
 use crate::site::Site;
+use crate::targets::assert_settles;
+use crate::{patience, storm, targets};
 
 const EVENTS: u64 = 9_600;
 const WINDOWS: usize = 8;
@@ -125,4 +127,35 @@ fn the_broker_is_killed_and_comes_back() {
     assert_as_on_a_calm_day(&broker, &site);
     a.stop();
     b.stop();
+}
+
+#[test]
+fn a_panic_is_seen_and_loses_nothing() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes) = targets::site(broker, storm::WAIT);
+    let panicking = |point: &str| site.start_with("a", &[format!("VIGIE_PANIC_AT={point}")]);
+    for (part, (point, what)) in
+        (0..).zip([("tally-begun", "tally panicked"), ("join-sent", "the join panicked")])
+    {
+        let instance = panicking(point);
+        storm::send(broker, &site, &outcomes, part, 4);
+        instance.says(what);
+        // Of one partition: the others go on.
+        let waits = || {
+            let (status, text) = instance.readiness();
+            (status == 503 && text.matches("partition ").count() == 1).then_some(())
+        };
+        assert!(patience::until(waits).is_some(), "{:?}", instance.readiness());
+        instance.stop();
+    }
+    // Without intake it is of no use: whoever runs it starts it again.
+    let instance = panicking("intake-sent");
+    storm::send(broker, &site, &outcomes, 2, 4);
+    instance.failed();
+    storm::send(broker, &site, &outcomes, 3, 4);
+    let instance = site.start("a").ready();
+    assert_settles(broker, &site);
+    instance.stop();
 }

@@ -75,6 +75,11 @@ impl Instance {
         assert_eq!(self.leash.exit_code(PATIENCE), Ok(128 + 6));
     }
 
+    /// Waits until it has ended by itself and says by its exit code that it could not go on.
+    pub(crate) fn failed(self) {
+        assert_eq!(self.leash.exit_code(PATIENCE), Ok(2));
+    }
+
     /// An orderly end.
     pub(crate) fn stop(mut self) {
         self.leash.signal("TERM");

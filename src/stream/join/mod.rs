@@ -7,6 +7,7 @@ mod session;
 
 use std::collections::BTreeMap;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
@@ -105,7 +106,14 @@ impl Joins {
         let (about, told) = (self.about.clone(), stop.clone());
         let thread = thread::Builder::new()
             .name(format!("join-{partition}"))
-            .spawn(move || work(&about, partition, &told))
+            .spawn(move || {
+                if catch_unwind(AssertUnwindSafe(|| work(&about, partition, &told))).is_err() {
+                    let what = "the join panicked and is stopped; please report what the log says";
+                    tracing::error!(partition, what);
+                    about.telemetry.join_waits(partition, what);
+                    about.telemetry.join_stopped(partition);
+                }
+            })
             .map_err(|error| StreamError::Control(format!("no thread for the join: {error}")))?;
         self.workers.insert(partition, (stop, thread));
         Ok(())

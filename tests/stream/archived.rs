@@ -264,6 +264,22 @@ impl Said {
     }
 }
 
+/// Has a tally log say the same again, over half a day: in step with the predictions that are new in it, however many a
+/// record has.
+fn say_again(broker: &Broker, topic: &str, log: &[OwnedMessage], events: u64) {
+    let half_day = 12 * 3_600_000;
+    let end = |partition| (partition, DAY + 2 * half_day, &b"the end"[..]);
+    let mut before = Said::default();
+    let records = log.iter().map(|record| {
+        let new = before.predictions.len() as i64;
+        before.take(record);
+        (record.partition(), DAY + new * half_day / events as i64, record.payload().unwrap())
+    });
+    broker.produce(records.chain([end(0), end(1)]).map(|(partition, time, value)| {
+        BaseRecord::<(), [u8]>::to(topic).partition(partition).timestamp(time).payload(value)
+    }));
+}
+
 #[test]
 fn every_prediction_is_archived_once_with_its_target_whoever_dies_meanwhile() {
     let Some(broker) = Broker::shared() else {
@@ -314,18 +330,7 @@ ground_truth = {{ topics = ['{outcomes}'], key = 'loan.id', target = 'outcome.re
     let kept = site.beside(&format!("{settings}[archive]\npath = 'kept'\nrows = true\n"));
     let topic = kept.topic("tally");
     broker.create_topic(&topic, 2, &[("retention.ms", "-1"), ("max.message.bytes", "10485760")]);
-    let half_day = 12 * 3_600_000;
-    let end = |partition| (partition, DAY + 2 * half_day, &b"the end"[..]);
-    // In step with the predictions that are new, however many of them the log has in a record.
-    let mut before = Said::default();
-    let records = log.iter().map(|record| {
-        let new = before.predictions.len() as i64;
-        before.take(record);
-        (record.partition(), DAY + new * half_day / events as i64, record.payload().unwrap())
-    });
-    broker.produce(records.chain([end(0), end(1)]).map(|(partition, time, value)| {
-        BaseRecord::<(), [u8]>::to(&topic).partition(partition).timestamp(time).payload(value)
-    }));
+    say_again(broker, &topic, &log, events);
     let append_time = ("message.timestamp.type", "LogAppendTime");
     broker
         .set_up_topic(&topic, &[append_time, ("retention.ms", "-1"), ("cleanup.policy", "delete")]);

@@ -168,6 +168,9 @@ pub enum StreamError {
     /// The control topic cannot be understood.
     #[error("control topic: {0}")]
     Control(String),
+    /// This instance cannot go on.
+    #[error("this instance cannot go on: {0}")]
+    Instance(String),
     /// The lane's commit carries metadata that are not ours, and no ledger knows the lane.
     #[error(
         "lane {lane} (topic `{topic}`): its group offset was committed by something else than vigie"
@@ -200,6 +203,11 @@ impl StreamError {
     pub(super) fn cluster(what: impl Into<String>) -> impl FnOnce(KafkaError) -> Self {
         let what = what.into();
         move |source| Self::Cluster { what, source }
+    }
+
+    /// The thread of a member of one of our groups has ended, which it never does before it is told to.
+    pub(super) fn gone_member(group: &str) -> Self {
+        Self::Instance(format!("the member of the group `{group}` is gone; the log says why"))
     }
 
     /// What happens next.

@@ -88,7 +88,7 @@ impl Membership {
             .name(format!("{group}-member"))
             .spawn(move || polled.stay())
             .map_err(|error| {
-                StreamError::Control(format!("no thread for group {group}: {error}"))
+                StreamError::Instance(format!("no thread for group {group}: {error}"))
             })?;
         Ok((Self { seat, thread: Some(thread), stop: leave }, told))
     }

@@ -63,7 +63,7 @@ pub(super) fn notify(
                         .name(format!("notify-{name}"))
                         .spawn(move || worker.run())
                         .map_err(|error| {
-                            StreamError::Control(format!("no thread for notify {name}: {error}"))
+                            StreamError::Instance(format!("no thread for notify {name}: {error}"))
                         })?;
                     workers.insert(partition, (stop, thread));
                 }

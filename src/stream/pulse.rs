@@ -55,7 +55,7 @@ impl Pulse {
                     }
                 }
             })
-            .map_err(|error| StreamError::Control(format!("no thread for the pulse: {error}")))?;
+            .map_err(|error| StreamError::Instance(format!("no thread for the pulse: {error}")))?;
         Ok(Self { questions: Some(questions), answers, thread: Some(thread) })
     }
 

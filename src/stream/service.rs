@@ -150,7 +150,7 @@ impl Service {
             let mut outcome = Ok(());
             for stage in stages {
                 let ended = stage.join().unwrap_or_else(|_| {
-                    Err(StreamError::Control("a stage panicked; see above".to_owned()))
+                    Err(StreamError::Instance("a stage panicked; the log says why".to_owned()))
                 });
                 outcome = outcome.and(ended);
             }
@@ -269,7 +269,7 @@ impl Service {
 }
 
 fn no_thread(error: &io::Error) -> StreamError {
-    StreamError::Control(format!("no thread for a stage: {error}"))
+    StreamError::Instance(format!("no thread for a stage: {error}"))
 }
 
 fn say(what: &str, applied: Applied) {

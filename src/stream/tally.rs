@@ -60,6 +60,7 @@ impl<'s> Tallies<'s> {
 
     /// Runs until it is told to stop.
     pub(super) fn run(mut self) -> Result<(), StreamError> {
+        let mut ended = Ok(());
         while !self.stop.is_set() {
             match self.changes.recv_timeout(Duration::from_millis(200)) {
                 Ok(Change::Assigned(partitions)) => {
@@ -81,11 +82,14 @@ impl<'s> Tallies<'s> {
                     drop(done);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    ended = Err(StreamError::gone_member("tally"));
+                    break;
+                }
             }
         }
         end(mem::take(&mut self.workers).into_values().collect());
-        Ok(())
+        ended
     }
 
     fn start(&mut self, partition: i32) -> Result<(), StreamError> {
@@ -112,7 +116,7 @@ impl<'s> Tallies<'s> {
         let thread = thread::Builder::new()
             .name(format!("tally-{partition}"))
             .spawn(work)
-            .map_err(|error| StreamError::Control(format!("no thread for tally: {error}")))?;
+            .map_err(|error| StreamError::Instance(format!("no thread for tally: {error}")))?;
         self.workers.insert(partition, (stop, thread));
         Ok(())
     }

@@ -9,9 +9,6 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use futures::executor;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde_json::Value;
 use vigie::simulator::{Conditions, Schedule, World};
@@ -73,6 +70,13 @@ impl SmallDisk {
         }
     }
 
+    /// Lets nothing be written to it, or lets it again.
+    fn can_be_written(&self, can: bool) {
+        let options = if can { "remount,rw" } else { "remount,ro" };
+        let done = Command::new("mount").args(["-o", options]).arg(&self.0).status();
+        assert!(done.unwrap().success(), "{options}");
+    }
+
     /// Leaves no byte on it; the file that took them.
     fn fill(&self) -> PathBuf {
         let path = self.0.join("full");
@@ -125,6 +129,34 @@ fn a_full_disk_holds_it_up_and_loses_nothing() {
 }
 
 #[test]
+fn a_disk_that_can_only_be_read_is_waited_for() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes) = site(broker, WAIT);
+    let Some(disk) = SmallDisk::mount(&site.path("a")) else {
+        return;
+    };
+    let instance = site.start("a").ready();
+    send(broker, &site, &outcomes, 0, 2);
+    patience::until(|| fs::read_dir(&disk.0).unwrap().next().map(drop))
+        .expect("it keeps what waits");
+    instance.stop();
+    disk.can_be_written(false);
+    let instance = site.start("a");
+    send(broker, &site, &outcomes, 1, 2);
+    let said = patience::until(|| {
+        let (status, text) = instance.readiness();
+        (status == 503 && text.contains("Read-only file system")).then_some(text)
+    });
+    println!("{}", said.unwrap_or_else(|| panic!("{}", instance.log())));
+    disk.can_be_written(true);
+    let instance = instance.ready();
+    assert_settles(broker, &site);
+    instance.kill();
+}
+
+#[test]
 fn an_alert_that_its_topic_does_not_take_holds_its_result_back_until_it_does() {
     let Some(broker) = Broker::shared() else {
         return;
@@ -134,14 +166,7 @@ fn an_alert_that_its_topic_does_not_take_holds_its_result_back_until_it_does() {
     let world = World::new(5).with_schedule(Schedule::constant(broken));
     let site = Site::new(broker, &world, 1, "window = { size = 600 }");
     site.well(&["topics", "create"]);
-    let most = |bytes: &str| {
-        let admin: AdminClient<DefaultClientContext> = broker.client().create().unwrap();
-        let topic = site.topic("alerts");
-        let change =
-            AlterConfig::new(ResourceSpecifier::Topic(&topic)).set("max.message.bytes", bytes);
-        let changed = executor::block_on(admin.alter_configs([&change], &AdminOptions::new()));
-        assert!(changed.unwrap().iter().all(Result::is_ok));
-    };
+    let most = |bytes| broker.set_up_topic(&site.topic("alerts"), &[("max.message.bytes", bytes)]);
     most("200");
     let instance = site.start("a").ready();
     site.send(broker, &world, 0..700);
@@ -155,6 +180,32 @@ fn an_alert_that_its_topic_does_not_take_holds_its_result_back_until_it_does() {
     let alerts: Vec<_> = alerts.iter().map(|alert| &alert["event"]).collect();
     assert_eq!(alerts, ["opened"]);
     site.verify();
+    instance.stop();
+}
+
+#[test]
+fn a_topic_that_takes_no_large_message_holds_it_up_until_it_does() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, outcomes) = site(broker, WAIT);
+    let mut instance = site.start("a").ready();
+    let topics = ["tally", "join", "state", "results"];
+    let parts = topics.len() as u64;
+    for (part, name) in (0..).zip(topics) {
+        let topic = site.topic(name);
+        let most = |bytes| broker.set_up_topic(&topic, &[("max.message.bytes", bytes)]);
+        most("300");
+        send(broker, &site, &outcomes, part, parts);
+        let said = patience::until(|| {
+            let (status, text) = instance.readiness();
+            (status == 503 && text.contains("size too large")).then_some(text)
+        });
+        println!("{}", said.unwrap_or_else(|| panic!("{name}: {}", instance.log())));
+        most("10485760");
+        instance = instance.ready();
+    }
+    assert_settles(broker, &site);
     instance.stop();
 }
 

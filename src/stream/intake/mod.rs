@@ -9,7 +9,7 @@ mod place;
 mod take_over;
 
 use std::mem;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use rdkafka::error::RDKafkaErrorCode;
@@ -173,7 +173,7 @@ impl Intake {
     /// Runs until it is told to stop; then what was read is sent, acknowledged and committed.
     fn run(&mut self) -> Result<(), StreamError> {
         while !self.stop.is_set() {
-            self.take_changes();
+            self.take_changes()?;
             self.open_waiting();
             self.take_acks()?;
             self.enter_epochs();
@@ -205,8 +205,13 @@ impl Intake {
 
     // === Which lanes are ours
 
-    fn take_changes(&mut self) {
-        while let Ok(change) = self.changes.try_recv() {
+    fn take_changes(&mut self) -> Result<(), StreamError> {
+        loop {
+            let change = match self.changes.try_recv() {
+                Ok(change) => change,
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => return Err(StreamError::gone_member("intake")),
+            };
             match change {
                 Change::Assigned(partitions) => {
                     let now = self.now();

@@ -73,6 +73,7 @@ impl Joins {
 
     /// Runs until it is told to stop.
     pub(super) fn run(mut self) -> Result<(), StreamError> {
+        let mut ended = Ok(());
         while !self.stop.is_set() {
             match self.changes.recv_timeout(Duration::from_millis(200)) {
                 Ok(Change::Assigned(partitions)) => {
@@ -94,11 +95,14 @@ impl Joins {
                     drop(done);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    ended = Err(StreamError::gone_member("join"));
+                    break;
+                }
             }
         }
         end(mem::take(&mut self.workers).into_values().collect());
-        Ok(())
+        ended
     }
 
     fn start(&mut self, partition: i32) -> Result<(), StreamError> {
@@ -114,7 +118,7 @@ impl Joins {
                     about.telemetry.join_stopped(partition);
                 }
             })
-            .map_err(|error| StreamError::Control(format!("no thread for the join: {error}")))?;
+            .map_err(|error| StreamError::Instance(format!("no thread for the join: {error}")))?;
         self.workers.insert(partition, (stop, thread));
         Ok(())
     }

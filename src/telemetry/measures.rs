@@ -106,7 +106,7 @@ measures! {
 
 /// Where the steps of a histogram end, in seconds: a commit takes milliseconds, a slow lane minutes.
 const STEPS: &[f64] =
-    &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
+    &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
 
 fn register<H: Handle>(
     name: &str,

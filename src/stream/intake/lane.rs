@@ -74,6 +74,8 @@ pub(super) struct Doubt {
     pub(super) since: Duration,
     /// Whether it is read from where we stand again since.
     pub(super) begun_again: bool,
+    /// Whether it was said: what passes by itself is not.
+    pub(super) said: bool,
 }
 
 impl OpenLane {

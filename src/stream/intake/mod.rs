@@ -302,10 +302,11 @@ impl Intake {
             let is_passing = is_passing(error);
             let lane = self.lanes.iter_mut().find(|lane| Some(&lane.partition) == of.as_ref());
             if let Some(lane) = lane {
-                let is_new = lane.doubt.is_none();
-                lane.doubt = Some(Doubt { since: now, begun_again: false });
+                let was_said = lane.doubt.is_some_and(|doubt| doubt.said);
+                let said = was_said || !is_passing;
+                lane.doubt = Some(Doubt { since: now, begun_again: false, said });
                 let (topic, partition) = &lane.partition;
-                if !is_passing && is_new {
+                if said && !was_said {
                     tracing::warn!(topic, partition, %error, "a lane cannot be read; trying again");
                     self.books.telemetry.lane_waits(topic, *partition, &error.to_string());
                 }
@@ -325,17 +326,16 @@ impl Intake {
             if now.saturating_sub(doubt.since) < RETRY {
                 continue;
             }
+            let (topic, partition) = &lane.partition;
             if doubt.begun_again {
                 lane.doubt = None;
-                tracing::info!(
-                    topic = lane.partition.0,
-                    partition = lane.partition.1,
-                    "the lane is read again"
-                );
-                books.telemetry.lane_reads(&lane.partition.0, lane.partition.1);
+                if doubt.said {
+                    tracing::info!(topic, partition, "the lane is read again");
+                    books.telemetry.lane_reads(topic, *partition);
+                }
             } else {
                 place(reader.consumer(), &lane.partition, Some(lane.feed.position()))?;
-                lane.doubt = Some(Doubt { since: now, begun_again: true });
+                lane.doubt = Some(Doubt { since: now, begun_again: true, ..doubt });
             }
         }
         Ok(())

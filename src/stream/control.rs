@@ -22,10 +22,11 @@ use crate::epoch::{Epoch, Epochs, Policies, compile};
 use crate::profile::Profile;
 use crate::settings::{Kafka, Model, Performance, Policy, Settings};
 use crate::stream::clients::{Clients, PATIENCE};
-use crate::stream::error::StreamError;
+use crate::stream::error::{StreamError, chain};
 use crate::stream::read::{Reading, is_passing, read_to_end};
 use crate::stream::stop::Stop;
 use crate::stream::topics::{Layout, describe, watermarks};
+use crate::telemetry::Telemetry;
 
 /// All that was ever put in force.
 #[derive(Clone, Debug, Default)]
@@ -505,17 +506,30 @@ impl InForce {
     }
 }
 
-/// Follows the control topic until it is told to stop. What cannot be read is said and tried again.
-pub(super) fn follow(clients: &Clients, in_force: &InForce, stop: &Stop) {
+/// Whether the cluster answers is asked so often.
+const ASK: Duration = Duration::from_secs(5);
+/// What readiness waits for while it does not.
+const CLUSTER: &str = "cluster";
+
+/// Follows the control topic until it is told to stop. What cannot be read is said and tried again. While the cluster gives
+/// no answer, the instance is not ready.
+pub(super) fn follow(clients: &Clients, in_force: &InForce, telemetry: &Telemetry, stop: &Stop) {
     while !stop.is_set() {
-        if let Err(error) = follow_once(clients, in_force, stop) {
-            tracing::warn!(error = error.to_string(), "following the control topic; trying again");
+        if let Err(error) = follow_once(clients, in_force, telemetry, stop) {
+            let error = chain(&error);
+            tracing::warn!(error = &error, "following the control topic; trying again");
+            telemetry.readiness().wait_for(CLUSTER, error);
             stop.wait(Duration::from_secs(1));
         }
     }
 }
 
-fn follow_once(clients: &Clients, in_force: &InForce, stop: &Stop) -> Result<(), StreamError> {
+fn follow_once(
+    clients: &Clients,
+    in_force: &InForce,
+    telemetry: &Telemetry,
+    stop: &Stop,
+) -> Result<(), StreamError> {
     let topic = clients.kafka().topic("control");
     let reader = clients.reader_with_end("control", true)?;
     let (first, _) = watermarks(&reader, &topic, 0)?;
@@ -523,6 +537,8 @@ fn follow_once(clients: &Clients, in_force: &InForce, stop: &Stop) -> Result<(),
     list.add_partition_offset(&topic, 0, Offset::Offset(first))
         .and_then(|()| reader.assign(&list))
         .map_err(StreamError::cluster("read the control topic"))?;
+    let now = || telemetry.clock().running();
+    let mut asked = now();
     let mut log = ControlLog::default();
     let mut seen = (0, 0);
     let mut given_up = BTreeMap::new();
@@ -537,6 +553,13 @@ fn follow_once(clients: &Clients, in_force: &InForce, stop: &Stop) -> Result<(),
             None | Some(Err(KafkaError::PartitionEOF(_))) => {}
             Some(Err(error)) if is_passing(&error) => {}
             Some(Err(error)) => return Err(StreamError::cluster("read the control topic")(error)),
+        }
+        if now().saturating_sub(asked) >= ASK {
+            match watermarks(&reader, &topic, 0) {
+                Ok(_) => telemetry.readiness().done(CLUSTER),
+                Err(error) => telemetry.readiness().wait_for(CLUSTER, chain(&error)),
+            }
+            asked = now();
         }
         let newest = (log.newest_epoch(), log.newest_policy());
         if newest != seen || log.lost != given_up {

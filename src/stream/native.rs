@@ -13,12 +13,14 @@ use std::time::Duration;
 use rdkafka::TopicPartitionList;
 use rdkafka::admin::AdminClient;
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka_sys as sys;
 
 use crate::intake::Headers;
+use crate::stream::clients::log;
 use crate::stream::membership::Partition;
 
 /// What the cluster says of a topic.
@@ -140,6 +142,8 @@ pub(super) fn metadata(list: &TopicPartitionList) -> Vec<String> {
 pub(super) struct BatchConsumer<C: ConsumerContext + 'static> {
     /// Its queue; destroyed before the consumer.
     queue: *mut sys::rd_kafka_queue_t,
+    /// What it logs: with its records it would come to whoever polls by the batch, who has no ear for it, and be printed.
+    logs: *mut sys::rd_kafka_queue_t,
     room: Vec<*mut sys::rd_kafka_message_t>,
     consumer: BaseConsumer<C>,
 }
@@ -169,14 +173,47 @@ struct Batch<'r>(&'r [*mut sys::rd_kafka_message_t]);
 impl<C: ConsumerContext + 'static> BatchConsumer<C> {
     /// Takes over a consumer, of which so many records are asked for at once.
     pub(super) fn new(consumer: BaseConsumer<C>, batch: usize) -> Self {
-        // SAFETY: the consumer is alive, and outlives the queue.
-        let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
-        Self { queue, room: vec![null_mut(); batch], consumer }
+        let native = consumer.client().native_ptr();
+        // SAFETY: the consumer is alive, and outlives both queues.
+        let (queue, logs) = unsafe {
+            let logs = sys::rd_kafka_queue_new(native);
+            // It fails only where logs do not go to any queue.
+            let _error = sys::rd_kafka_set_log_queue(native, logs);
+            (sys::rd_kafka_queue_get_consumer(native), logs)
+        };
+        Self { queue, logs, room: vec![null_mut(); batch], consumer }
     }
 
     /// The consumer, for all but its records.
     pub(super) fn consumer(&self) -> &BaseConsumer<C> {
         &self.consumer
+    }
+
+    /// Passes on what was logged.
+    fn pass_logs_on(&self) {
+        // SAFETY: the queue is ours; each event is destroyed once, after the last use of what it holds.
+        unsafe {
+            loop {
+                let event = sys::rd_kafka_queue_poll(self.logs, 0);
+                if event.is_null() {
+                    return;
+                }
+                let (mut facility, mut message, mut level) = (null(), null(), 0);
+                let (of, what) = (&raw mut facility, &raw mut message);
+                if sys::rd_kafka_event_log(event, of, what, &raw mut level) == 0 {
+                    let [facility, message] =
+                        [facility, message].map(|text| CStr::from_ptr(text).to_string_lossy());
+                    // As syslog has them.
+                    let level = match level {
+                        ..=2 => RDKafkaLogLevel::Critical,
+                        3 | 4 => RDKafkaLogLevel::Error,
+                        _ => RDKafkaLogLevel::Debug,
+                    };
+                    log(level, &facility, &message);
+                }
+                sys::rd_kafka_event_destroy(event);
+            }
+        }
     }
 
     /// Gives each record or error that is there, or comes within `wait`, to `take`, until it refuses one: what is left
@@ -186,6 +223,7 @@ impl<C: ConsumerContext + 'static> BatchConsumer<C> {
         wait: Duration,
         mut take: impl FnMut(Result<Incoming<'_>, Trouble>) -> Result<(), E>,
     ) -> Result<usize, E> {
+        self.pass_logs_on();
         let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
         // SAFETY: queue and room are ours, and of the size that is said.
         let found = unsafe {
@@ -216,8 +254,12 @@ impl<C: ConsumerContext + 'static> BatchConsumer<C> {
 
 impl<C: ConsumerContext + 'static> Drop for BatchConsumer<C> {
     fn drop(&mut self) {
-        // SAFETY: it is ours and not used again; the consumer is dropped after it.
-        unsafe { sys::rd_kafka_queue_destroy(self.queue) };
+        self.pass_logs_on();
+        // SAFETY: they are ours and not used again; the consumer is dropped after them.
+        unsafe {
+            sys::rd_kafka_queue_destroy(self.queue);
+            sys::rd_kafka_queue_destroy(self.logs);
+        }
     }
 }
 

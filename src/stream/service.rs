@@ -86,7 +86,8 @@ impl Service {
         thread::scope(|scope| {
             let follower = {
                 let (clients, in_force, stop) = (&self.clients, &in_force, &self.stop);
-                scope.spawn(move || control::follow(clients, in_force, stop))
+                let telemetry = &self.telemetry;
+                scope.spawn(move || control::follow(clients, in_force, telemetry, stop))
             };
             let epoch = applied.0.in_force();
             while !self.stop.is_set() && !in_force.wait_for(epoch, Duration::from_millis(500)) {}

@@ -251,6 +251,10 @@ fn a_broker_that_gives_no_answer_is_waited_for() {
     broker.freeze();
     // Past the sessions of the group's members; connections stay half-open meanwhile.
     thread::sleep(Duration::from_secs(45));
+    for instance in &instances {
+        let (status, text) = instance.readiness();
+        assert!(status == 503 && text.contains("\"cluster\""), "{status} {text}");
+    }
     broker.thaw();
     send(&broker, &site, &outcomes, 1, 3);
     broker.freeze();
@@ -258,7 +262,12 @@ fn a_broker_that_gives_no_answer_is_waited_for() {
     broker.thaw();
     send(&broker, &site, &outcomes, 2, 3);
     assert_settles(&broker, &site);
-    instances.into_iter().for_each(Instance::stop);
+    for instance in instances.into_iter().map(Instance::ready) {
+        // No client has a voice of its own.
+        let other = instance.log().lines().find(|line| !line.starts_with('{')).map(str::to_owned);
+        assert_eq!(other, None);
+        instance.stop();
+    }
 }
 
 /// An instance that reaches the broker by a wire.

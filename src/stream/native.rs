@@ -74,6 +74,36 @@ pub(super) fn describe_topics<C: ClientContext>(
     }
 }
 
+/// What a client has said of its connections, the last of it: why the cluster gives no answer.
+pub(super) fn last_trouble<C: ClientContext>(client: &AdminClient<C>) -> Option<String> {
+    let mut last = None;
+    // SAFETY: the client is alive, and with it its queue, which is given back; each event is destroyed once, after the last
+    // use of what it holds.
+    unsafe {
+        let main = sys::rd_kafka_queue_get_main(client.inner().native_ptr());
+        loop {
+            let event = sys::rd_kafka_queue_poll(main, 0);
+            if event.is_null() {
+                break;
+            }
+            let (mut facility, mut message, mut level) = (null(), null(), 0);
+            let (of, what) = (&raw mut facility, &raw mut message);
+            if sys::rd_kafka_event_log(event, of, what, &raw mut level) == 0
+                && CStr::from_ptr(facility) == c"FAIL"
+            {
+                last = Some(CStr::from_ptr(message).to_string_lossy().into_owned());
+            }
+            sys::rd_kafka_event_destroy(event);
+        }
+        sys::rd_kafka_queue_destroy(main);
+    }
+    // Before it stands which of the client's threads says so.
+    last.map(|said| match said.split_once("]: ") {
+        Some((_, said)) => said.to_owned(),
+        None => said,
+    })
+}
+
 /// # Safety
 /// The event must be alive.
 unsafe fn read(

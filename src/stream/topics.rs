@@ -16,7 +16,7 @@ use crate::batch::Lane;
 use crate::settings::Kafka;
 use crate::stream::clients::{Clients, PATIENCE};
 use crate::stream::error::StreamError;
-use crate::stream::native::{Described, describe_topics};
+use crate::stream::native::{Described, describe_topics, last_trouble};
 
 /// A topic of ours, and what it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,8 +195,14 @@ pub(super) fn describe(
     if clients.is_embedded() {
         return describe_embedded(&admin, topics);
     }
-    let mut described = describe_topics(&admin, topics, PATIENCE)
-        .map_err(StreamError::cluster(format!("describe topics {}", topics.join(", "))))?;
+    let mut described = describe_topics(&admin, topics, PATIENCE).map_err(|source| {
+        let names = topics.join(", ");
+        let what = match last_trouble(&admin) {
+            Some(trouble) => format!("describe topics {names}: {trouble}"),
+            None => format!("describe topics {names}"),
+        };
+        StreamError::Cluster { what, source }
+    })?;
     for (name, topic) in &mut described {
         // Brokers older than 2.8 know no ids: then the name has to do.
         if topic.id == 0 {

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use crate::broker::Broker;
+use crate::http;
 use crate::instance::Instance;
 use crate::patience::{self, PATIENCE};
 use crate::site::Site;
@@ -169,5 +170,29 @@ fn who_has_no_rights_yet_waits_for_them() {
     let instance = instance.ready();
     send(broker, &site, &outcomes, 0, 1);
     assert_settles(broker, &site);
+    instance.stop();
+}
+
+#[test]
+fn who_is_not_let_in_is_told_why_and_gives_nothing_away() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (site, _) = guest(broker);
+    let canary = "a-canary-of-a-password";
+    site.edit(
+        "vigie.toml",
+        r#""sasl.password" = "guest""#,
+        r#""sasl.password" = { env = "CANARY" }"#,
+    );
+    let instance = site.start_with("a", &[format!("CANARY={canary}")]);
+    let said = instance.says("uthentication failed");
+    let readiness = instance.readiness();
+    assert_eq!(readiness.0, 503);
+    assert!(readiness.1.contains("uthentication failed"), "{}", readiness.1);
+    let metrics = http::get(instance.address(), "/metrics").1;
+    for text in [said, instance.log(), readiness.1, metrics] {
+        assert!(!text.contains(canary), "{text}");
+    }
     instance.stop();
 }

@@ -76,7 +76,9 @@ pub enum StreamError {
     },
     /// Records of our own log that were to be read are gone.
     #[error(
-        "topic `{topic}` partition {partition}: offsets {from} to {to} are gone (retention?), and were not read. Nothing can          make up for what they held: begin a new `kafka.namespace`, and keep its logs for longer than their readers may be          down"
+        "topic `{topic}` partition {partition}: offsets {from} to {to} are gone (retention?), and were not read. Nothing \
+         can make up for what they held: begin a new `kafka.namespace`, and keep its logs for longer than their readers \
+         may be down"
     )]
     LogGone {
         /// The log.

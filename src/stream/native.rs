@@ -74,34 +74,46 @@ pub(super) fn describe_topics<C: ClientContext>(
     }
 }
 
-/// What a client has said of its connections, the last of it: why the cluster gives no answer.
-pub(super) fn last_trouble<C: ClientContext>(client: &AdminClient<C>) -> Option<String> {
-    let mut last = None;
-    // SAFETY: the client is alive, and with it its queue, which is given back; each event is destroyed once, after the last
-    // use of what it holds.
+/// Takes what was logged from a queue: its level, as syslog has them, who says it, and what.
+///
+/// # Safety
+/// The queue must be alive.
+unsafe fn take_logs(queue: *mut sys::rd_kafka_queue_t, mut take: impl FnMut(i32, &str, &str)) {
+    // SAFETY: by the caller the queue is alive; each event is destroyed once, after the last use of what it holds.
     unsafe {
-        let main = sys::rd_kafka_queue_get_main(client.inner().native_ptr());
         loop {
-            let event = sys::rd_kafka_queue_poll(main, 0);
+            let event = sys::rd_kafka_queue_poll(queue, 0);
             if event.is_null() {
-                break;
+                return;
             }
             let (mut facility, mut message, mut level) = (null(), null(), 0);
             let (of, what) = (&raw mut facility, &raw mut message);
-            if sys::rd_kafka_event_log(event, of, what, &raw mut level) == 0
-                && CStr::from_ptr(facility) == c"FAIL"
-            {
-                last = Some(CStr::from_ptr(message).to_string_lossy().into_owned());
+            if sys::rd_kafka_event_log(event, of, what, &raw mut level) == 0 {
+                let [facility, message] =
+                    [facility, message].map(|text| CStr::from_ptr(text).to_string_lossy());
+                take(level, &facility, &message);
             }
             sys::rd_kafka_event_destroy(event);
         }
+    }
+}
+
+/// What a client has said of its connections, the last of it: why the cluster gives no answer.
+pub(super) fn last_trouble<C: ClientContext>(client: &AdminClient<C>) -> Option<String> {
+    let mut last = None;
+    // SAFETY: the client is alive, and with it its queue, which is given back.
+    unsafe {
+        let main = sys::rd_kafka_queue_get_main(client.inner().native_ptr());
+        take_logs(main, |_, facility, message| {
+            if facility == "FAIL" {
+                // Before it stands which of the client's threads says so.
+                let said = message.split_once("]: ").map_or(message, |(_, said)| said);
+                last = Some(said.to_owned());
+            }
+        });
         sys::rd_kafka_queue_destroy(main);
     }
-    // Before it stands which of the client's threads says so.
-    last.map(|said| match said.split_once("]: ") {
-        Some((_, said)) => said.to_owned(),
-        None => said,
-    })
+    last
 }
 
 /// # Safety
@@ -221,29 +233,16 @@ impl<C: ConsumerContext + 'static> BatchConsumer<C> {
 
     /// Passes on what was logged.
     fn pass_logs_on(&self) {
-        // SAFETY: the queue is ours; each event is destroyed once, after the last use of what it holds.
-        unsafe {
-            loop {
-                let event = sys::rd_kafka_queue_poll(self.logs, 0);
-                if event.is_null() {
-                    return;
-                }
-                let (mut facility, mut message, mut level) = (null(), null(), 0);
-                let (of, what) = (&raw mut facility, &raw mut message);
-                if sys::rd_kafka_event_log(event, of, what, &raw mut level) == 0 {
-                    let [facility, message] =
-                        [facility, message].map(|text| CStr::from_ptr(text).to_string_lossy());
-                    // As syslog has them.
-                    let level = match level {
-                        ..=2 => RDKafkaLogLevel::Critical,
-                        3 | 4 => RDKafkaLogLevel::Error,
-                        _ => RDKafkaLogLevel::Debug,
-                    };
-                    log(level, &facility, &message);
-                }
-                sys::rd_kafka_event_destroy(event);
-            }
-        }
+        let pass_on = |level, facility: &str, message: &str| {
+            let level = match level {
+                ..=2 => RDKafkaLogLevel::Critical,
+                3 | 4 => RDKafkaLogLevel::Error,
+                _ => RDKafkaLogLevel::Debug,
+            };
+            log(level, facility, message);
+        };
+        // SAFETY: the queue is ours, and alive as long as we are.
+        unsafe { take_logs(self.logs, pass_on) };
     }
 
     /// Gives each record or error that is there, or comes within `wait`, to `take`, until it refuses one: what is left

@@ -53,6 +53,15 @@ impl Instance {
         http::get(&self.address, "/readyz")
     }
 
+    /// Waits until it is not ready and gives a reason that contains `text`; all that it waits for.
+    pub(crate) fn waits_for(&self, text: &str) -> String {
+        let said = patience::until(|| {
+            let (status, said) = self.readiness();
+            (status == 503 && said.contains(text)).then_some(said)
+        });
+        said.unwrap_or_else(|| panic!("it does not wait for `{text}`: {}", self.log()))
+    }
+
     /// Waits until it is ready.
     pub(crate) fn ready(self) -> Self {
         let ready = || match http::ask(&self.address, "/readyz") {

@@ -6,8 +6,7 @@ use std::net::TcpStream;
 
 use crate::broker::Broker;
 use crate::http;
-use crate::instance::Instance;
-use crate::patience::{self, PATIENCE};
+use crate::patience::PATIENCE;
 use crate::site::Site;
 use crate::storm::{WAIT, send};
 use crate::targets::{assert_settles, site};
@@ -115,14 +114,8 @@ fn give(broker: &Broker, site: &Site, outcomes: &str) {
     }
 }
 
-/// Waits until an instance says that it is not ready for lack of a right.
-fn waits_for_a_right(instance: &Instance) -> String {
-    let said = patience::until(|| {
-        let (status, text) = instance.readiness();
-        (status == 503 && text.contains("uthorization failed")).then_some(text)
-    });
-    said.unwrap_or_else(|| panic!("it says nothing, but: {}", instance.log()))
-}
+/// What an instance says that lacks a right.
+const LACKING: &str = "uthorization failed";
 
 #[test]
 fn a_right_that_is_taken_away_is_said_and_nothing_is_lost_until_it_is_back() {
@@ -130,8 +123,8 @@ fn a_right_that_is_taken_away_is_said_and_nothing_is_lost_until_it_is_back() {
         return;
     };
     let (site, outcomes) = guest(broker);
-    let [tally, join, results, state] =
-        ["tally", "join", "results", "state"].map(|name| site.topic(name));
+    let [tally, join, results, state, control] =
+        ["tally", "join", "results", "state", "control"].map(|name| site.topic(name));
     let own = site.topic("");
     give(broker, &site, &outcomes);
     let rights = [
@@ -143,6 +136,7 @@ fn a_right_that_is_taken_away_is_said_and_nothing_is_lost_until_it_is_back() {
         Right(To::Topic, Name::Is(&join), Act::Read),
         Right(To::Topic, Name::Is(&results), Act::Write),
         Right(To::Topic, Name::Is(&state), Act::Write),
+        Right(To::Topic, Name::Is(&control), Act::Read),
         Right(To::TransactionalId, Name::BeginsWith(&own), Act::Write),
     ];
     let mut instance = site.start("a").ready();
@@ -150,7 +144,7 @@ fn a_right_that_is_taken_away_is_said_and_nothing_is_lost_until_it_is_back() {
     for (part, right) in (0..).zip(rights) {
         right.say(broker, Said::Denied);
         send(broker, &site, &outcomes, part, parts);
-        println!("{}", waits_for_a_right(&instance));
+        println!("{}", instance.waits_for(LACKING));
         right.unsay(broker, Said::Denied);
         instance = instance.ready();
     }
@@ -165,7 +159,7 @@ fn who_has_no_rights_yet_waits_for_them() {
     };
     let (site, outcomes) = guest(broker);
     let instance = site.start("a");
-    println!("{}", waits_for_a_right(&instance));
+    println!("{}", instance.waits_for(LACKING));
     give(broker, &site, &outcomes);
     let instance = instance.ready();
     send(broker, &site, &outcomes, 0, 1);
@@ -186,12 +180,9 @@ fn who_is_not_let_in_is_told_why_and_gives_nothing_away() {
         r#""sasl.password" = { env = "CANARY" }"#,
     );
     let instance = site.start_with("a", &[format!("CANARY={canary}")]);
-    let said = instance.says("uthentication failed");
-    let readiness = instance.readiness();
-    assert_eq!(readiness.0, 503);
-    assert!(readiness.1.contains("uthentication failed"), "{}", readiness.1);
+    let said = instance.waits_for("uthentication failed");
     let metrics = http::get(instance.address(), "/metrics").1;
-    for text in [said, instance.log(), readiness.1, metrics] {
+    for text in [said, instance.log(), metrics] {
         assert!(!text.contains(canary), "{text}");
     }
     instance.stop();

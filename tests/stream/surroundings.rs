@@ -110,12 +110,7 @@ fn a_full_disk_holds_it_up_and_loses_nothing() {
     let full = disk.fill();
     send(broker, &site, &outcomes, 1, 3);
     // It says so, and goes on trying.
-    let said = patience::until(|| {
-        let (status, text) = instance.readiness();
-        (status == 503 && text.contains("join")).then_some(text)
-    });
-    println!("{}", said.expect("it is not ready, and says why"));
-    instance.says("No space left on device");
+    println!("{}", instance.waits_for("No space left on device"));
     fs::remove_file(full).unwrap();
     send(broker, &site, &outcomes, 2, 3);
     assert_settles(broker, &site);
@@ -145,11 +140,7 @@ fn a_disk_that_can_only_be_read_is_waited_for() {
     disk.can_be_written(false);
     let instance = site.start("a");
     send(broker, &site, &outcomes, 1, 2);
-    let said = patience::until(|| {
-        let (status, text) = instance.readiness();
-        (status == 503 && text.contains("Read-only file system")).then_some(text)
-    });
-    println!("{}", said.unwrap_or_else(|| panic!("{}", instance.log())));
+    println!("{}", instance.waits_for("Read-only file system"));
     disk.can_be_written(true);
     let instance = instance.ready();
     assert_settles(broker, &site);
@@ -197,11 +188,7 @@ fn a_topic_that_takes_no_large_message_holds_it_up_until_it_does() {
         let most = |bytes| broker.set_up_topic(&topic, &[("max.message.bytes", bytes)]);
         most("300");
         send(broker, &site, &outcomes, part, parts);
-        let said = patience::until(|| {
-            let (status, text) = instance.readiness();
-            (status == 503 && text.contains("size too large")).then_some(text)
-        });
-        println!("{}", said.unwrap_or_else(|| panic!("{name}: {}", instance.log())));
+        println!("{name}: {}", instance.waits_for("size too large"));
         most("10485760");
         instance = instance.ready();
     }

@@ -295,22 +295,24 @@ impl Intake {
         let now = self.now();
         let mut has_hole = false;
         for Trouble { error, of } in troubles {
-            has_hole |= matches!(
+            let is_hole = matches!(
                 error.rdkafka_error_code(),
                 Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset)
             );
-            let is_passing = is_passing(error);
+            has_hole |= is_hole;
+            // What passes is not said here, and a hole by whoever stops the lane for it.
+            let is_said = !is_passing(error) && !is_hole;
             let lane = self.lanes.iter_mut().find(|lane| Some(&lane.partition) == of.as_ref());
             if let Some(lane) = lane {
                 let was_said = lane.doubt.is_some_and(|doubt| doubt.said);
-                let said = was_said || !is_passing;
+                let said = was_said || is_said;
                 lane.doubt = Some(Doubt { since: now, begun_again: false, said });
                 let (topic, partition) = &lane.partition;
                 if said && !was_said {
                     tracing::warn!(topic, partition, %error, "a lane cannot be read; trying again");
                     self.books.telemetry.lane_waits(topic, *partition, &error.to_string());
                 }
-            } else if !is_passing {
+            } else if is_said {
                 tracing::warn!(%error, "reading events; going on");
             }
         }

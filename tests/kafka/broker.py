@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A real Apache Kafka on this machine, for tests: one node, KRaft, loopback only.
+"""A real Apache Kafka on this machine, for tests: KRaft, loopback only; one node, or several with every record on all.
 
-    broker.py fetch            fetch the broker's jars once, print the folder that holds them
-    broker.py run [--data DIR] start a broker, then obey the words that come in, one a line
+    broker.py fetch                        fetch the broker's jars once, print the folder that holds them
+    broker.py run [--data DIR] [--nodes N] start a broker of N nodes (1), then obey the words that come in, one a line
 
-The words of `run`, each with its answer on standard output:
+The words of `run`, each with its answer on standard output; `kill 2` is said to the second node, `kill` to the first:
 
-    start     `ready HOST:PORT`  (said once by itself at the beginning; the port never changes)
+    start     `ready HOST:PORT`  (said once by itself at the beginning, of all nodes with commas; the ports never change)
     stop      `stopped`          (an orderly shutdown)
     kill      `killed`           (kill -9)
     freeze    `frozen`           (the process is halted where it stands, its sockets stay open)
@@ -16,7 +16,7 @@ The words of `run`, each with its answer on standard output:
 
 What cannot be done is answered by `failed` and a reason. When standard input ends, so does the broker: whoever holds
 the other end of that pipe may crash in any way, and no JVM outlives it. Without --data it keeps everything in a
-folder of its own, and removes that at the end.
+folder of its own, and removes that at the end. --data with what is there already goes on with it, and with its nodes.
 
 Exit code 69 says that a tool is missing that `tests/setup` installs.
 """
@@ -52,8 +52,8 @@ HEAP = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto
 
 SETTINGS = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller}
+node.id={number}
+controller.quorum.voters={voters}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,WIRE:PLAINTEXT,GUEST:SASL_PLAINTEXT
@@ -68,14 +68,14 @@ listener.name.guest.sasl.enabled.mechanisms=PLAIN
 listener.name.guest.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
   user_guest="guest";
 
-# One node: every replica there is.
-default.replication.factor=1
-min.insync.replicas=1
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+# Every node has all of it, and more than half of them know of a record before it is acknowledged.
+default.replication.factor={nodes}
+min.insync.replicas={most}
+offsets.topic.replication.factor={nodes}
+transaction.state.log.replication.factor={nodes}
+transaction.state.log.min.isr={most}
+share.coordinator.state.topic.replication.factor={nodes}
+share.coordinator.state.topic.min.isr={most}
 
 # Few internal partitions: each is a folder, three open files, and a second to recover after kill -9.
 offsets.topic.num.partitions=4
@@ -178,39 +178,50 @@ def leave_if_left(seconds=0.05):
         time.sleep(seconds)  # a word waits to be read, so there is somebody
 
 
-def alive_brokers(port):
-    """How many brokers a Metadata request (key 3, version 1, no topics) names: one that is still starting, or fenced,
-    is not among them, though its port is open."""
+def alive_nodes(port):
+    """The nodes that a Metadata request (key 3, version 1, no topics) names: one that is still starting, or fenced, is
+    not among them, though its port is open."""
     request = struct.pack(">hhih5si", 3, 1, 7, 5, b"tests", 0)
     with socket.create_connection((HOST, port), 1) as to:
         to.settimeout(2)
         to.sendall(struct.pack(">i", len(request)) + request)
         with to.makefile("rb") as answer:
-            _size, _correlation, brokers = struct.unpack(">iii", answer.read(12))
-    return brokers
+            _size, _correlation, count = struct.unpack(">iii", answer.read(12))
+            return {alive_node(answer) for _ in range(count)}
 
 
-class Broker:
-    def __init__(self, data):
-        self.data, self.jars, self.java, self.process = Path(data), fetch(), tool("java"), None
-        self.log = self.data / "broker.log"
-        self.settings = self.data / "server.properties"
+def alive_node(answer):
+    number, host = struct.unpack(">ih", answer.read(6))
+    _host, _port, rack = struct.unpack(f">{host}sih", answer.read(host + 6))
+    answer.read(max(rack, 0))
+    return number
+
+
+class Node:
+    """One process of the broker, in a folder of its own."""
+
+    def __init__(self, number, data):
+        self.number, self.data, self.jars, self.java, self.process = number, data, fetch(), tool("java"), None
+        self.log, self.settings = data / "broker.log", data / "server.properties"
         if self.settings.exists():
             text = self.settings.read_text()
             self.port = int(text.split(f"PLAINTEXT://{HOST}:")[1].split(",")[0])
             self.ends = [end.split(",")[0] for end in text.split("WIRE://")[1:]]
             self.door = text.split("GUEST://")[1].split(",")[0]
-        else:
-            self.format()
 
-    def format(self):
+    def format(self, cluster, controllers, ports):
+        """Makes it anew, as one of so many; the ports are its own."""
         logs = self.data / "logs"
         shutil.rmtree(logs, ignore_errors=True)
-        self.port, controller, wire, other, guest = free_ports(5)
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.log.unlink(missing_ok=True)
+        self.port, wire, other, guest = ports
         self.ends, self.door = [f"{HOST}:{wire}", f"{HOST}:{other}"], f"{HOST}:{guest}"
+        voters = ",".join(f"{number}@{HOST}:{port}" for number, port in enumerate(controllers, 1))
+        nodes = len(controllers)
         text = SETTINGS.format(
-            host=HOST, port=self.port, controller=controller, wire=wire, other=other, guest=guest, logs=logs)
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+            host=HOST, port=self.port, number=self.number, voters=voters, controller=controllers[self.number - 1],
+            wire=wire, other=other, guest=guest, logs=logs, nodes=nodes, most=nodes // 2 + 1)
         half = self.settings.with_suffix(".half")
         half.write_text(text)
         # The equals sign: an id may begin with a dash.
@@ -235,32 +246,27 @@ class Broker:
         return self.process is not None and self.process.poll() is None
 
     def start(self):
+        self.begin()
+        return self.ready()
+
+    def begin(self):
         if self.running():
             raise Failure("it runs already")
         self.process = self.jvm("kafka.Kafka", str(self.settings))
+
+    def ready(self):
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if not self.running():
                 raise Failure(f"the broker ended: {self.last_words()}")
             try:
-                if alive_brokers(self.port) > 0:
+                if self.number in alive_nodes(self.port):
                     return f"ready {HOST}:{self.port}"
             except (OSError, struct.error):
                 pass
             leave_if_left()
         self.kill()
         raise Failure(f"no answer within {START_SECONDS} s: {self.last_words()}")
-
-    def start_somewhere(self):
-        """The first start: a port that somebody took meanwhile is changed for another."""
-        for left in (2, 1, 0):
-            try:
-                return self.start()
-            except Failure:
-                if left == 0 or "already in use" not in self.log.read_text(errors="replace"):
-                    raise
-                self.log.unlink()
-                self.format()
 
     def stop(self):
         self.send(signal.SIGTERM)
@@ -297,32 +303,81 @@ class Broker:
         self.process.send_signal(which)
 
 
-def obey(broker, words):
-    """Answers each word by a line, until there are no more."""
-    acts = (broker.start, broker.stop, broker.kill, broker.freeze, broker.thaw, broker.wire, broker.guest)
-    known = {act.__name__: act for act in acts}
+class Broker:
+    """All nodes."""
+
+    def __init__(self, data, count):
+        there = sum(1 for _ in data.glob("node-*/server.properties"))
+        self.nodes = [Node(number, data / f"node-{number}") for number in range(1, (there or count) + 1)]
+        if not there:
+            self.format()
+
+    def format(self):
+        controllers = free_ports(5 * len(self.nodes))
+        ports = [[controllers.pop() for _ in range(4)] for _ in self.nodes]
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        for node, own in zip(self.nodes, ports):
+            node.format(cluster, controllers, own)
+
+    def start(self):
+        for node in self.nodes:
+            node.begin()
+        addresses = [node.ready().removeprefix("ready ") for node in self.nodes]
+        return f"ready {','.join(addresses)}"
+
+    def start_somewhere(self):
+        """The first start: ports of which somebody took one meanwhile are changed for others."""
+        for left in (2, 1, 0):
+            try:
+                return self.start()
+            except Failure:
+                taken = any("already in use" in node.log.read_text(errors="replace") for node in self.nodes)
+                if left == 0 or not taken:
+                    raise
+                self.end()
+                self.format()
+
+    def end(self):
+        for node in self.nodes:
+            if node.running():
+                node.kill()
+
+    def obey(self, line):
+        """What a node answers to a word: the first, or that whose number follows."""
+        word, _, number = line.partition(" ")
+        known = ("start", "stop", "kill", "freeze", "thaw", "wire", "guest")
+        if word not in known:
+            raise Failure(f"no such word; there are: {', '.join(known)}")
+        found = [node for node in self.nodes if str(node.number) == (number or "1")]
+        if not found:
+            raise Failure(f"no such node; there are {len(self.nodes)}")
+        return getattr(found[0], word)()
+
+
+def obey(broker, lines):
+    """Answers each line by another, until there are no more."""
     print(broker.start_somewhere(), flush=True)
-    for word in (line.decode(errors="replace").strip() for line in words):
+    for line in (line.decode(errors="replace").strip() for line in lines):
         try:
-            answer = known[word]() if word in known else f"failed no such word; there are: {', '.join(known)}"
+            answer = broker.obey(line)
         except Failure as failure:
             answer = f"failed {failure}"
         print(answer, flush=True)
 
 
-def run(data):
+def run(data, nodes):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     own = None if data else tempfile.mkdtemp(prefix="vigie-kafka-")
     broker = None
     try:
         Path(data or own).mkdir(parents=True, exist_ok=True)
-        broker = Broker(data or own)
+        broker = Broker(Path(data or own), nodes)
         # Unbuffered, so that `leave_if_left` sees the words that are still unread.
         obey(broker, open(0, "rb", buffering=0, closefd=False))
     finally:
-        if broker and broker.running():
-            broker.kill()
+        if broker:
+            broker.end()
         if own:
             shutil.rmtree(own, ignore_errors=True)
 
@@ -331,10 +386,12 @@ def main():
     commands = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     command = commands.add_subparsers(dest="command", required=True)
     command.add_parser("fetch")
-    command.add_parser("run").add_argument("--data", help="keep the broker here; one that is there goes on")
+    runs = command.add_parser("run")
+    runs.add_argument("--data", help="keep the broker here; one that is there goes on")
+    runs.add_argument("--nodes", type=int, default=1, help="how many nodes it has")
     arguments = commands.parse_args()
     try:
-        print(fetch()) if arguments.command == "fetch" else run(arguments.data)
+        print(fetch()) if arguments.command == "fetch" else run(arguments.data, arguments.nodes)
     except KeyboardInterrupt:
         sys.exit(130)
     except MissingTool as failure:

@@ -1,4 +1,4 @@
-//! A real Apache Kafka: one node, driven through `tests/kafka/broker.py`, which ends with us however we end.
+//! A real Apache Kafka: one node or several, driven through `tests/kafka/broker.py`, which ends with us however we end.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -33,20 +33,26 @@ impl Broker {
     pub(crate) fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Broker>> = OnceLock::new();
         SHARED
-            .get_or_init(Self::launch)
+            .get_or_init(|| Self::launch(1))
             .as_ref()
             .or_else(|| tools::skip("python3, Java or Maven is missing"))
     }
 
     /// A broker of one's own, for tests that kill or freeze it. None as in [`shared`](Self::shared).
     pub(crate) fn start() -> Option<Self> {
-        Self::launch().or_else(|| tools::skip("python3, Java or Maven is missing"))
+        Self::of_nodes(1)
     }
 
-    fn launch() -> Option<Self> {
+    /// The same of several nodes, numbered from 1. Each has every record, and each leads some of the partitions and
+    /// coordinates some of the groups and transactions; while more than half of them are there, others do that in its place.
+    pub(crate) fn of_nodes(nodes: usize) -> Option<Self> {
+        Self::launch(nodes).or_else(|| tools::skip("python3, Java or Maven is missing"))
+    }
+
+    fn launch(nodes: usize) -> Option<Self> {
         let mut process = Command::new("python3")
             .arg(tools::repository("tests/kafka/broker.py"))
-            .arg("run")
+            .args(["run", "--nodes", &nodes.to_string()])
             .process_group(0) // Ctrl-C reaches us alone; the script sees its input end, and cleans up
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -64,7 +70,7 @@ impl Broker {
         None
     }
 
-    /// Where it listens, as `host:port`: the same for its whole life.
+    /// Where it listens, as `host:port`, of several nodes with commas: the same for its whole life.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -76,9 +82,14 @@ impl Broker {
         client
     }
 
-    /// kill -9.
+    /// kill -9; of several nodes the first.
     pub(crate) fn kill(&self) {
-        self.tell("kill", "killed");
+        self.kill_node(1);
+    }
+
+    /// kill -9 of one of its nodes.
+    pub(crate) fn kill_node(&self, node: usize) {
+        self.tell(&format!("kill {node}"), "killed");
     }
 
     /// An orderly shutdown.
@@ -88,7 +99,13 @@ impl Broker {
 
     /// Starts it again after [`kill`](Self::kill) or [`stop`](Self::stop), on the same port and data; ready on return.
     pub(crate) fn restart(&self) {
-        self.tell("start", &format!("ready {}", self.address));
+        self.restart_node(1);
+    }
+
+    /// The same of one of its nodes.
+    pub(crate) fn restart_node(&self, node: usize) {
+        let address = self.address.split(',').nth(node - 1).expect("a node that it has");
+        self.tell(&format!("start {node}"), &format!("ready {address}"));
     }
 
     /// Halts the process where it stands: its sockets stay open and say nothing.

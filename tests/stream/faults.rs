@@ -6,6 +6,7 @@ use rdkafka::Message;
 use vigie::simulator::{Conditions, Schedule, World};
 
 use crate::broker::Broker;
+use crate::instance::Instance;
 use crate::site::Site;
 use crate::targets::assert_settles;
 use crate::{patience, storm, targets};
@@ -123,7 +124,7 @@ fn the_broker_is_killed_and_comes_back() {
     broker.restart();
     send(&broker, &site, 2, 3);
     published(&broker, &site);
-    let [a, b] = [a, b].map(super::instance::Instance::ready);
+    let [a, b] = [a, b].map(Instance::ready);
     assert_as_on_a_calm_day(&broker, &site);
     a.stop();
     b.stop();
@@ -158,4 +159,24 @@ fn a_panic_is_seen_and_loses_nothing() {
     let instance = site.start("a").ready();
     assert_settles(broker, &site);
     instance.stop();
+}
+
+#[test]
+fn coordinators_and_leaders_move() {
+    let Some(broker) = Broker::of_nodes(3) else {
+        return;
+    };
+    let (site, outcomes) = targets::site(&broker, storm::WAIT);
+    let [a, b] = ["a", "b"].map(|name| site.start(name).ready());
+    // Each node in turn: wherever a group, a transaction or a partition was, it has moved when all have died once.
+    for (part, node) in (0..).zip(1..=3) {
+        storm::send(&broker, &site, &outcomes, 2 * part, 6);
+        broker.kill_node(node);
+        storm::send(&broker, &site, &outcomes, 2 * part + 1, 6);
+        broker.restart_node(node);
+    }
+    assert_settles(&broker, &site);
+    let [a, b] = [a, b].map(Instance::ready);
+    a.stop();
+    b.stop();
 }

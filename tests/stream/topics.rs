@@ -26,10 +26,10 @@ pub(crate) fn unique(prefix: &str) -> String {
 }
 
 impl Broker {
-    /// Makes a topic and waits until each of its partitions has a leader.
+    /// Makes a topic that every node has, and waits until each of its partitions has a leader.
     pub(crate) fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
-        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
         topic.config.extend_from_slice(settings);
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
         let made = executor::block_on(admin.create_topics([&topic], &options)).unwrap();

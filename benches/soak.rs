@@ -1,13 +1,14 @@
 //! What `vigie run` holds as time passes: memory, open files and threads, over a real Apache Kafka.
 //!
 //! ```text
-//! cargo bench --bench soak                     # ten million events, 20,000 a second: nine minutes
+//! cargo bench --bench soak                     # ten million events, 20,000 a second: eleven minutes
 //! cargo bench --bench soak -- 2000000 5000     # so many events, so many a second
 //! ```
 //!
 //! Every event has a target, five seconds after it, and waits for it for half a minute; then its window is final. On the
-//! way memory goes up and down with what waits, which is dropped many at a time; in the end nothing waits, and what is held
-//! beyond that of the first million is a leak. `vigie verify` must agree.
+//! way memory goes up and down with what waits, which is dropped many at a time. So there is a pause after the first million
+//! and one after the last, until nothing waits: what is held after the last beyond what was held after the first is a leak.
+//! `vigie verify` must agree.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::panic, reason = "a bench that cannot measure ends")]
 
@@ -18,6 +19,7 @@ mod service;
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -57,11 +59,20 @@ fn main() {
     let mut service = vigie(folder.path(), &["run"]).stderr(log).spawn().expect("vigie starts");
     thread::sleep(START);
     println!("{events} events, {rate} a second, each with a target {LATER} s later");
-    println!("    events   resident MB   files   threads   cores");
-    tell(0, &service, 0.0);
-    let ended = pace(&broker, &world, (events, rate), &mut service);
-    thread::sleep(SETTLED);
-    tell(events, &service, ended);
+    println!("    events   resident MB   files   threads");
+    tell(0, &service, "");
+    let first = EACH.min(events);
+    for part in [0..first, first..events] {
+        if !part.is_empty() {
+            let end = part.end;
+            let before = cpu::seconds(&service.id().to_string());
+            let seconds = pace(&broker, &world, part, rate, &mut service);
+            let spent = cpu::seconds(&service.id().to_string()) - before;
+            tell(end, &service, &format!("   {:.2} cores", spent / seconds));
+            thread::sleep(SETTLED);
+            tell(end, &service, "   nothing waits");
+        }
+    }
     // `kill` ends it as an orchestrator would.
     let id = service.id().to_string();
     let told = Command::new("kill").arg(&id).status().expect("kill is there");
@@ -115,24 +126,25 @@ wait   = "30s"
 fn pace(
     broker: &Broker,
     world: &WideWorld,
-    (events, rate): (u64, u64),
+    events: Range<u64>,
+    rate: u64,
     service: &mut Child,
 ) -> f64 {
     let producer = producer(broker);
     let clock = Clock::machine();
-    let all = || world.rows(REFERENCE..REFERENCE + events);
+    let all = || world.rows(REFERENCE + events.start..REFERENCE + events.end);
     let (mut rows, mut outcomes) = (all(), all());
-    let (mut sent, mut known) = (0, 0);
+    let (mut sent, mut known) = (events.start, events.start);
     let mut text = Vec::new();
-    while known < events {
-        let due = (clock.running().as_secs_f64() * rate as f64) as u64;
+    while known < events.end {
+        let due = events.start + (clock.running().as_secs_f64() * rate as f64) as u64;
         for row in rows.by_ref().take(due.saturating_sub(sent) as usize) {
             text.clear();
             row.prediction.write_json(Layout::Nested, &mut text);
             send(&producer, "predictions", (sent / 64) as i32 % PARTITIONS, &text);
             sent += 1;
-            if sent % EACH == 0 {
-                tell(sent, service, clock.running().as_secs_f64());
+            if sent % EACH == 0 && sent < events.end {
+                tell(sent, service, "");
             }
         }
         let due = due.saturating_sub(LATER * rate);
@@ -150,15 +162,10 @@ fn pace(
     clock.running().as_secs_f64()
 }
 
-/// What the service holds, and how many cores it took so far.
-fn tell(events: u64, service: &Child, seconds: f64) {
+/// What the service holds.
+fn tell(events: u64, service: &Child, what: &str) {
     let id = service.id().to_string();
     let count = |what: &str| fs::read_dir(format!("/proc/{id}/{what}")).map_or(0, Iterator::count);
-    println!(
-        "{events:10} {:13} {:7} {:9} {:7.2}",
-        memory::resident(&id),
-        count("fd"),
-        count("task"),
-        cpu::seconds(&id) / seconds.max(1.0)
-    );
+    let (files, threads) = (count("fd"), count("task"));
+    println!("{events:10} {:13} {files:7} {threads:9}{what}", memory::resident(&id));
 }

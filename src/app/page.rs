@@ -72,7 +72,8 @@ fn about(result: &WindowResult, epochs: &Epochs) -> Option<About> {
     let rules = epochs.model(result.epoch, &result.model)?;
     let served = rules.version(&result.version)?;
     let settings = &rules.settings_hash;
-    let about = About::of(&served.plan, &result.model, &result.version, result.epoch, settings);
+    let of_model = (result.model.as_str(), result.version.as_str());
+    let about = About::of((&served.plan, &served.profile), of_model, result.epoch, settings);
     let policy = epochs.policies.keys().next_back().copied().unwrap_or(0);
     let timing = rules.timing;
     let silent_after = match timing.rule {

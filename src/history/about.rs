@@ -29,10 +29,14 @@ pub struct About {
 }
 
 impl About {
-    /// What a plan says of a model version.
-    pub fn of(plan: &Plan, model: &str, version: &str, epoch: u64, settings: &str) -> Self {
+    /// What a plan says of a model version; `hash` is its profile's.
+    pub fn of(
+        (plan, hash): (&Plan, &str),
+        (model, version): (&str, &str),
+        epoch: u64,
+        settings: &str,
+    ) -> Self {
         let profile = plan.profile();
-        let hash = profile.hash();
         let heading = |index, window: &ReferenceWindow| Heading {
             dataset: Dataset::Reference,
             index,
@@ -42,7 +46,7 @@ impl About {
                 WindowRule::Period(_) | WindowRule::Days { .. } => ClosedBy::Period,
             },
             epoch,
-            profile: hash.clone(),
+            profile: hash.to_owned(),
             settings: settings.to_owned(),
             ..Heading::of_rows(model, version, window.reading.rows)
         };
@@ -58,7 +62,7 @@ impl About {
             silent_after: None,
             reference,
             shapes: shapes.filter(|shape| !shape.counts.is_empty()).collect(),
-            profile: hash,
+            profile: hash.to_owned(),
         }
     }
 }

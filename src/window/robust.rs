@@ -47,7 +47,7 @@ pub(super) fn estimate(
     let (coded, kept) = sample.apart(window, usize::MAX);
     let mut of_window = vec![false; kept.len()];
     of_window.resize(kept.len() + window.len(), true);
-    let ratios = match density_ratio(&coded, &of_window) {
+    let ratios = match density_ratio(&coded, &of_window, Sample::enough(window)) {
         Ok(ratios) => ratios,
         Err(reason) => return without(reason),
     };

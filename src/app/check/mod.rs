@@ -331,7 +331,7 @@ fn score(subject: &Subject, distributions: bool) -> Result<Scored> {
     segments.extend(of_segments);
     let ranking = ranking::tables(&plan, &seen);
     let (model, version) = (headings.model.clone(), headings.version.clone());
-    let about = About::of(&plan, &model, &version, 0, &headings.settings);
+    let about = About::of((&plan, &headings.profile), (&model, &version), 0, &headings.settings);
     let about = About { currencies: subject.model.performance.currencies(), ..about };
     Ok(Scored {
         reference,

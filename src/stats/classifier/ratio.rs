@@ -9,8 +9,8 @@ use crate::stats::Undefined;
 const SMALL: Shape = Shape { trees: 40, rate: 0.2, leaves: 4, rows_of_leaf: 50.0 };
 /// A likelihood with one top: it takes five or six steps to get there.
 const MOST_STEPS: usize = 50;
-/// A step that changes both numbers by less is the last.
-const SMALL_STEP: f64 = 1e-10;
+/// A step that changes both numbers by less is the last: where it leads is off by its square.
+const SMALL_STEP: f64 = 1e-6;
 /// Beyond it a logarithm of odds is certain.
 const CERTAIN: f64 = 30.0;
 /// So many numbers of at most 2 have a product that can be written.
@@ -19,17 +19,21 @@ const MOST_FACTORS: u32 = 1_000;
 /// How many times as dense the window lies at each row as the reference does, after what gradient-boosted trees tell of
 /// rows that they have not seen.
 ///
-/// Trees (40 of at most four leaves with at least 50 rows) grow on one half and are asked about the other; what they say
-/// is made a probability by a logistic curve (Platt 2000, with his targets, so that it never is 0 or 1), and the ratio is
-/// `(n_reference / n_window) p / (1 - p)`. Where trees are wrong more often than right the ratio is 1 everywhere. Source:
-/// Sugiyama, Suzuki and Kanamori 2012, 4.2; Bickel, Brückner and Scheffer 2009. Rows must be in an order that has nothing
-/// to do with what they hold. O(rows features trees).
+/// Trees (40 of at most four leaves with at least 50 rows) grow on one half, of the reference's rows on the first `teach`
+/// alone, and are asked about the other; what they say is made a probability by a logistic curve (Platt 2000, with his
+/// targets, so that it never is 0 or 1), and the ratio is `(n_reference / n_window) p / (1 - p)`. Where trees are wrong
+/// more often than right the ratio is 1 everywhere. Source: Sugiyama, Suzuki and Kanamori 2012, 4.2; Bickel, Brückner and
+/// Scheffer 2009. Rows must be in an order that has nothing to do with what they hold. O(rows features trees).
 ///
 /// # Errors
 /// As [`separation`](super::separation).
-pub fn density_ratio(rows: &Coded, of_window: &[bool]) -> Result<Vec<f64>, Undefined> {
+pub fn density_ratio(
+    rows: &Coded,
+    of_window: &[bool],
+    teach: usize,
+) -> Result<Vec<f64>, Undefined> {
     let mut gains = vec![0.0; rows.ordered.len()];
-    let scores = held_out(rows, of_window, SMALL, &mut gains)?;
+    let scores = held_out(rows, of_window, teach, SMALL, &mut gains)?;
     let of_window = &of_window[..scores.len()];
     let window = of_window.iter().filter(|&&class| class).count() as f64;
     let prior = (scores.len() as f64 - window) / window;

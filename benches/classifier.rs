@@ -6,7 +6,7 @@
 //!
 //! NannyML's car-loan set, which its script writes down: seven features, a reference of 50,000 rows, four windows of
 //! 5,000, of which the last two have changed. A window is 220,000 rows of training to the peer, in five folds of a
-//! hundred trees, and 15,000 to us, in two of 25: a sample stands for the reference.
+//! hundred trees, and 15,000 to us, in two of 30: a sample stands for the reference.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::panic, reason = "a bench that cannot measure ends")]
 

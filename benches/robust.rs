@@ -2,7 +2,7 @@
 //! are from what came of the windows, how often three sampling errors hold it, and what they cost a sealed window.
 //!
 //! ```text
-//! cargo bench --no-default-features --bench robust                # two classes, three, and a number: an hour
+//! cargo bench --no-default-features --bench robust                # two classes, three, and a number: ten minutes
 //! cargo bench --no-default-features --bench robust -- three 10    # three classes alone, ten seeds in place of forty
 //! ```
 //!

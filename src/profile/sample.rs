@@ -284,9 +284,9 @@ mod hexadecimal {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(bytes: &Vec<u8>, s: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
         let mut text = String::with_capacity(bytes.len() * 2);
-        bytes.iter().for_each(|&byte| text.extend(digits(byte)));
+        text.extend(bytes.iter().copied().flat_map(digits));
         s.serialize_str(&text)
     }
 
@@ -316,7 +316,10 @@ mod hexadecimal_keys {
 
     #[expect(clippy::ptr_arg, reason = "serde asks for this signature")]
     pub(super) fn serialize<S: Serializer>(keys: &Vec<u64>, s: S) -> Result<S::Ok, S::Error> {
-        hexadecimal::serialize(&keys.iter().flat_map(|key| key.to_le_bytes()).collect(), s)
+        hexadecimal::serialize(
+            &keys.iter().flat_map(|key| key.to_le_bytes()).collect::<Vec<_>>(),
+            s,
+        )
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u64>, D::Error> {

@@ -35,7 +35,7 @@ pub fn rows_again(
         .map_err(|error| unknown(error.to_string()))?;
     let topics: BTreeSet<String> = result.inputs.iter().map(|input| input.topic.clone()).collect();
     let existing = lanes(clients, &topics.into_iter().collect::<Vec<_>>())?;
-    let client = clients.reader_with_end("again", true)?;
+    let client = clients.reader_to_end("again", true)?;
     for (at, input) in result.inputs.iter().enumerate() {
         let (topic, partition) = (&input.topic, input.partition);
         let lane = input.read().map(|(lane, _)| lane);

@@ -131,7 +131,7 @@ pub fn audit(clients: &Clients, patience: u64) -> Result<Audit, StreamError> {
         .into_iter()
         .map(|(lane, _, _)| lane)
         .collect();
-    let reader = clients.reader_with_end("verify", true)?;
+    let reader = clients.reader_to_end("verify", true)?;
     for (lane, found) in known {
         let results = published.get(&lane).copied().unwrap_or_default();
         let (least, greatest) = found.positions;

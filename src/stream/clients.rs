@@ -172,6 +172,18 @@ impl Clients {
         make(&config, Quiet)
     }
 
+    /// The same for who reads to the end, and no further: the cluster says at once that there is no more. It would wait for
+    /// half a second, at each of several such readings before a partition is taken over.
+    pub(super) fn reader_to_end(
+        &self,
+        purpose: &str,
+        committed: bool,
+    ) -> Result<BaseConsumer<Quiet>, StreamError> {
+        let mut config = self.reader_config(purpose, committed);
+        config.set("enable.partition.eof", "true").set("fetch.wait.max.ms", "10");
+        make(&config, Quiet)
+    }
+
     /// A member of one of our groups.
     pub(super) fn member<C: ConsumerContext>(
         &self,

@@ -73,7 +73,7 @@ pub fn read_to_end(
     reading: Reading,
     take: impl FnMut(ReadRecord<'_>) -> Result<(), StreamError>,
 ) -> Result<(), StreamError> {
-    let reader = clients.reader_with_end("read", reading == Reading::Committed)?;
+    let reader = clients.reader_to_end("read", reading == Reading::Committed)?;
     let (first, _) = watermarks(&reader, topic, partition)?;
     read_range(&reader, topic, partition, first, i64::MAX, take)
 }
@@ -89,7 +89,7 @@ pub fn read_on(
     from: Option<i64>,
     take: impl FnMut(ReadRecord<'_>) -> Result<(), StreamError>,
 ) -> Result<(), StreamError> {
-    let reader = clients.reader_with_end("read", true)?;
+    let reader = clients.reader_to_end("read", true)?;
     let (first, end) = watermarks(&reader, topic, partition)?;
     let from = from.unwrap_or(first).max(first);
     if from >= end {
@@ -110,7 +110,7 @@ pub fn read_first(
 ) -> Result<(), StreamError> {
     let partitions = lanes(clients, &[topic.to_owned()])?.len();
     let share = u64::from(most).div_ceil(partitions.max(1) as u64);
-    let reader = clients.reader_with_end("read", true)?;
+    let reader = clients.reader_to_end("read", true)?;
     for partition in (0..).take(partitions) {
         let (first, _) = watermarks(&reader, topic, partition)?;
         let to = first.saturating_add_unsigned(share);
@@ -127,7 +127,7 @@ pub(super) fn read_all_to_end(
     reading: Reading,
     mut take: impl FnMut(i32, ReadRecord<'_>) -> Result<(), StreamError>,
 ) -> Result<(), StreamError> {
-    let reader = clients.reader_with_end("read", reading == Reading::Committed)?;
+    let reader = clients.reader_to_end("read", reading == Reading::Committed)?;
     let what = format!("read {topic}");
     let mut list = TopicPartitionList::new();
     for partition in 0..partitions {

@@ -7,8 +7,8 @@
 //!
 //! Every event has a target, five seconds after it, and waits for it for half a minute; then its window is final. On the
 //! way memory goes up and down with what waits, which is dropped many at a time. So there is a pause after the first million
-//! and one after the last, until nothing waits: what is held after the last beyond what was held after the first is a leak.
-//! `vigie verify` must agree.
+//! and one after the last, until nothing waits: what is held after the last beyond what was held after the first, and beyond
+//! the page's thousand windows that have come meanwhile, is a leak. `vigie verify` must agree.
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 #![expect(clippy::panic, reason = "a bench that cannot measure ends")]
 

@@ -290,7 +290,7 @@ mod hexadecimal {
         s.serialize_str(&text)
     }
 
-    /// A profile has hundreds of thousands of bytes, and is hashed by its text: formatting them takes ten times as long.
+    /// A profile has hundreds of thousands of bytes, and is hashed by its text: formatting each was half of that work.
     pub(super) fn digits(byte: u8) -> [char; 2] {
         [byte >> 4, byte & 15].map(|half| char::from(b"0123456789abcdef"[usize::from(half)]))
     }
